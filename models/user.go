@@ -1,0 +1,28 @@
+package models
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// User is one account. Its email is what it logs in with; its password is an encoded hash (see package passwords),
+// never the password itself.
+type User struct {
+	ID          uuid.UUID  `gorm:"type:uuid;primaryKey"`
+	Email       string     `gorm:"size:254;not null;uniqueIndex"`
+	Password    string     `gorm:"type:text;not null"`
+	FirstName   string     `gorm:"size:150;not null"`
+	LastName    string     `gorm:"size:150;not null"`
+	IsActive    bool       `gorm:"not null"`
+	IsStaff     bool       `gorm:"not null"`
+	IsSuperuser bool       `gorm:"not null"`
+	DateJoined  time.Time  `gorm:"not null"`
+	LastLogin   *time.Time `gorm:""`
+}
+
+// FullName is the first and the last name with a space between, as Django's get_full_name.
+func (u *User) FullName() string {
+	return strings.TrimSpace(u.FirstName + " " + u.LastName)
+}

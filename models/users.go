@@ -1,0 +1,277 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"latchkey/passwords"
+)
+
+var (
+	// ErrInvalidCredentials means that email and password don't open an account: unknown, wrong, inactive and without
+	// a usable password are one answer, so that nobody learns which emails have an account.
+	ErrInvalidCredentials = errors.New("no active account has this email and password")
+	// ErrAccountInactive means that the account was disabled or deleted after the caller proved who it was.
+	ErrAccountInactive = errors.New("the account is inactive or has been deleted")
+	// ErrUserNotFound means that no account has this email.
+	ErrUserNotFound = errors.New("no account has this email address")
+	// ErrLastSuperuser means that a change would leave nobody who can administer the service.
+	ErrLastSuperuser = errors.New("this is the last active superuser")
+	// ErrOverloaded means that the password could not be checked in time because too many are being checked.
+	ErrOverloaded = passwords.ErrOverloaded
+)
+
+// NewUser is what somebody who wants an account says about himself. It has no flags: nobody can ask for a role.
+type NewUser struct {
+	Email     string
+	Password  string
+	FirstName string
+	LastName  string
+}
+
+// ProfileChange is what a user changes about himself; nil leaves a field as it is.
+type ProfileChange struct {
+	FirstName *string
+	LastName  *string
+}
+
+// UserManager creates, finds and authenticates users. It is the only code that writes the users table.
+type UserManager struct {
+	db     *gorm.DB
+	hasher *passwords.Pool
+	policy *passwords.Policy
+	now    func() time.Time
+}
+
+// NewUserManager makes a manager that stores users in db and hashes and judges their passwords by hasher and policy.
+func NewUserManager(db *gorm.DB, hasher *passwords.Pool, policy *passwords.Policy, now func() time.Time) *UserManager {
+	return &UserManager{db: db, hasher: hasher, policy: policy, now: now}
+}
+
+// Using gives back a copy that works inside the transaction tx.
+func (m *UserManager) Using(tx *gorm.DB) *UserManager {
+	inside := *m
+	inside.db = tx
+	return &inside
+}
+
+// CreateUser stores an active account without roles. Faults in the input, a taken email among them, come back as a
+// *ValidationError with the fields email, password, first_name and last_name.
+func (m *UserManager) CreateUser(ctx context.Context, input NewUser) (*User, error) {
+	return m.create(ctx, input, &User{})
+}
+
+// CreateSuperuser stores an active account with every right; errors are those of CreateUser.
+func (m *UserManager) CreateSuperuser(ctx context.Context, input NewUser) (*User, error) {
+	return m.create(ctx, input, &User{IsStaff: true, IsSuperuser: true})
+}
+
+func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*User, error) {
+	var found faults
+	user.Email = found.email("email", input.Email)
+	user.FirstName = found.name("first_name", input.FirstName)
+	user.LastName = found.name("last_name", input.LastName)
+	m.judge(&found, "password", input.Password, user)
+	if err := found.err(); err != nil {
+		return nil, err
+	}
+	encoded, err := m.hasher.Hash(ctx, input.Password)
+	if err != nil {
+		return nil, err
+	}
+	user.Password = encoded
+	return user, m.insert(ctx, user)
+}
+
+// judge holds password against the policy, which knows the user's own words.
+func (m *UserManager) judge(found *faults, field, password string, user *User) {
+	if password == "" {
+		found.add(field, CodeRequired, "This field is required.")
+		return
+	}
+	for _, fault := range m.policy.Check(password, user.Email, user.FirstName, user.LastName) {
+		found.add(field, fault.Code, fault.Message)
+	}
+}
+
+func (m *UserManager) insert(ctx context.Context, user *User) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make a user id: %w", err)
+	}
+	user.ID, user.IsActive, user.DateJoined = id, true, m.moment()
+	// In a transaction of its own (a savepoint inside another), because PostgreSQL refuses to go on in one in which an
+	// INSERT failed.
+	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return tx.Create(user).Error })
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return &ValidationError{Errors: []FieldError{{
+			Field: "email", Code: CodeTaken, Message: "An account with this email address already exists.",
+		}}}
+	}
+	return err
+}
+
+// Authenticate gives back the active user whom email and password belong to and stores the login's time. Every refusal
+// is ErrInvalidCredentials and costs one hash; ErrOverloaded means that the password was not looked at.
+func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
+	user, err := m.forLogin(ctx, email)
+	if err != nil {
+		return nil, err
+	}
+	result, err := m.hasher.Verify(ctx, password, user.Password)
+	switch {
+	case errors.Is(err, ErrOverloaded), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil, err
+	case err != nil: // the stored hash can't be read, or the password is one that nothing could match
+		return nil, fmt.Errorf("%w: user %s: %w", ErrInvalidCredentials, user.ID, err)
+	case !result.Match || !user.IsActive:
+		return nil, ErrInvalidCredentials
+	}
+	return user, m.recordLogin(ctx, user)
+}
+
+// forLogin finds the account of a typed email. For an email without one it gives back an empty user, whose password
+// costs as much to refuse as any other's.
+func (m *UserManager) forLogin(ctx context.Context, email string) (*User, error) {
+	canonical, err := CanonicalEmail(email)
+	if err != nil {
+		return &User{}, nil
+	}
+	user, err := m.ByEmail(ctx, canonical)
+	if errors.Is(err, ErrUserNotFound) {
+		return &User{}, nil
+	}
+	return user, err
+}
+
+// recordLogin stores last_login, but only if the account is still what the password was checked against: a login that
+// races a disabling or a change of password loses.
+func (m *UserManager) recordLogin(ctx context.Context, user *User) error {
+	now := m.moment()
+	claim := m.db.WithContext(ctx).Model(&User{}).
+		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
+		Update("last_login", now)
+	if claim.Error != nil {
+		return claim.Error
+	}
+	if claim.RowsAffected != 1 {
+		return ErrInvalidCredentials
+	}
+	user.LastLogin = &now
+	return nil
+}
+
+// ByEmail finds an account, active or not, by its address in any spelling; ErrUserNotFound if there is none.
+func (m *UserManager) ByEmail(ctx context.Context, email string) (*User, error) {
+	canonical, err := CanonicalEmail(email)
+	if err != nil {
+		return nil, ErrUserNotFound
+	}
+	return m.take(ctx, "email = ?", canonical)
+}
+
+// Active finds an active account by its id; ErrAccountInactive if it was disabled or is gone.
+func (m *UserManager) Active(ctx context.Context, id uuid.UUID) (*User, error) {
+	user, err := m.take(ctx, "id = ? AND is_active", id)
+	if errors.Is(err, ErrUserNotFound) {
+		return nil, ErrAccountInactive
+	}
+	return user, err
+}
+
+func (m *UserManager) take(ctx context.Context, condition string, argument any) (*User, error) {
+	var user User
+	err := m.db.WithContext(ctx).Where(condition, argument).Take(&user).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, ErrUserNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &user, nil
+}
+
+// UpdateProfile changes what a user may change about himself and gives back the user as stored. Faults in the input
+// come back as a *ValidationError; ErrAccountInactive means that there is no such active user.
+func (m *UserManager) UpdateProfile(ctx context.Context, id uuid.UUID, change ProfileChange) (*User, error) {
+	var found faults
+	columns := map[string]any{}
+	if change.FirstName != nil {
+		columns["first_name"] = found.name("first_name", *change.FirstName)
+	}
+	if change.LastName != nil {
+		columns["last_name"] = found.name("last_name", *change.LastName)
+	}
+	if err := found.err(); err != nil {
+		return nil, err
+	}
+	if len(columns) > 0 {
+		update := m.db.WithContext(ctx).Model(&User{}).Where("id = ? AND is_active", id).Updates(columns)
+		if update.Error != nil {
+			return nil, update.Error
+		}
+	}
+	return m.Active(ctx, id)
+}
+
+// SetPassword gives the account of email a new password that keeps the policy. Faults come back as a *ValidationError;
+// ErrUserNotFound means that there is no such account.
+func (m *UserManager) SetPassword(ctx context.Context, email, password string) error {
+	user, err := m.ByEmail(ctx, email)
+	if err != nil {
+		return err
+	}
+	var found faults
+	m.judge(&found, "password", password, user)
+	if err := found.err(); err != nil {
+		return err
+	}
+	encoded, err := m.hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return m.db.WithContext(ctx).Model(user).Update("password", encoded).Error
+}
+
+// Promote gives the account of email every right; ErrUserNotFound if there is none.
+func (m *UserManager) Promote(ctx context.Context, email string) error {
+	user, err := m.ByEmail(ctx, email)
+	if err != nil {
+		return err
+	}
+	return m.db.WithContext(ctx).Model(user).
+		Select("is_staff", "is_superuser").Updates(User{IsStaff: true, IsSuperuser: true}).Error
+}
+
+// Demote takes its rights from the account of email. It answers ErrUserNotFound if there is none, and ErrLastSuperuser
+// if no other active superuser would remain.
+func (m *UserManager) Demote(ctx context.Context, email string) error {
+	return m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		// All superusers are locked, so that two who demote each other at once don't both succeed.
+		var superusers []User
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).
+			Where("is_superuser AND is_active").Order("id").Find(&superusers).Error
+		if err != nil {
+			return err
+		}
+		user, err := m.Using(tx).ByEmail(ctx, email)
+		if err != nil {
+			return err
+		}
+		if len(superusers) == 1 && superusers[0].ID == user.ID {
+			return ErrLastSuperuser
+		}
+		return tx.Model(user).Select("is_staff", "is_superuser").Updates(User{}).Error
+	})
+}
+
+// moment is the time at which something is stored, in UTC and no finer than PostgreSQL keeps it.
+func (m *UserManager) moment() time.Time {
+	return m.now().UTC().Truncate(time.Microsecond)
+}

@@ -1,0 +1,68 @@
+package models
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Codes of a FieldError that apply to more than one field. They are part of the API: a client branches on them.
+const (
+	CodeRequired          = "required"
+	CodeInvalid           = "invalid"
+	CodeInvalidCharacters = "invalid_characters"
+	CodeTaken             = "taken"
+	CodeTooLong           = "too_long"
+)
+
+// FieldError is one fault in one named field of an input. Message is a sentence for people; it never repeats the value.
+type FieldError struct {
+	Field   string
+	Code    string
+	Message string
+}
+
+// ValidationError is an input that breaks rules, with every fault found.
+type ValidationError struct {
+	Errors []FieldError
+}
+
+// Error lists every fault as "field: message", separated by semicolons.
+func (e *ValidationError) Error() string {
+	faults := make([]string, len(e.Errors))
+	for i, fault := range e.Errors {
+		faults[i] = fault.Field + ": " + fault.Message
+	}
+	return strings.Join(faults, "; ")
+}
+
+// faults collects field errors until every rule has been looked at.
+type faults []FieldError
+
+func (f *faults) add(field, code, message string) {
+	*f = append(*f, FieldError{Field: field, Code: code, Message: message})
+}
+
+// err is nil when nothing was added, and a *ValidationError otherwise.
+func (f faults) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return &ValidationError{Errors: f}
+}
+
+const maxNameLength = 150
+
+// name gives back value without the white space around it. It faults one that is longer than the column or holds
+// characters that no name has.
+func (f *faults) name(field, value string) string {
+	value = strings.TrimSpace(value)
+	switch {
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		f.add(field, CodeInvalidCharacters, "This field may not contain control characters.")
+	case utf8.RuneCountInString(value) > maxNameLength:
+		f.add(field, CodeTooLong, fmt.Sprintf("Use at most %d characters.", maxNameLength))
+	}
+	return value
+}

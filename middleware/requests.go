@@ -1,0 +1,54 @@
+package middleware
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// MaxBodyBytes is how long a request's body may be.
+const MaxBodyBytes = 64 * 1024
+
+// LimitBody refuses a body that is announced as too long before a byte of it is read, and stops reading one that turns
+// out to be. Reading past the limit fails with *http.MaxBytesError.
+func LimitBody() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if c.Request.ContentLength > MaxBodyBytes {
+			fail(c, ErrBodyTooLarge)
+			return
+		}
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, MaxBodyBytes)
+		c.Next()
+	}
+}
+
+// RequireOwnHost refuses a request whose target is an absolute URL (RFC 9112, section 3.2.2) on another host than
+// publicURL's: a client speaks to us as if we were its proxy.
+func RequireOwnHost(publicURL *url.URL) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if target := c.Request.URL.Host; target != "" && !strings.EqualFold(target, publicURL.Host) {
+			fail(c, ErrMisdirected)
+			return
+		}
+		c.Next()
+	}
+}
+
+// NotFound answers a path that is not a route.
+func NotFound(c *gin.Context) {
+	fail(c, ErrNotFound)
+}
+
+// MethodNotAllowed answers a route's path with a method that it does not have. Gin has set Allow (RFC 9110, section
+// 15.5.6).
+func MethodNotAllowed(c *gin.Context) {
+	fail(c, ErrMethodNotAllowed)
+}
+
+// fail leaves err for Errors to answer and keeps every later handler from running.
+func fail(c *gin.Context, err error) {
+	_ = c.Error(err)
+	c.Abort()
+}

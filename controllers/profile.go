@@ -1,0 +1,103 @@
+package controllers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/middleware"
+	"latchkey/models"
+)
+
+// Profile is what a user sees and changes about himself.
+type Profile struct {
+	users *models.UserManager
+}
+
+// NewProfile makes the resource of the user's own profile.
+func NewProfile(users *models.UserManager) *Profile {
+	return &Profile{users: users}
+}
+
+type userResponse struct {
+	ID          string     `json:"id"`
+	Email       string     `json:"email"`
+	FirstName   string     `json:"first_name"`
+	LastName    string     `json:"last_name"`
+	FullName    string     `json:"full_name"`
+	IsStaff     bool       `json:"is_staff"`
+	IsSuperuser bool       `json:"is_superuser"`
+	DateJoined  time.Time  `json:"date_joined"`
+	LastLogin   *time.Time `json:"last_login"`
+}
+
+func newUserResponse(user *models.User) userResponse {
+	return userResponse{
+		ID:          user.ID.String(),
+		Email:       user.Email,
+		FirstName:   user.FirstName,
+		LastName:    user.LastName,
+		FullName:    user.FullName(),
+		IsStaff:     user.IsStaff,
+		IsSuperuser: user.IsSuperuser,
+		DateJoined:  user.DateJoined,
+		LastLogin:   user.LastLogin,
+	}
+}
+
+type updateRequest struct {
+	FirstName *string `json:"first_name"`
+	LastName  *string `json:"last_name"`
+	shownOnly
+}
+
+type replaceRequest struct {
+	FirstName string `json:"first_name" bind:"required"`
+	LastName  string `json:"last_name" bind:"required"`
+	shownOnly
+}
+
+// shownOnly are the profile's fields that a client reads back and can't set here.
+type shownOnly struct {
+	ID          readOnly `json:"id"`
+	Email       readOnly `json:"email"`
+	FullName    readOnly `json:"full_name"`
+	IsStaff     readOnly `json:"is_staff"`
+	IsSuperuser readOnly `json:"is_superuser"`
+	DateJoined  readOnly `json:"date_joined"`
+	LastLogin   readOnly `json:"last_login"`
+}
+
+// Show answers the profile of the user who asks.
+func (p *Profile) Show(c *gin.Context) error {
+	c.JSON(http.StatusOK, newUserResponse(middleware.User(c)))
+	return nil
+}
+
+// Update changes what the request names and answers the profile as it is then.
+func (p *Profile) Update(c *gin.Context) error {
+	var request updateRequest
+	if err := bind(c, &request); err != nil {
+		return err
+	}
+	return p.change(c, models.ProfileChange{FirstName: request.FirstName, LastName: request.LastName})
+}
+
+// Replace changes everything that can be changed: what the request leaves out is a fault.
+func (p *Profile) Replace(c *gin.Context) error {
+	var request replaceRequest
+	if err := bind(c, &request); err != nil {
+		return err
+	}
+	return p.change(c, models.ProfileChange{FirstName: &request.FirstName, LastName: &request.LastName})
+}
+
+func (p *Profile) change(c *gin.Context, change models.ProfileChange) error {
+	user, err := p.users.UpdateProfile(c.Request.Context(), middleware.User(c).ID, change)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, newUserResponse(user))
+	return nil
+}

@@ -1,0 +1,43 @@
+// Package routes owns the table of contents of the service: every path, who may call it, and which handler answers.
+package routes
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"latchkey/controllers"
+)
+
+// Controllers are the resources that the routes lead to.
+type Controllers struct {
+	Health   *controllers.Health
+	Accounts *controllers.Accounts
+	Profile  *controllers.Profile
+	Tokens   *controllers.Tokens
+}
+
+// Policies are what a request passes before a handler: Global on every route, User where an account is needed.
+type Policies struct {
+	Global []gin.HandlerFunc
+	User   []gin.HandlerFunc
+}
+
+// Register adds every route of the service to engine.
+func Register(engine *gin.Engine, to Controllers, policy Policies) {
+	handle := controllers.Handle
+	engine.Use(policy.Global...)
+
+	engine.GET("/healthz", handle(to.Health.Live))
+	engine.HEAD("/healthz", handle(to.Health.Live))
+	engine.GET("/readyz", handle(to.Health.Ready))
+	engine.HEAD("/readyz", handle(to.Health.Ready))
+
+	anyone := engine.Group("/api/v1")
+	anyone.POST("/signup", handle(to.Accounts.Signup))
+	anyone.POST("/login", handle(to.Accounts.Login))
+	anyone.POST("/token/verify", handle(to.Tokens.Verify))
+
+	user := engine.Group("/api/v1", policy.User...)
+	user.GET("/profile", handle(to.Profile.Show))
+	user.PATCH("/profile", handle(to.Profile.Update))
+	user.PUT("/profile", handle(to.Profile.Replace))
+}

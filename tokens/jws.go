@@ -1,0 +1,112 @@
+package tokens
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxTokenLength is in bytes. Our tokens have less than 1 KiB; a longer one costs nothing but this comparison.
+const maxTokenLength = 8 << 10
+
+var errNotBase64URL = errors.New("not unpadded base64url")
+
+// joseHeader is all that the header of our tokens says (RFC 7515, section 4.1).
+type joseHeader struct {
+	Algorithm Algorithm `json:"alg"`
+	KeyID     string    `json:"kid"`
+	Type      string    `json:"typ"`
+}
+
+// foreignHeader holds the members by which a token would bring its own key or change how it is to be read (RFC 8725,
+// sections 3.10 and 3.11; RFC 7797). We know none of these extensions, so each is refused, whatever its value.
+type foreignHeader struct {
+	Critical jsontext.Value `json:"crit"`
+	Base64   jsontext.Value `json:"b64"`
+	KeySetAt jsontext.Value `json:"jku"`
+	Key      jsontext.Value `json:"jwk"`
+	ChainAt  jsontext.Value `json:"x5u"`
+	Chain    jsontext.Value `json:"x5c"`
+}
+
+func (f foreignHeader) present() bool {
+	return len(f.Critical)+len(f.Base64)+len(f.KeySetAt)+len(f.Key)+len(f.ChainAt)+len(f.Chain) > 0
+}
+
+// signJWS answers the compact serialisation (RFC 7515, section 3.1) of a payload of the given type.
+func signJWS(key Key, tokenType string, payload []byte) (string, error) {
+	header, err := json.Marshal(joseHeader{Algorithm: key.algorithm, KeyID: key.id, Type: tokenType})
+	if err != nil {
+		return "", err
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := encode(header) + "." + encode(payload)
+	signature, err := key.sign(signed)
+	if err != nil {
+		return "", err
+	}
+	return signed + "." + encode(signature), nil
+}
+
+// verifyJWS answers the header and payload of a compact serialisation that the key named by its kid has signed, with
+// that key's algorithm; everything else is ErrTokenInvalid. What type and payload mean is the caller's to check.
+func verifyJWS(token string, lookup func(kid string) (Key, bool)) (joseHeader, []byte, error) {
+	if len(token) > maxTokenLength {
+		return joseHeader{}, nil, invalid("longer than 8 KiB")
+	}
+	parts := strings.SplitN(token, ".", 4)
+	if len(parts) != 3 {
+		return joseHeader{}, nil, invalid("not three parts")
+	}
+	header, err := parseHeader(parts[0])
+	if err != nil {
+		return joseHeader{}, nil, err
+	}
+	payload, payloadErr := decodeBase64URL(parts[1])
+	signature, signatureErr := decodeBase64URL(parts[2])
+	if payloadErr != nil || signatureErr != nil {
+		return joseHeader{}, nil, invalid("payload or signature is not unpadded base64url")
+	}
+	key, ok := lookup(header.KeyID)
+	if !ok {
+		return joseHeader{}, nil, invalid("no key of this kid")
+	}
+	// Before the signature, as RFC 8725, section 3.1 wants: the key decides the algorithm, never the token.
+	if header.Algorithm != key.algorithm {
+		return joseHeader{}, nil, invalid("alg is not the key's")
+	}
+	if err := key.verify(token[:strings.LastIndexByte(token, '.')], signature); err != nil {
+		return joseHeader{}, nil, invalid("signature does not match")
+	}
+	return header, payload, nil
+}
+
+func parseHeader(part string) (joseHeader, error) {
+	text, err := decodeBase64URL(part)
+	if err != nil {
+		return joseHeader{}, invalid("header is not unpadded base64url")
+	}
+	var header struct {
+		joseHeader
+		foreignHeader
+	}
+	// This package refuses duplicate names and invalid UTF-8, and tells apart upper and lower case (RFC 7515, section 4).
+	if err := json.Unmarshal(text, &header); err != nil {
+		return joseHeader{}, invalid("header is not a JSON object of distinct, well-typed members")
+	}
+	if header.foreignHeader.present() {
+		return joseHeader{}, invalid("header says crit, b64, jku, jwk, x5u or x5c")
+	}
+	return header.joseHeader, nil
+}
+
+// decodeBase64URL takes only the one canonical spelling. The standard decoder, though strict, skips line ends.
+func decodeBase64URL(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, errNotBase64URL
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(text)
+}

@@ -1,0 +1,165 @@
+package tokens
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+)
+
+const (
+	minSecretLength = 32   // bytes; RFC 7518, section 3.2: as long as the hash
+	minRSABits      = 2048 // RFC 7518, section 3.3
+)
+
+// Key signs and verifies tokens with one algorithm, or only verifies them. Printing it, with any verb and at any depth,
+// shows its algorithm and id, never its material.
+type Key struct {
+	algorithm Algorithm
+	id        string
+	// A pointer, because fmt prints the bytes of unexported fields but only the address of a nested pointer.
+	material *keyMaterial
+}
+
+type keyMaterial struct {
+	private any // what golang-jwt signs with; nil in a key that only verifies
+	public  any // what golang-jwt verifies with; for HS256 the secret itself
+}
+
+// NewHMACKey makes an HS256 key of a secret of at least 32 bytes, else it answers ErrWeakKey. A PEM is refused, because
+// as a secret it is most often a public key, with which anyone could sign.
+func NewHMACKey(secret []byte) (Key, error) {
+	if len(secret) < minSecretLength {
+		return Key{}, fmt.Errorf("%w: an HMAC secret needs at least %d bytes, this has %d",
+			ErrWeakKey, minSecretLength, len(secret))
+	}
+	if block, _ := pem.Decode(secret); block != nil {
+		return Key{}, fmt.Errorf("%w: HS256 needs a random secret, this is a PEM", ErrKeyInvalid)
+	}
+	secret = bytes.Clone(secret)
+	// RFC 7638 would hash the secret itself, and its section 7 warns of that: the id is public.
+	id := DeriveKey(secret, "hmac key id")[:16]
+	return Key{
+		algorithm: HS256,
+		id:        base64.RawURLEncoding.EncodeToString(id),
+		material:  &keyMaterial{private: secret, public: secret},
+	}, nil
+}
+
+// GenerateKey makes a new random key: 32 bytes for HS256, 2048 bits for RS256.
+func GenerateKey(algorithm Algorithm) (Key, error) {
+	var private crypto.Signer
+	var err error
+	switch algorithm {
+	case HS256:
+		secret := make([]byte, minSecretLength)
+		rand.Read(secret)
+		return NewHMACKey(secret)
+	case RS256:
+		private, err = rsa.GenerateKey(rand.Reader, minRSABits)
+	case ES256:
+		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case EdDSA:
+		_, private, err = ed25519.GenerateKey(rand.Reader)
+	default:
+		_, err = ParseAlgorithm(string(algorithm))
+	}
+	if err != nil {
+		return Key{}, err
+	}
+	return newSigningKey(algorithm, private)
+}
+
+func newSigningKey(algorithm Algorithm, private crypto.Signer) (Key, error) {
+	key, err := newVerifyingKey(algorithm, private.Public())
+	if err != nil {
+		return Key{}, err
+	}
+	key.material.private = private
+	return key, nil
+}
+
+func newVerifyingKey(algorithm Algorithm, public crypto.PublicKey) (Key, error) {
+	fits, description := describe(public)
+	if algorithm != fits {
+		return Key{}, fmt.Errorf("%w: %s can't use %s", ErrKeyInvalid, algorithm, description)
+	}
+	if rsaKey, ok := public.(*rsa.PublicKey); ok && rsaKey.N.BitLen() < minRSABits {
+		return Key{}, fmt.Errorf("%w: an RSA key needs at least %d bits, this has %d",
+			ErrWeakKey, minRSABits, rsaKey.N.BitLen())
+	}
+	key := Key{algorithm: algorithm, material: &keyMaterial{public: public}}
+	key.id = key.jwk().thumbprint()
+	return key, nil
+}
+
+// describe says which algorithm a public key is for, none if Latchkey can't use it, and what to call it.
+func describe(public crypto.PublicKey) (Algorithm, string) {
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		return RS256, "an RSA key"
+	case *ecdsa.PublicKey:
+		description := "an EC key on " + public.Curve.Params().Name
+		if public.Curve != elliptic.P256() {
+			return "", description
+		}
+		return ES256, description
+	case ed25519.PublicKey:
+		return EdDSA, "an Ed25519 key"
+	default:
+		return "", "a key of this kind"
+	}
+}
+
+// ID is the key's `kid`: its JWK thumbprint (RFC 7638), or for HS256 a name derived from the secret that does not tell
+// anything about it.
+func (k Key) ID() string { return k.id }
+
+// Algorithm is the only algorithm the key is used with.
+func (k Key) Algorithm() Algorithm { return k.algorithm }
+
+// CanSign says whether the key signs; if not it only verifies.
+func (k Key) CanSign() bool { return k.material != nil && k.material.private != nil }
+
+// Public is the same key, able only to verify. That of an HS256 key is still secret.
+func (k Key) Public() Key {
+	if k.material != nil {
+		k.material = &keyMaterial{public: k.material.public}
+	}
+	return k
+}
+
+func (k Key) sign(text string) ([]byte, error) {
+	if !k.CanSign() {
+		return nil, fmt.Errorf("%w: %v only verifies", ErrKeyInvalid, k)
+	}
+	return k.algorithm.method().Sign(text, k.material.private)
+}
+
+func (k Key) verify(text string, signature []byte) error {
+	return k.algorithm.method().Verify(text, signature, k.material.public)
+}
+
+// String names the key, without its material.
+func (k Key) String() string {
+	if k.material == nil {
+		return "no key"
+	}
+	return fmt.Sprintf("%s key %s", k.algorithm, k.id)
+}
+
+// GoString is String.
+func (k Key) GoString() string { return k.String() }
+
+// Format prints String for every verb: %x and %d would print the fields.
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// LogValue is String, for slog.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

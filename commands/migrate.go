@@ -1,0 +1,94 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/database"
+)
+
+func newMigrate(c *console) *cobra.Command {
+	migrate := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database's schema up to date, or show how it stands",
+		Long: `Applies the migrations that are built into the program to the database of DATABASE_URL.
+
+Several processes may migrate at once: one does the work and the others wait for it.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return fmt.Errorf("say up, down or status; %w", errUsage)
+		},
+	}
+	migrate.AddCommand(
+		c.migrateStep("up", "Apply every migration that is missing", c.migrateUp),
+		c.migrateStep("down", "Take the last migration back, with the data it brought", c.migrateDown),
+		c.migrateStep("status", "List the migrations; exit code 1 if one is missing", c.migrateStatus),
+	)
+	return migrate
+}
+
+func (c *console) migrateStep(
+	name, short string, step func(context.Context, *database.Migrator) error,
+) *cobra.Command {
+	return &cobra.Command{
+		Use:   name,
+		Short: short,
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := c.settings()
+			if err != nil {
+				return err
+			}
+			migrator, err := database.NewMigrator(settings.Database.URL.Reveal(), c.logger(settings))
+			if err != nil {
+				return err
+			}
+			return errors.Join(step(cmd.Context(), migrator), migrator.Close())
+		},
+	}
+}
+
+func (c *console) migrateUp(ctx context.Context, migrator *database.Migrator) error {
+	applied, err := migrator.Up(ctx)
+	for _, migration := range applied {
+		fmt.Fprintf(c.stdout, "applied %05d %s\n", migration.Version, migration.Name)
+	}
+	if err == nil && len(applied) == 0 {
+		fmt.Fprintln(c.stderr, "The schema is up to date.")
+	}
+	return err
+}
+
+func (c *console) migrateDown(ctx context.Context, migrator *database.Migrator) error {
+	undone, err := migrator.Down(ctx)
+	switch {
+	case err != nil:
+		return err
+	case undone == nil:
+		fmt.Fprintln(c.stderr, "There is no migration to take back.")
+	default:
+		fmt.Fprintf(c.stdout, "took back %05d %s\n", undone.Version, undone.Name)
+	}
+	return nil
+}
+
+func (c *console) migrateStatus(ctx context.Context, migrator *database.Migrator) error {
+	migrations, err := migrator.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, migration := range migrations {
+		state := "pending"
+		switch {
+		case !migration.Known:
+			state = "unknown to this program"
+		case migration.Applied:
+			state = "applied"
+		}
+		fmt.Fprintf(c.stdout, "%05d  %-40s %s\n", migration.Version, migration.Name, state)
+	}
+	return migrator.Check(ctx)
+}

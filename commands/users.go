@@ -1,0 +1,32 @@
+package commands
+
+import (
+	"context"
+	"errors"
+
+	"latchkey/database"
+	"latchkey/models"
+	"latchkey/passwords"
+)
+
+// withUsers runs work with the manager of the users in the configured database, whose schema must be current.
+func (c *console) withUsers(ctx context.Context, work func(*models.UserManager) error) (err error) {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	if err := prepareSchema(ctx, settings, c.logger(settings)); err != nil {
+		return err
+	}
+	db, err := openDatabase(settings, c.logger(settings))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, database.Close(db)) }()
+	hasher, err := passwords.NewPool(passwords.Options{Concurrency: 1})
+	if err != nil {
+		return err
+	}
+	defer hasher.Close()
+	return work(models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), c.now))
+}

@@ -1,0 +1,12 @@
+// Latchkey is a user-authentication service: accounts, passwords, sessions and JSON Web Tokens.
+package main
+
+import (
+	"os"
+
+	"latchkey/commands"
+)
+
+func main() {
+	os.Exit(commands.Run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}

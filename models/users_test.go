@@ -1,0 +1,317 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/models"
+	"latchkey/passwords"
+	"latchkey/testkit"
+)
+
+const strongPassword = "correct horse battery staple"
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.FixedZone("somewhere", 2*60*60))
+
+// fixture is a manager on a database, and the hasher whose count tells what a call cost.
+type fixture struct {
+	*models.UserManager
+	db     *gorm.DB
+	hasher *passwords.Pool
+}
+
+func eachManager(t *testing.T, run func(t *testing.T, f fixture)) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		hasher := testkit.FastHasher(t)
+		now := func() time.Time { return noon }
+		users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), now)
+		run(t, fixture{users, db, hasher})
+	})
+}
+
+func (f fixture) create(t *testing.T, email string) *models.User {
+	t.Helper()
+	user, err := f.CreateUser(t.Context(), models.NewUser{Email: email, Password: strongPassword})
+	require.NoError(t, err)
+	return user
+}
+
+func (f fixture) count(t *testing.T) int64 {
+	t.Helper()
+	var n int64
+	require.NoError(t, f.db.Model(&models.User{}).Count(&n).Error)
+	return n
+}
+
+// codes are the faults of a ValidationError as field → code.
+func codes(t *testing.T, err error) map[string]string {
+	t.Helper()
+	var invalid *models.ValidationError
+	require.ErrorAs(t, err, &invalid)
+	found := map[string]string{}
+	for _, fault := range invalid.Errors {
+		found[fault.Field] = fault.Code
+	}
+	return found
+}
+
+func TestCreateUserStoresWhatWasGivenAndNoRoles(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		created, err := f.CreateUser(t.Context(), models.NewUser{
+			Email: " Ann@Example.com ", Password: strongPassword, FirstName: " Ann ", LastName: "Bee",
+		})
+		require.NoError(t, err)
+		stored, err := f.ByEmail(t.Context(), "ANN@example.com")
+		require.NoError(t, err)
+		require.Equal(t, created, stored)
+		require.Equal(t, "ann@example.com", stored.Email)
+		require.Equal(t, "Ann Bee", stored.FullName())
+		require.Equal(t, uuid.Version(7), stored.ID.Version())
+		require.True(t, stored.IsActive)
+		require.False(t, stored.IsStaff || stored.IsSuperuser)
+		require.Nil(t, stored.LastLogin)
+		require.Equal(t, noon.UTC().Truncate(time.Microsecond), stored.DateJoined)
+		require.NotContains(t, stored.Password, strongPassword)
+	})
+}
+
+func TestCreateSuperuserHasEveryRight(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		_, err := f.CreateSuperuser(t.Context(), models.NewUser{Email: "root@example.com", Password: strongPassword})
+		require.NoError(t, err)
+		stored, err := f.ByEmail(t.Context(), "root@example.com")
+		require.NoError(t, err)
+		require.True(t, stored.IsActive && stored.IsStaff && stored.IsSuperuser)
+	})
+}
+
+func TestCreateUserReportsEveryFaultAndWritesNothing(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		_, err := f.CreateUser(t.Context(), models.NewUser{
+			Email: "ann", Password: "", FirstName: "a\x07b", LastName: strings.Repeat("é", 151),
+		})
+		require.Equal(t, map[string]string{
+			"email": models.CodeInvalid, "password": models.CodeRequired,
+			"first_name": models.CodeInvalidCharacters, "last_name": models.CodeTooLong,
+		}, codes(t, err))
+		_, err = f.CreateUser(t.Context(), models.NewUser{Email: "annabelle@example.com", Password: "annabelle1"})
+		require.Equal(t, map[string]string{"password": "password_too_similar"}, codes(t, err))
+		require.Zero(t, f.count(t))
+		require.Zero(t, f.hasher.Hashes())
+	})
+}
+
+func TestTakenEmailIsAFieldErrorAndLeavesATransactionUsable(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		f.create(t, "ann@example.com")
+		require.NoError(t, f.db.Transaction(func(tx *gorm.DB) error {
+			_, err := f.Using(tx).CreateUser(t.Context(), models.NewUser{Email: "ANN@example.com", Password: strongPassword})
+			require.Equal(t, map[string]string{"email": models.CodeTaken}, codes(t, err))
+			_, err = f.Using(tx).CreateUser(t.Context(), models.NewUser{Email: "bob@example.com", Password: strongPassword})
+			return err
+		}))
+		require.EqualValues(t, 2, f.count(t))
+	})
+}
+
+func TestSimultaneousSignupsOfOneEmailMakeOneUser(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		const racers = 8
+		results := make([]error, racers)
+		var group sync.WaitGroup
+		for i := range racers {
+			group.Go(func() {
+				_, results[i] = f.CreateUser(t.Context(), models.NewUser{Email: "ann@example.com", Password: strongPassword})
+			})
+		}
+		group.Wait()
+		var made int
+		for _, err := range results {
+			if err == nil {
+				made++
+				continue
+			}
+			require.Equal(t, map[string]string{"email": models.CodeTaken}, codes(t, err))
+		}
+		require.Equal(t, 1, made)
+		require.EqualValues(t, 1, f.count(t))
+	})
+}
+
+func TestAuthenticateStoresLastLogin(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		f.create(t, "ann@example.com")
+		user, err := f.Authenticate(t.Context(), " ANN@Example.com", strongPassword)
+		require.NoError(t, err)
+		stored, err := f.ByEmail(t.Context(), "ann@example.com")
+		require.NoError(t, err)
+		require.Equal(t, noon.UTC().Truncate(time.Microsecond), *stored.LastLogin)
+		require.Equal(t, stored, user)
+	})
+}
+
+// Whatever is wrong, the answer is the same error after the same one hash, and nothing is stored.
+func TestEveryRefusedLoginLooksAndCostsTheSame(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		f.create(t, "ann@example.com")
+		f.set(t, f.create(t, "inactive@example.com"), "is_active", false)
+		f.set(t, f.create(t, "unusable@example.com"), "password", passwords.Unusable())
+		f.set(t, f.create(t, "empty@example.com"), "password", "")
+		for name, attempt := range map[string][2]string{
+			"wrong password":  {"ann@example.com", strongPassword + " "},
+			"empty password":  {"ann@example.com", ""},
+			"unknown email":   {"bob@example.com", strongPassword},
+			"malformed email": {"bob", strongPassword},
+			"inactive":        {"inactive@example.com", strongPassword},
+			"unusable":        {"unusable@example.com", strongPassword},
+			"no password":     {"empty@example.com", ""},
+		} {
+			before := f.hasher.Hashes()
+			user, err := f.Authenticate(t.Context(), attempt[0], attempt[1])
+			require.Equal(t, models.ErrInvalidCredentials, err, name)
+			require.Nil(t, user, name)
+			require.EqualValues(t, 1, f.hasher.Hashes()-before, name)
+		}
+		var logins int64
+		require.NoError(t, f.db.Model(&models.User{}).Where("last_login IS NOT NULL").Count(&logins).Error)
+		require.Zero(t, logins)
+	})
+}
+
+func (f fixture) set(t *testing.T, user *models.User, column string, value any) {
+	t.Helper()
+	require.NoError(t, f.db.Model(user).Update(column, value).Error)
+}
+
+func TestActiveRefusesTheInactiveAndTheDeleted(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		user := f.create(t, "ann@example.com")
+		found, err := f.Active(t.Context(), user.ID)
+		require.NoError(t, err)
+		require.Equal(t, user, found)
+		f.set(t, user, "is_active", false)
+		_, err = f.Active(t.Context(), user.ID)
+		require.ErrorIs(t, err, models.ErrAccountInactive)
+		require.NoError(t, f.db.Delete(user).Error)
+		_, err = f.Active(t.Context(), user.ID)
+		require.ErrorIs(t, err, models.ErrAccountInactive)
+	})
+}
+
+func TestUpdateProfileChangesOnlyWhatIsGiven(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		user := f.create(t, "ann@example.com")
+		other := f.create(t, "bob@example.com")
+		name, empty := " Ann ", ""
+		got, err := f.UpdateProfile(t.Context(), user.ID, models.ProfileChange{FirstName: &name})
+		require.NoError(t, err)
+		require.Equal(t, "Ann", got.FirstName)
+		got, err = f.UpdateProfile(t.Context(), user.ID, models.ProfileChange{LastName: &name})
+		require.NoError(t, err)
+		require.Equal(t, "Ann Ann", got.FullName())
+		got, err = f.UpdateProfile(t.Context(), user.ID, models.ProfileChange{FirstName: &empty})
+		require.NoError(t, err)
+		require.Equal(t, "Ann", got.FullName())
+		got, err = f.UpdateProfile(t.Context(), user.ID, models.ProfileChange{})
+		require.NoError(t, err)
+		require.Equal(t, "Ann", got.FullName())
+
+		long := strings.Repeat("x", 151)
+		_, err = f.UpdateProfile(t.Context(), user.ID, models.ProfileChange{FirstName: &name, LastName: &long})
+		require.Equal(t, map[string]string{"last_name": models.CodeTooLong}, codes(t, err))
+		unchanged, err := f.Active(t.Context(), user.ID)
+		require.NoError(t, err)
+		require.Equal(t, got, unchanged)
+		untouched, err := f.Active(t.Context(), other.ID)
+		require.NoError(t, err)
+		require.Equal(t, other, untouched)
+
+		_, err = f.UpdateProfile(t.Context(), uuid.New(), models.ProfileChange{FirstName: &name})
+		require.ErrorIs(t, err, models.ErrAccountInactive)
+	})
+}
+
+func TestSetPassword(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		f.create(t, "ann@example.com")
+		const other = "another horse, another staple"
+		require.ErrorIs(t, f.SetPassword(t.Context(), "bob@example.com", other), models.ErrUserNotFound)
+		require.Contains(t, codes(t, f.SetPassword(t.Context(), "ann@example.com", "short")), "password")
+		_, err := f.Authenticate(t.Context(), "ann@example.com", strongPassword)
+		require.NoError(t, err, "a refused change changes nothing")
+		require.NoError(t, f.SetPassword(t.Context(), "ann@example.com", other))
+		_, err = f.Authenticate(t.Context(), "ann@example.com", strongPassword)
+		require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		_, err = f.Authenticate(t.Context(), "ann@example.com", other)
+		require.NoError(t, err)
+	})
+}
+
+func TestPromoteAndDemote(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.create(t, "ann@example.com")
+		f.create(t, "bob@example.com")
+		require.ErrorIs(t, f.Promote(ctx, "eve@example.com"), models.ErrUserNotFound)
+		require.ErrorIs(t, f.Demote(ctx, "eve@example.com"), models.ErrUserNotFound)
+		require.NoError(t, f.Demote(ctx, "ann@example.com"), "one who has no rights keeps none")
+		require.NoError(t, f.Promote(ctx, "ann@example.com"))
+		require.ErrorIs(t, f.Demote(ctx, "ann@example.com"), models.ErrLastSuperuser)
+		require.NoError(t, f.Promote(ctx, "bob@example.com"))
+		require.NoError(t, f.Demote(ctx, "ann@example.com"))
+		ann, err := f.ByEmail(ctx, "ann@example.com")
+		require.NoError(t, err)
+		require.False(t, ann.IsStaff || ann.IsSuperuser)
+		require.ErrorIs(t, f.Demote(ctx, "bob@example.com"), models.ErrLastSuperuser)
+	})
+}
+
+func TestAnInactiveSuperuserIsNobodyToRelyOn(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		f.create(t, "ann@example.com")
+		bob := f.create(t, "bob@example.com")
+		require.NoError(t, f.Promote(t.Context(), "ann@example.com"))
+		require.NoError(t, f.Promote(t.Context(), "bob@example.com"))
+		f.set(t, bob, "is_active", false)
+		require.ErrorIs(t, f.Demote(t.Context(), "ann@example.com"), models.ErrLastSuperuser)
+		require.NoError(t, f.Demote(t.Context(), "bob@example.com"))
+	})
+}
+
+func TestTwoWhoDemoteEachOtherLeaveOneSuperuser(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		emails := []string{"ann@example.com", "bob@example.com"}
+		for _, email := range emails {
+			f.create(t, email)
+			require.NoError(t, f.Promote(t.Context(), email))
+		}
+		results := make([]error, len(emails))
+		var group sync.WaitGroup
+		for i, email := range emails {
+			group.Go(func() { results[i] = f.Demote(t.Context(), email) })
+		}
+		group.Wait()
+		require.ErrorIs(t, errors.Join(results...), models.ErrLastSuperuser)
+		var superusers int64
+		require.NoError(t, f.db.Model(&models.User{}).Where("is_superuser").Count(&superusers).Error)
+		require.EqualValues(t, 1, superusers)
+	})
+}
+
+func TestACancelledLoginIsNotARefusal(t *testing.T) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		f.create(t, "ann@example.com")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := f.Authenticate(ctx, "ann@example.com", strongPassword)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+}

@@ -1,0 +1,217 @@
+package routes_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
+)
+
+// raw sends text as it is and reads one answer.
+func raw(t testing.TB, app *testkit.App, text string) testkit.Response {
+	t.Helper()
+	connection, err := net.Dial("tcp", app.Addr)
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = io.WriteString(connection, text)
+	require.NoError(t, err)
+	method, _, _ := strings.Cut(text, " ")
+	answer, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
+	require.NoError(t, err, "%.60q", text)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return testkit.Response{Status: answer.StatusCode, Header: answer.Header, Body: string(body)}
+}
+
+func TestHostileRequestsGetTheirProblemAndWriteNothing(t *testing.T) {
+	type hostile struct {
+		text   string
+		status int
+		code   string
+		allow  string
+	}
+	request := func(line string, headers ...string) string {
+		return line + " HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
+	}
+	const jsonType = "Content-Type: application/json"
+	cases := map[string]hostile{
+		"unknown path":              {request("GET /api/v1/nothing"), 404, "not_found", ""},
+		"root":                      {request("GET /"), 404, "not_found", ""},
+		"trailing slash":            {request("GET /api/v1/profile/"), 404, "not_found", ""},
+		"double slash":              {request("GET //api/v1/profile"), 404, "not_found", ""},
+		"path traversal":            {request("GET /api/v1/x/../profile"), 404, "not_found", ""},
+		"encoded slash":             {request("GET /api%2fv1/profile"), 404, "not_found", ""},
+		"another case":              {request("GET /API/v1/profile"), 404, "not_found", ""},
+		"asterisk":                  {request("OPTIONS *"), 404, "not_found", ""},
+		"wrong method":              {request("GET /api/v1/login"), 405, "method_not_allowed", "POST"},
+		"DELETE":                    {request("DELETE /api/v1/profile"), 405, "method_not_allowed", "GET, PATCH, PUT"},
+		"TRACE":                     {request("TRACE /api/v1/profile"), 405, "method_not_allowed", "GET, PATCH, PUT"},
+		"OPTIONS":                   {request("OPTIONS /api/v1/login"), 405, "method_not_allowed", "POST"},
+		"HEAD":                      {request("HEAD /api/v1/login"), 405, "", "POST"},
+		"a made-up method":          {request("BREW /api/v1/login"), 405, "method_not_allowed", "POST"},
+		"absolute, another host":    {request("GET http://evil.example/api/v1/profile"), 421, "misdirected_request", ""},
+		"absolute, our host":        {request("GET http://localhost:8080/api/v1/profile"), 401, "credentials_missing", ""},
+		"CONNECT":                   {request("CONNECT evil.example:443"), 421, "misdirected_request", ""},
+		"announced as too long":     {request("POST /api/v1/login", jsonType, "Content-Length: 10485760"), 413, "body_too_large", ""},
+		"too long to no route":      {request("POST /nothing", jsonType, "Content-Length: 10485760"), 413, "body_too_large", ""},
+		"form":                      {request("POST /api/v1/login", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 3") + "a=b", 415, "unsupported_media_type", ""},
+		"no content type":           {request("POST /api/v1/login", "Content-Length: 2") + "{}", 415, "unsupported_media_type", ""},
+		"compressed":                {request("POST /api/v1/login", jsonType, "Content-Encoding: gzip", "Content-Length: 2") + "{}", 415, "unsupported_media_type", ""},
+		"no body":                   {request("POST /api/v1/login", jsonType), 400, "malformed_json", ""},
+		"a second document":         {request("POST /api/v1/login", jsonType, "Content-Length: 4") + "{}{}", 400, "malformed_json", ""},
+		"a cut body":                {request("POST /api/v1/login", jsonType, "Transfer-Encoding: chunked") + "1\r\n{\r\nx\r\n", 400, "malformed_json", ""},
+		"a forged request id":       {request("GET /nothing", "X-Request-ID: a b\tc"), 404, "not_found", ""},
+		"100 KB of authorization":   {request("GET /api/v1/profile", "Authorization: Bearer "+strings.Repeat("a", 100_000)), 401, "token_invalid", ""},
+		"a method override":         {request("POST /api/v1/profile", "X-HTTP-Method-Override: PATCH", jsonType, "Content-Length: 2") + "{}", 405, "method_not_allowed", "GET, PATCH, PUT"},
+		"a spoofed path":            {request("GET /nothing", "X-Original-URL: /api/v1/profile", "X-Rewrite-URL: /healthz"), 404, "not_found", ""},
+		"a body without end":        {request("POST /api/v1/login", jsonType, "Transfer-Encoding: chunked") + "20000\r\n" + strings.Repeat(" ", 0x20000), 413, "body_too_large", ""},
+		"ten megabytes of password": {request("POST /api/v1/signup", jsonType, "Transfer-Encoding: chunked") + "20000\r\n" + `{"email":"bob@example.com","password":"` + strings.Repeat("p", 0x20000), 413, "body_too_large", ""},
+	}
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, "ann@example.com")
+		before := users(t, app)
+		for name, h := range cases {
+			answer := raw(t, app, h.text)
+			require.Equal(t, h.status, answer.Status, "%s: %s", name, answer.Body)
+			require.Equal(t, h.allow, answer.Header.Get("Allow"), name)
+			if h.code != "" {
+				require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), name)
+				require.Equal(t, h.code, answer.Text(t, "code"), name)
+			}
+		}
+		require.Equal(t, before, users(t, app))
+	})
+}
+
+func TestSimultaneousSignupsMakeOneAccount(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		const racers = 10
+		answers := make([]testkit.Response, racers)
+		var group sync.WaitGroup
+		for i := range racers {
+			group.Go(func() {
+				answers[i] = app.Post(t, signup, `{"email":"ann@example.com","password":"`+testkit.Password+`"}`)
+			})
+		}
+		group.Wait()
+		created := 0
+		for _, answer := range answers {
+			if answer.Status == http.StatusCreated {
+				created++
+				continue
+			}
+			require.Equal(t, 400, answer.Status, "%s", answer.Body)
+			require.Equal(t, "taken", answer.Text(t, "errors.0.code"))
+		}
+		require.Equal(t, 1, created)
+		require.Len(t, users(t, app), 1)
+	})
+}
+
+// Clients that never finish their request are cut off by the time-out, and keep nobody else from being served.
+func TestSlowConnectionsAreClosedAndOthersServedMeanwhile(t *testing.T) {
+	const slow = 5000
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	connections := make([]net.Conn, slow)
+	for i := range connections {
+		connection, err := net.Dial("tcp", app.Addr)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = connection.Close() })
+		_, err = io.WriteString(connection, "POST /api/v1/login HTTP/1.1\r\nHost: ")
+		require.NoError(t, err)
+		connections[i] = connection
+	}
+	require.Equal(t, 200, app.Get(t, "/readyz", "").Status)
+	app.Signup(t, "ann@example.com")
+	deadline := time.Now().Add(time.Minute)
+	for _, connection := range connections {
+		require.NoError(t, connection.SetReadDeadline(deadline))
+		_, err := io.Copy(io.Discard, connection)
+		require.NoError(t, err, "the server closes it")
+	}
+}
+
+func TestAPanicIsALoggedFailureWithoutDetails(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	app.Engine.GET("/panic", func(*gin.Context) { panic("the password is hunter2") })
+	answer := app.Get(t, "/panic", "")
+	require.Equal(t, 500, answer.Status)
+	require.Equal(t, "internal_error", answer.Text(t, "code"))
+	require.NotContains(t, answer.Body, "hunter2")
+	require.NotContains(t, app.Log.String(), "hunter2")
+	require.Contains(t, app.Log.String(), `"msg":"panic"`)
+	require.Contains(t, app.Log.String(), answer.Text(t, "request_id"))
+	require.Equal(t, 200, app.Get(t, "/healthz", "").Status)
+}
+
+func TestADatabaseThatIsGoneIsNotReadyAndAFailure(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		token := app.Signup(t, "ann@example.com")
+		pool, err := app.DB.DB()
+		require.NoError(t, err)
+		require.NoError(t, pool.Close())
+		ready := app.Get(t, "/readyz", "")
+		require.Equal(t, 503, ready.Status)
+		require.Equal(t, "not_ready", ready.Text(t, "code"))
+		require.NotEmpty(t, ready.Header.Get("Retry-After"))
+		require.Equal(t, 200, app.Get(t, "/healthz", "").Status)
+		failed := app.Get(t, profile, token)
+		require.Equal(t, 500, failed.Status)
+		require.Equal(t, "internal_error", failed.Text(t, "code"))
+		require.NotContains(t, failed.Body, "sql")
+		require.Contains(t, app.Log.String(), "database is closed")
+	})
+}
+
+func TestAStaleSchemaIsNotReady(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		require.NoError(t, app.DB.Exec("DELETE FROM goose_db_version WHERE version_id > 0").Error)
+		ready := app.Get(t, "/readyz", "")
+		require.Equal(t, 503, ready.Status)
+		require.Contains(t, app.Log.String(), "latchkey migrate up")
+	})
+}
+
+func TestCrossOriginRequests(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		preflight := func(origin string) testkit.Response {
+			return app.Do(t, testkit.Call{Method: http.MethodOptions, Path: profile, Header: map[string]string{
+				"Origin": origin, "Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization",
+			}})
+		}
+		allowed := preflight("https://app.example")
+		require.Equal(t, 204, allowed.Status)
+		require.Equal(t, "https://app.example", allowed.Header.Get("Access-Control-Allow-Origin"))
+		require.Contains(t, allowed.Header.Get("Access-Control-Allow-Methods"), "PATCH")
+		require.Empty(t, allowed.Header.Get("Access-Control-Allow-Credentials"))
+		for _, origin := range []string{"https://evil.example", "https://app.example.evil.example", "http://app.example", "null"} {
+			refused := preflight(origin)
+			require.Equal(t, 405, refused.Status, origin)
+			require.Empty(t, refused.Header.Get("Access-Control-Allow-Origin"), origin)
+			require.Equal(t, "Origin", refused.Header.Get("Vary"))
+		}
+		simple := app.Do(t, testkit.Call{Method: http.MethodGet, Path: profile, Header: map[string]string{"Origin": "https://app.example"}})
+		require.Equal(t, "https://app.example", simple.Header.Get("Access-Control-Allow-Origin"))
+		require.Equal(t, "credentials_missing", simple.Text(t, "code"))
+	}, "CORS_ALLOWED_ORIGINS=https://app.example")
+}
+
+func TestTheClientAddressIsTheTrustedProxysWordOnly(t *testing.T) {
+	spoofed := testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{"X-Forwarded-For": "203.0.113.7"}}
+	for setting, want := range map[string]string{"": "127.0.0.1", "127.0.0.1/32": "203.0.113.7", "10.0.0.0/8": "127.0.0.1"} {
+		app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES="+setting)
+		require.Equal(t, 200, app.Do(t, spoofed).Status)
+		require.Contains(t, app.Log.String(), fmt.Sprintf(`"client":"%s"`, want))
+	}
+}

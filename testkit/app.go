@@ -1,0 +1,89 @@
+package testkit
+
+import (
+	"bytes"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/commands"
+	"latchkey/config"
+	"latchkey/passwords"
+)
+
+// SecretKey is the SECRET_KEY of every App.
+const SecretKey = "a secret key for tests, which protects nothing at all"
+
+// App is the whole service, listening on a port of its own, on a clock that the test moves.
+type App struct {
+	URL      string
+	Addr     string
+	DB       *gorm.DB
+	Hasher   *passwords.Pool
+	Clock    *Clock
+	Log      *Log
+	Engine   *gin.Engine
+	Settings config.Settings
+}
+
+// EachApp runs a test against the service on SQLite and on PostgreSQL. Settings are NAME=value.
+func EachApp(t *testing.T, run func(t *testing.T, app *App), settings ...string) {
+	t.Helper()
+	EachDB(t, func(t *testing.T, db *gorm.DB) { run(t, NewApp(t, db, settings...)) })
+}
+
+// NewApp serves on db until the test ends. Settings are NAME=value.
+func NewApp(t testing.TB, db *gorm.DB, settings ...string) *App {
+	t.Helper()
+	loaded, err := config.Load(append([]string{"SECRET_KEY=" + SecretKey}, settings...), t.TempDir())
+	require.NoError(t, err)
+	app := &App{DB: db, Hasher: FastHasher(t), Clock: NewClock(), Log: &Log{}, Settings: loaded}
+	log := slog.New(slog.NewJSONHandler(app.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	app.Engine, err = commands.NewEngine(loaded, db, app.Hasher, log, app.Clock.Now)
+	require.NoError(t, err)
+	app.serve(t, log)
+	return app
+}
+
+func (a *App) serve(t testing.TB, log *slog.Logger) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	a.Addr = listener.Addr().String()
+	a.URL = "http://" + a.Addr
+	server := commands.NewServer(a.Engine, log)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		require.NoError(t, server.Close())
+		<-done
+	})
+}
+
+// Log collects what the service logs.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write adds to the log.
+func (l *Log) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+// String is everything logged so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}

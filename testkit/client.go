@@ -1,0 +1,107 @@
+package testkit
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Call is a request to an App. Body is sent as it is; Type is its content type, application/json unless set; Token goes
+// into the Authorization header after Bearer.
+type Call struct {
+	Method string
+	Path   string
+	Body   string
+	Type   string
+	Token  string
+	Header map[string]string
+}
+
+// Response is an App's answer.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Do sends a call and reads the answer.
+func (a *App) Do(t testing.TB, call Call) Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), call.Method, a.URL+call.Path, strings.NewReader(call.Body))
+	require.NoError(t, err)
+	if call.Body != "" || call.Type != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if call.Type != "" {
+		request.Header.Set("Content-Type", call.Type)
+	}
+	if call.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+call.Token)
+	}
+	for name, value := range call.Header {
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return Response{Status: answer.StatusCode, Header: answer.Header, Body: string(body)}
+}
+
+// Get, Post and Patch are the calls that most tests make.
+func (a *App) Get(t testing.TB, path, token string) Response {
+	t.Helper()
+	return a.Do(t, Call{Method: http.MethodGet, Path: path, Token: token})
+}
+
+// Post sends body without credentials.
+func (a *App) Post(t testing.TB, path, body string) Response {
+	t.Helper()
+	return a.Do(t, Call{Method: http.MethodPost, Path: path, Body: body})
+}
+
+// Field is the text, number, list or object at a dotted path of the body, such as "user.email" or "errors.0.code".
+func (r Response) Field(t testing.TB, path string) any {
+	t.Helper()
+	var value any
+	require.NoError(t, json.Unmarshal([]byte(r.Body), &value), "%s", r.Body)
+	for name := range strings.SplitSeq(path, ".") {
+		switch container := value.(type) {
+		case map[string]any:
+			require.Contains(t, container, name, "%s", r.Body)
+			value = container[name]
+		case []any:
+			var index int
+			require.NoError(t, json.Unmarshal([]byte(name), &index))
+			require.Less(t, index, len(container), "%s", r.Body)
+			value = container[index]
+		default:
+			require.Failf(t, "no such field", "%s in %s", path, r.Body)
+		}
+	}
+	return value
+}
+
+// Text is a Field that is a text.
+func (r Response) Text(t testing.TB, path string) string {
+	t.Helper()
+	text, ok := r.Field(t, path).(string)
+	require.True(t, ok, "%s in %s", path, r.Body)
+	return text
+}
+
+// Password is one that the policy accepts.
+const Password = "plum tree by the gate"
+
+// Signup creates an account and gives back its access token.
+func (a *App) Signup(t testing.TB, email string) string {
+	t.Helper()
+	answer := a.Post(t, "/api/v1/signup", `{"email":"`+email+`","password":"`+Password+`"}`)
+	require.Equal(t, http.StatusCreated, answer.Status, "%s", answer.Body)
+	return answer.Text(t, "access_token")
+}

@@ -1,0 +1,132 @@
+package testkit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // pgtestdb connects by the driver's name
+	"github.com/peterldowns/pgtestdb"
+	"github.com/peterldowns/pgtestdb/migrators/common"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/database"
+	"latchkey/database/scratch"
+)
+
+// EachDB runs a test on SQLite, in a file of its own, and on PostgreSQL, in a database of its own, both made by the real
+// migrations. PostgreSQL is the server of TEST_DATABASE_URL or else a throwaway one, started once a test process; with
+// neither the subtest skips, or fails under TEST_REQUIRE_SERVICES=1. The database is closed and removed with the test.
+func EachDB(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
+	t.Helper()
+	t.Run(database.SQLite, func(t *testing.T) {
+		url := sqliteURL(t)
+		migrate(t, url)
+		run(t, open(t, url))
+	})
+	t.Run(database.Postgres, func(t *testing.T) {
+		run(t, open(t, postgresURL(t, realMigrations{})))
+	})
+}
+
+// EachURL is [EachDB] with the URL of an empty database, for what opens or migrates a database itself.
+func EachURL(t *testing.T, run func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run(database.SQLite, func(t *testing.T) { run(t, sqliteURL(t)) })
+	t.Run(database.Postgres, func(t *testing.T) { run(t, postgresURL(t, pgtestdb.NoopMigrator{})) })
+}
+
+func sqliteURL(t *testing.T) string {
+	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+}
+
+func open(t *testing.T, url string) *gorm.DB {
+	t.Helper()
+	db, err := database.Open(url, database.Options{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, database.Close(db)) })
+	return db
+}
+
+func migrate(t *testing.T, url string) {
+	t.Helper()
+	require.NoError(t, realMigrations{}.up(t.Context(), url))
+}
+
+// postgresURL is a new database, cloned from a template that migrator made once.
+func postgresURL(t *testing.T, migrator pgtestdb.Migrator) string {
+	t.Helper()
+	server, err := url.Parse(postgresServer(t))
+	require.NoError(t, err, "TEST_DATABASE_URL")
+	password, _ := server.User.Password()
+	config := pgtestdb.Config{
+		DriverName:                "pgx",
+		Host:                      server.Hostname(),
+		Port:                      server.Port(),
+		User:                      url.PathEscape(server.User.Username()),
+		Password:                  url.PathEscape(password),
+		Database:                  server.EscapedPath()[1:],
+		Options:                   server.RawQuery,
+		ForceTerminateConnections: true,
+	}
+	return pgtestdb.Custom(t, config, migrator).URL()
+}
+
+// postgresServer is the URL of a server, given or started. Without one the test ends here.
+func postgresServer(t *testing.T) string {
+	t.Helper()
+	if given := os.Getenv("TEST_DATABASE_URL"); given != "" {
+		return given
+	}
+	return Cluster(t).URL("postgres")
+}
+
+// Cluster is this test process's throwaway PostgreSQL server. Where none can be started the test skips, or fails under
+// TEST_REQUIRE_SERVICES=1.
+func Cluster(t *testing.T) *scratch.Cluster {
+	t.Helper()
+	cluster, err := throwaway()
+	if errors.Is(err, scratch.ErrNotInstalled) || errors.Is(err, scratch.ErrUnsupported) {
+		const remedy = "install PostgreSQL's server or set TEST_DATABASE_URL"
+		if os.Getenv("TEST_REQUIRE_SERVICES") == "1" {
+			t.Fatalf("PostgreSQL is required: %v: %s", err, remedy)
+		}
+		t.Skipf("not run on PostgreSQL: %v: %s", err, remedy)
+	}
+	require.NoError(t, err)
+	return cluster
+}
+
+// throwaway is the one server of this test process. Nothing closes it: it ends with the process.
+var throwaway = sync.OnceValues(func() (*scratch.Cluster, error) {
+	return scratch.Start(context.Background())
+})
+
+// realMigrations makes pgtestdb's template by the program's own migrations.
+type realMigrations struct{}
+
+// Hash names the template: another migration makes another.
+func (realMigrations) Hash() (string, error) {
+	return common.HashDirs(database.Migrations(), "*.sql", database.Postgres)
+}
+
+// Migrate fills the template.
+func (m realMigrations) Migrate(ctx context.Context, _ *sql.DB, config pgtestdb.Config) error {
+	return m.up(ctx, config.URL())
+}
+
+func (realMigrations) up(ctx context.Context, url string) error {
+	migrator, err := database.NewMigrator(url, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	_, err = migrator.Up(ctx)
+	return errors.Join(err, migrator.Close())
+}

@@ -1,0 +1,29 @@
+// Package testkit owns what the tests of several packages need: databases of both kinds, a fast hasher, a running
+// service with a client. Only tests import it.
+package testkit
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/passwords"
+)
+
+// FastHasher is a pool whose hashes cost next to nothing. It is closed with the test.
+func FastHasher(t testing.TB) *passwords.Pool {
+	t.Helper()
+	pool, err := passwords.NewPool(passwords.Options{Parameters: passwords.FastParameters()})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// SQLite is a migrated database in a file of its own, for tests to which the kind of database makes no difference.
+func SQLite(t *testing.T) *gorm.DB {
+	t.Helper()
+	url := sqliteURL(t)
+	migrate(t, url)
+	return open(t, url)
+}

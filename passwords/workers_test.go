@@ -1,0 +1,149 @@
+package passwords
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The time in these tests is synctest's: it moves only when every goroutine is blocked.
+
+func inBubble(t *testing.T, count int, test func(t *testing.T, w *workers)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorkers(count, 2*time.Second)
+		defer w.stop()
+		test(t, w)
+	})
+}
+
+// occupy blocks every worker until the returned function is called.
+func occupy(t *testing.T, w *workers, count int) (release func()) {
+	gate := make(chan struct{})
+	for range count {
+		go func() { _ = w.do(t.Context(), func() { <-gate }) }()
+	}
+	synctest.Wait()
+	return func() { close(gate) }
+}
+
+func TestOverloadedAfterWait(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, w *workers) {
+		release := occupy(t, w, 2)
+		start := time.Now()
+		err := w.do(t.Context(), func() { t.Error("this must not run") })
+		require.ErrorIs(t, err, ErrOverloaded)
+		require.Equal(t, 2*time.Second, time.Since(start))
+		require.Zero(t, w.waiting.Load())
+		release()
+		require.NoError(t, w.do(t.Context(), func() {}))
+	})
+}
+
+func TestSlowWorkIsNotOverload(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, w *workers) {
+		require.NoError(t, w.do(t.Context(), func() { time.Sleep(time.Minute) }))
+	})
+}
+
+func TestCanceledLeavesTheQueue(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, w *workers) {
+		release := occupy(t, w, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error, 1)
+		go func() { failed <- w.do(ctx, func() { t.Error("this must not run") }) }()
+		synctest.Wait()
+		require.EqualValues(t, 1, w.waiting.Load())
+
+		start := time.Now()
+		cancel()
+		require.ErrorIs(t, <-failed, context.Canceled)
+		require.Zero(t, time.Since(start))
+		require.Zero(t, w.waiting.Load())
+		release()
+		require.NoError(t, w.do(t.Context(), func() {}))
+	})
+}
+
+func TestCanceledWhileRunning(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, w *workers) {
+		ctx, cancel := context.WithCancel(t.Context())
+		gate, finished := make(chan struct{}), false
+		failed := make(chan error, 1)
+		go func() { failed <- w.do(ctx, func() { <-gate; finished = true }) }()
+		synctest.Wait()
+		cancel()
+		require.ErrorIs(t, <-failed, context.Canceled)
+		close(gate)
+		require.NoError(t, w.do(t.Context(), func() { require.True(t, finished) }))
+	})
+}
+
+func TestFirstComeFirstServed(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, w *workers) {
+		release := occupy(t, w, 1)
+		var order []int
+		for i := range 100 {
+			go func() { _ = w.do(t.Context(), func() { order = append(order, i) }) }()
+			synctest.Wait()
+		}
+		release()
+		synctest.Wait()
+		require.Len(t, order, 100)
+		require.IsIncreasing(t, order)
+	})
+}
+
+func TestNeverMoreAtOnce(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, w *workers) {
+		step := make(chan struct{})
+		started, ended := make(chan struct{}, 20), make(chan struct{}, 20)
+		for range 20 {
+			go func() {
+				_ = w.do(t.Context(), func() { started <- struct{}{}; <-step; ended <- struct{}{} })
+			}()
+		}
+		for done := range 20 {
+			synctest.Wait()
+			require.Len(t, ended, done)
+			require.Len(t, started, min(20, done+3))
+			step <- struct{}{}
+		}
+	})
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, w *workers) {
+		release := occupy(t, w, 1)
+		for range queuePerWorker {
+			go func() { _ = w.do(t.Context(), func() {}) }()
+		}
+		synctest.Wait()
+		start := time.Now()
+		require.ErrorIs(t, w.do(t.Context(), func() {}), ErrOverloaded)
+		require.Zero(t, time.Since(start))
+		release()
+	})
+}
+
+func TestStopRefusesTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorkers(1, 2*time.Second)
+		release := occupy(t, w, 1)
+		queued, stopped := make(chan error, 1), make(chan struct{})
+		go func() { queued <- w.do(t.Context(), func() { t.Error("this must not run") }) }()
+		synctest.Wait()
+		go func() { w.stop(); close(stopped) }()
+		require.ErrorIs(t, <-queued, ErrPoolClosed)
+		synctest.Wait()
+		select {
+		case <-stopped:
+			t.Error("stopped before the work that had started ended")
+		default:
+		}
+		release()
+		<-stopped
+	})
+}

@@ -13,19 +13,6 @@ import (
 	"latchkey/database"
 )
 
-// finding is one thing that check has to say.
-type finding struct {
-	level   string // error, warning or advice
-	subject string
-	problem string
-	remedy  string
-}
-
-const (
-	levelError  = "error"
-	levelAdvice = "advice"
-)
-
 func newCheck(c *console) *cobra.Command {
 	var deploy bool
 	command := &cobra.Command{
@@ -41,7 +28,7 @@ The exit code is 1 if there is an error among the findings.`,
 				findings = append(checkKey(settings), c.checkDatabase(cmd.Context(), settings)...)
 			}
 			if deploy {
-				findings = append(findings, deployFindings(settings)...)
+				findings = append(findings, config.DeployFindings(settings)...)
 			}
 			return c.report(findings)
 		},
@@ -51,44 +38,44 @@ The exit code is 1 if there is an error among the findings.`,
 }
 
 // checkSettings loads the settings without making a secret key: a check changes nothing.
-func (c *console) checkSettings() (config.Settings, []finding) {
+func (c *console) checkSettings() (config.Settings, []config.Finding) {
 	settings, err := config.Load(c.environ, ".")
-	var findings []finding
+	var findings []config.Finding
 	for _, warning := range settings.Warnings {
-		findings = append(findings, finding{level: "warning", subject: "settings", problem: warning})
+		findings = append(findings, config.Finding{Level: config.LevelWarning, Subject: "settings", Problem: warning})
 	}
 	var faults config.Faults
 	if errors.As(err, &faults) {
 		for _, fault := range faults {
-			findings = append(findings, finding{levelError, fault.Variable, fault.Problem, fault.Remedy})
+			findings = append(findings, failure(fault.Variable, fault.Problem, fault.Remedy))
 		}
 	}
 	return settings, findings
 }
 
-func checkKey(settings config.Settings) []finding {
+func checkKey(settings config.Settings) []config.Finding {
 	if settings.JWT.Algorithm == "HS256" && !settings.SecretKey.IsSet() {
 		return nil // SECRET_KEY is made on the first run
 	}
 	if _, err := signingKeys(settings); err != nil {
-		return []finding{{levelError, "JWT_PRIVATE_KEY", err.Error(), "Give the PEM of a key that fits JWT_ALGORITHM"}}
+		return []config.Finding{failure("JWT_PRIVATE_KEY", err.Error(), "Give the PEM of a key that fits JWT_ALGORITHM")}
 	}
 	return nil
 }
 
-func (c *console) checkDatabase(ctx context.Context, settings config.Settings) []finding {
+func (c *console) checkDatabase(ctx context.Context, settings config.Settings) []config.Finding {
 	err := c.checkSchema(ctx, settings)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, database.ErrSchemaStale) && *settings.Database.AutoMigrate:
+	case errors.Is(err, database.ErrSchemaStale) && settings.Database.AutoMigrate:
 		return nil // serve will bring it up to date
 	case errors.Is(err, database.ErrSchemaStale):
-		return []finding{{levelError, "schema", err.Error(), "Run: latchkey migrate up"}}
+		return []config.Finding{failure("schema", err.Error(), "Run: latchkey migrate up")}
 	case errors.Is(err, database.ErrSchemaNewer):
-		return []finding{{levelError, "schema", err.Error(), "Run the newer program, or go back with its: latchkey migrate down"}}
+		return []config.Finding{failure("schema", err.Error(), "Run the newer program, or go back with its: latchkey migrate down")}
 	default:
-		return []finding{{levelError, "DATABASE_URL", err.Error(), "Check that " + settings.Database.Redacted() + " can be reached"}}
+		return []config.Finding{failure("DATABASE_URL", err.Error(), "Check that " + settings.Database.Redacted() + " can be reached")}
 	}
 }
 
@@ -108,25 +95,17 @@ func (c *console) checkSchema(ctx context.Context, settings config.Settings) (er
 	return migrator.Check(ctx)
 }
 
-func deployFindings(settings config.Settings) []finding {
-	var findings []finding
-	for _, found := range config.DeployFindings(settings) {
-		level := levelError
-		if found.Advice {
-			level = levelAdvice
-		}
-		findings = append(findings, finding{level, found.Variable, found.Problem, found.Remedy})
-	}
-	return findings
+func failure(subject, problem, remedy string) config.Finding {
+	return config.Finding{Level: config.LevelError, Subject: subject, Problem: problem, Remedy: remedy}
 }
 
-func (c *console) report(findings []finding) error {
+func (c *console) report(findings []config.Finding) error {
 	failed := false
 	for _, found := range findings {
-		failed = failed || found.level == levelError
-		fmt.Fprintf(c.stdout, "%s: %s: %s\n", found.level, found.subject, found.problem)
-		if found.remedy != "" {
-			fmt.Fprintf(c.stdout, "    %s\n", found.remedy)
+		failed = failed || found.Level == config.LevelError
+		fmt.Fprintf(c.stdout, "%s: %s: %s\n", found.Level, found.Subject, found.Problem)
+		if found.Remedy != "" {
+			fmt.Fprintf(c.stdout, "    %s\n", found.Remedy)
 		}
 	}
 	if failed {

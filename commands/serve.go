@@ -74,7 +74,7 @@ func prepareSchema(ctx context.Context, settings config.Settings, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, migrator.Close()) }()
-	if !*settings.Database.AutoMigrate {
+	if !settings.Database.AutoMigrate {
 		return migrator.Check(ctx)
 	}
 	_, err = migrator.Up(ctx)

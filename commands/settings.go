@@ -25,11 +25,7 @@ func (c *console) settings() (config.Settings, error) {
 
 // logger writes to stderr as LOG_FORMAT and LOG_LEVEL say.
 func (c *console) logger(settings config.Settings) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(settings.Log.Level)); err != nil {
-		level = slog.LevelInfo
-	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: settings.Log.Level}
 	if settings.Log.Format == "json" {
 		return slog.New(slog.NewJSONHandler(c.stderr, options))
 	}

@@ -1,83 +1,185 @@
 package config
 
 import (
+	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 )
 
-// Finding is something about usable settings that an operator should know before users come.
+// Level is how much a finding matters.
+type Level string
+
+// An error makes a deployment unsafe; a warning is something that could be safer.
+const (
+	LevelError   Level = "error"
+	LevelWarning Level = "warning"
+)
+
+// Finding is something about the settings that the internet is not the place for. Subject is most often a variable.
 type Finding struct {
-	Variable string
-	Problem  string
-	Remedy   string
-	// Advice is true for what could be safer, false for what is not safe.
-	Advice bool
+	Level   Level
+	Subject string
+	Problem string
+	Remedy  string
 }
 
-// DeployFindings looks at settings as those of a service that is open to the internet.
+// DeployFindings says what is unsafe, or could be safer, about serving the internet with s. Some of it Load refuses in
+// production, so that it is only found before APP_ENV is changed.
 func DeployFindings(s Settings) []Finding {
 	var findings []Finding
-	unsafe := func(is bool, variable, problem, remedy string) {
-		if is {
-			findings = append(findings, Finding{Variable: variable, Problem: problem, Remedy: remedy})
-		}
+	for _, look := range []func(Settings) []Finding{
+		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRest,
+	} {
+		findings = append(findings, look(s)...)
 	}
-	advise := func(is bool, variable, problem, remedy string) {
-		if is {
-			findings = append(findings, Finding{Variable: variable, Problem: problem, Remedy: remedy, Advice: true})
-		}
-	}
-	unsafe(!s.Production(), "APP_ENV", "it is not production", "Set APP_ENV=production")
-	unsafe(!s.SecretKey.IsSet(), "SECRET_KEY", "it is not set", makeSecret)
-	unsafe(s.SecretKey.IsSet() && guessable(s.SecretKey.value), "SECRET_KEY", "it looks typed, not random", makeSecret)
-	unsafe(!strings.HasPrefix(s.Server.PublicURL, "https://"), "PUBLIC_URL", "it is not https",
-		"Terminate TLS in front of the service and set the https URL")
-	unsafe(len(s.Server.TrustedProxies) == 0, "TRUSTED_PROXIES", "no proxy that terminates TLS is named",
-		"Name its address, so that the log and the limits see the clients' addresses")
-	unsafe(s.Database.IsSQLite(), "DATABASE_URL", "SQLite serves one process on one disk", "Use PostgreSQL")
-	unsafe(clearText(s.Database), "DATABASE_URL", "the connection to PostgreSQL is not encrypted", "Use sslmode=verify-full")
-	unsafe(s.Superuser.Password.IsSet(), "SUPERUSER_PASSWORD", "it is still in the settings", "Remove it")
-	unsafe(s.Log.Level == "debug", "LOG_LEVEL", "debug logs too much", "Set LOG_LEVEL=info")
-	advise(s.JWT.Algorithm == "HS256", "JWT_ALGORITHM", "with HS256 whoever verifies tokens can make them",
-		"Use ES256 or EdDSA if other services verify tokens")
-	advise(s.JWT.ExpirationDelta > 15*time.Minute, "JWT_EXPIRATION_DELTA", "access tokens live longer than 15 minutes",
-		"A stolen one works for as long")
-	advise(s.Password.MinLength < 15, "PASSWORD_MIN_LENGTH", "it is below 15",
-		"NIST SP 800-63B-4 asks for 15 characters where a password is the only factor")
 	return findings
 }
 
-// guessable says whether a secret has so few different characters, or such a word in it, that it was not made at random.
-func guessable(secret string) bool {
-	different := map[rune]bool{}
-	for _, r := range secret {
-		different[r] = true
+func findEnvironment(s Settings) []Finding {
+	if s.InProduction() {
+		return nil
 	}
-	lower := strings.ToLower(secret)
-	for _, word := range []string{"secret", "change", "password", "latchkey", "example", "insecure", "default", " "} {
-		if strings.Contains(lower, word) {
-			return true
-		}
-	}
-	return len(different) < 12
+	return []Finding{{
+		LevelError, "APP_ENV", "is " + s.Environment + ", which starts with settings that are unsafe on the internet",
+		"Set APP_ENV=production.",
+	}}
 }
 
-func clearText(d Database) bool {
-	if d.IsSQLite() {
-		return false
+func findServer(s Settings) (findings []Finding) {
+	if !strings.HasPrefix(s.Server.PublicURL, "https://") {
+		findings = append(findings, Finding{
+			LevelError, "PUBLIC_URL", "does not begin with https://, so passwords and tokens travel in clear",
+			"Put a proxy that speaks TLS in front, and write its URL.",
+		})
 	}
-	parsed, err := url.Parse(d.URL.value)
-	if err != nil {
-		return false
+	if len(s.Server.TrustedProxies) == 0 {
+		findings = append(findings, Finding{
+			LevelWarning, "TRUSTED_PROXIES", "names no proxy that terminates TLS, so every client seems to have the proxy's address",
+			"Write the proxy's address, as 10.0.0.7.",
+		})
 	}
-	switch parsed.Hostname() {
-	case "", "localhost", "127.0.0.1", "::1":
-		return false
+	for _, proxy := range s.Server.TrustedProxies {
+		if strings.HasSuffix(proxy, "/0") {
+			findings = append(findings, Finding{
+				LevelError, "TRUSTED_PROXIES", "trusts every address, so that every client can choose its own",
+				"Write the addresses of your own proxies.",
+			})
+		}
 	}
-	switch parsed.Query().Get("sslmode") {
-	case "require", "verify-ca", "verify-full":
-		return false
+	for _, origin := range s.Server.CORSAllowedOrigins {
+		if strings.HasPrefix(origin, "http://") {
+			findings = append(findings, Finding{
+				LevelWarning, "CORS_ALLOWED_ORIGINS", "lets " + origin + " call the API, a page that anyone on its way can change",
+				"Allow origins with https:// alone.",
+			})
+		}
+	}
+	return findings
+}
+
+func findSecrets(s Settings) (findings []Finding) {
+	secrets := []struct {
+		variable string
+		value    Secret
+	}{{"SECRET_KEY", s.SecretKey}, {"JWT_SECRET_KEY", s.JWT.SecretKey}}
+	for _, secret := range secrets {
+		if problem := weakness(secret.value); secret.value.IsSet() && problem != "" {
+			findings = append(findings, Finding{LevelError, secret.variable, problem, makeSecret})
+		}
+	}
+	if !s.SecretKey.IsSet() {
+		findings = append(findings, Finding{LevelError, "SECRET_KEY", "is not set", makeSecret})
+	}
+	if s.JWT.SecretKey.IsSet() && s.JWT.SecretKey.Reveal() == s.SecretKey.Reveal() {
+		findings = append(findings, Finding{
+			LevelWarning, "JWT_SECRET_KEY", "is the same as SECRET_KEY, so that who verifies tokens knows the key of everything",
+			"Remove it, and it is derived from SECRET_KEY; or write another one.",
+		})
+	}
+	return findings
+}
+
+func findDatabase(s Settings) []Finding {
+	if s.Database.IsSQLite() {
+		return []Finding{{
+			LevelWarning, "DATABASE_URL", "is an SQLite file, which serves one process on one machine",
+			"Use PostgreSQL for more than one replica; otherwise back the file up.",
+		}}
+	}
+	parsed, err := url.Parse(s.Database.URL.Reveal())
+	if err != nil || isLocal(parsed) {
+		return nil
+	}
+	switch mode := parsed.Query().Get("sslmode"); mode {
+	case "disable":
+		return []Finding{{
+			LevelError, "DATABASE_URL", "has sslmode=disable, so everything travels to the database in clear",
+			"Write sslmode=verify-full, with sslrootcert where the certificate is your own.",
+		}}
+	case "", "allow", "prefer":
+		return []Finding{{
+			LevelWarning, "DATABASE_URL", "does not insist on TLS, so that whoever is in between can turn it off",
+			"Write sslmode=verify-full, with sslrootcert where the certificate is your own.",
+		}}
+	default:
+		return nil
+	}
+}
+
+// isLocal tells whether every host of a PostgreSQL URL is this machine, by a socket or the loopback.
+func isLocal(database *url.URL) bool {
+	hosts := database.Host
+	if query := database.Query().Get("host"); query != "" {
+		hosts = query
+	}
+	for host := range strings.SplitSeq(hosts, ",") {
+		name, _, _ := cutPort(host)
+		addr, err := netip.ParseAddr(strings.Trim(name, "[]"))
+		loopback := err == nil && addr.Unmap().IsLoopback()
+		if name != "" && name != "localhost" && !strings.HasPrefix(name, "/") && !loopback {
+			return false
+		}
 	}
 	return true
+}
+
+func findTokens(s Settings) (findings []Finding) {
+	const long = 15 * time.Minute
+	if s.JWT.Algorithm == hs256 {
+		findings = append(findings, Finding{
+			LevelWarning, "JWT_ALGORITHM", "is HS256: every service that verifies a token could also sign one",
+			"Set JWT_ALGORITHM=ES256 and JWT_PRIVATE_KEY_FILE, unless no other service verifies tokens.",
+		})
+	}
+	if s.JWT.ExpirationDelta > long {
+		findings = append(findings, Finding{
+			LevelWarning, "JWT_EXPIRATION_DELTA", "is " + s.JWT.ExpirationDelta.String() + ", for which a stolen access token works",
+			"Set it to 15m or less.",
+		})
+	}
+	return findings
+}
+
+func findRest(s Settings) (findings []Finding) {
+	const singleFactor = 15 // characters; NIST SP 800-63B-4, section 3.1.1.2
+	if s.Password.MinLength < singleFactor {
+		findings = append(findings, Finding{
+			LevelWarning, "PASSWORD_MIN_LENGTH", "is below 15, which NIST SP 800-63B-4 wants where a password is the only factor",
+			"Set PASSWORD_MIN_LENGTH=15.",
+		})
+	}
+	if s.Log.Level <= slog.LevelDebug {
+		findings = append(findings, Finding{
+			LevelWarning, "LOG_LEVEL", "is debug, which logs more about your users than operating needs", "Set LOG_LEVEL=info.",
+		})
+	}
+	if s.Superuser.Password.IsSet() {
+		findings = append(findings, Finding{
+			LevelWarning, "SUPERUSER_PASSWORD", "is still set, for everything to read that this process starts",
+			"Remove it once createsuperuser has run.",
+		})
+	}
+	return findings
 }

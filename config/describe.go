@@ -1,52 +1,109 @@
 package config
 
-import (
-	"reflect"
-	"slices"
-)
+import "reflect"
 
-// Variable is one setting as a person meets it.
+// Variable describes one environment variable. Default is its value in development when it is not given; Secret ones are
+// better kept in a file that NAME_FILE names.
 type Variable struct {
+	Section     string
 	Name        string
 	Default     string
 	Description string
 	Secret      bool
-
-	field string // of the struct
 }
 
-// Describe lists every setting, in the order of Settings.
+// Describe lists all variables in the order of .env.example.
 func Describe() []Variable {
-	return describe(reflect.TypeFor[Settings]())
-}
-
-func describe(structure reflect.Type) []Variable {
+	fields := fieldsByVariable()
 	var variables []Variable
-	for field := range fields(structure) {
-		name := field.Tag.Get("env")
-		switch {
-		case name != "":
-			variables = append(variables, Variable{
-				Name: name, Default: field.Tag.Get("envDefault"), Description: field.Tag.Get("desc"),
-				Secret: isSecret(field.Type), field: field.Name,
-			})
-		case field.Type.Kind() == reflect.Struct:
-			variables = append(variables, describe(field.Type)...)
+	for _, section := range sections() {
+		for _, entry := range section.entries {
+			field := fields[entry.name]
+			variable := Variable{
+				Section: section.title, Name: entry.name, Description: entry.description,
+				Default: field.Tag.Get("envDefault"),
+				Secret:  field.Type == reflect.TypeFor[Secret]() || field.Type == reflect.TypeFor[[]Secret](),
+			}
+			if entry.derived != "" {
+				variable.Default = entry.derived
+			}
+			variables = append(variables, variable)
 		}
 	}
 	return variables
 }
 
-func fields(structure reflect.Type) func(func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range structure.NumField() {
-			if !yield(structure.Field(i)) {
-				return
-			}
+// fieldsByVariable finds the field of each variable in Settings.
+func fieldsByVariable() map[string]reflect.StructField {
+	fields := map[string]reflect.StructField{}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
+		if name, tagged := field.Tag.Lookup("env"); tagged {
+			fields[name] = field
+			continue
+		}
+		if field.Type.Kind() != reflect.Struct {
+			continue
+		}
+		for _, inner := range reflect.VisibleFields(field.Type) {
+			fields[inner.Tag.Get("env")] = inner
 		}
 	}
+	return fields
 }
 
-func isSecret(t reflect.Type) bool {
-	return slices.Contains([]reflect.Type{reflect.TypeFor[Secret](), reflect.TypeFor[[]Secret]()}, t)
+type section struct {
+	title   string
+	entries []entry
+}
+
+// entry is a variable and what it is for; derived is the default that deriveDefaults gives it.
+type entry struct{ name, derived, description string }
+
+func sections() []section {
+	return []section{
+		{"Service", []entry{
+			{"APP_ENV", "", "development, or production, which refuses to start unsafe"},
+			{"ADDR", "", "where to listen; in a container :8080, which is every interface"},
+			{"PUBLIC_URL", "http://localhost:8080", "origin that clients see; in production required, with https"},
+			{"SHUTDOWN_TIMEOUT", "", "how long requests under way may take after SIGTERM"},
+			{"TRUSTED_PROXIES", "", "proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,192.0.2.7"},
+			{"CORS_ALLOWED_ORIGINS", "", "web origins that may call the API, as https://app.example.com"},
+		}},
+		{"Secrets", []entry{
+			{"SECRET_KEY", "", "at least 32 bytes that all others are derived from; made for you on SQLite in development"},
+			{"SECRET_KEY_FALLBACKS", "", "former secret keys that are still accepted, with commas between"},
+		}},
+		{"Database", []entry{
+			{"DATABASE_URL", "", "sqlite:PATH or postgres://USER:PASSWORD@HOST:5432/NAME"},
+			{"DB_MAX_OPEN_CONNS", "", "connections open at most"},
+			{"DB_MAX_IDLE_CONNS", "", "connections kept when idle; 0 keeps all"},
+			{"DB_CONN_MAX_LIFETIME", "", "when a connection is replaced; 0 is never"},
+			{"AUTO_MIGRATE", "true", "apply migrations when starting; false on PostgreSQL and in production"},
+		}},
+		{"Access tokens", []entry{
+			{"JWT_ALGORITHM", "", "HS256, RS256, ES256 or EdDSA"},
+			{"JWT_SECRET_KEY", "", "at least 32 bytes, for HS256; derived from SECRET_KEY when not given"},
+			{"JWT_PRIVATE_KEY", "", "private key as PEM, for RS256, ES256 and EdDSA"},
+			{"JWT_ISSUER", "", "claim iss; PUBLIC_URL when not given"},
+			{"JWT_AUDIENCE", "", "claim aud; PUBLIC_URL when not given"},
+			{"JWT_EXPIRATION_DELTA", "", "how long an access token lives, as 5m or 300 (seconds); at most 24h"},
+			{"JWT_LEEWAY", "", "how far clocks may differ; at most 2m"},
+			{"JWT_AUTH_HEADER_PREFIX", "", "scheme of the Authorization header"},
+			{"JWT_VERIFY", "", "signatures are always verified; false stops the start"},
+			{"JWT_VERIFY_EXPIRATION", "", "expired tokens are always refused; false stops the start"},
+		}},
+		{"Passwords", []entry{
+			{"PASSWORD_MIN_LENGTH", "", "characters of a new password, from 8 to 64"},
+			{"PASSWORD_HASH_CONCURRENCY", "", "passwords hashed at once; 0 is one for each core"},
+			{"PASSWORD_HASH_WAIT", "", "how long a login waits for its turn to hash before it is told to come back"},
+		}},
+		{"Logs", []entry{
+			{"LOG_FORMAT", "text", "text or json; json in production"},
+			{"LOG_LEVEL", "", "debug, info, warn or error"},
+		}},
+		{"createsuperuser --no-input", []entry{
+			{"SUPERUSER_EMAIL", "", "email address of the superuser"},
+			{"SUPERUSER_PASSWORD", "", "password of the superuser"},
+		}},
+	}
 }

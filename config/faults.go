@@ -1,40 +1,58 @@
 package config
 
 import (
-	"fmt"
+	"cmp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// Fault is one thing wrong with a setting, and what to do about it. It never holds the value of a secret.
+// Fault is one thing that is wrong with one variable, and what to do about it. It holds no secret.
 type Fault struct {
 	Variable string
 	Problem  string
 	Remedy   string
 }
 
-// Faults is everything wrong with the settings, found at once.
+// Faults are everything that is wrong with the settings. It is the error of [Load].
 type Faults []Fault
 
-// Error lists every fault on lines of their own.
+// Error lists the faults, each with its remedy on a line of its own.
 func (f Faults) Error() string {
 	var text strings.Builder
-	text.WriteString("the settings are not usable:")
+	text.WriteString("the settings have " + plural(len(f), "fault") + ":")
 	for _, fault := range f {
-		fmt.Fprintf(&text, "\n  %s: %s.", fault.Variable, fault.Problem)
+		text.WriteString("\n\n  " + fault.Variable + " " + fault.Problem)
 		if fault.Remedy != "" {
-			fmt.Fprintf(&text, "\n      %s.", fault.Remedy)
+			text.WriteString("\n    " + fault.Remedy)
 		}
 	}
 	return text.String()
 }
 
-func (f *Faults) add(variable, problem, remedy string) {
-	*f = append(*f, Fault{Variable: variable, Problem: problem, Remedy: remedy})
+// names tells whether variable has a fault.
+func (f Faults) names(variable string) bool {
+	return slices.ContainsFunc(f, func(fault Fault) bool { return fault.Variable == variable })
 }
 
-// require adds a fault unless ok.
-func (f *Faults) require(ok bool, fault Fault) {
-	if !ok {
-		*f = append(*f, fault)
+// sorted puts the faults in the order in which the settings are described.
+func (f Faults) sorted() Faults {
+	place := map[string]int{}
+	for i, variable := range Describe() {
+		place[variable.Name] = i
 	}
+	slices.SortStableFunc(f, func(a, b Fault) int { return cmp.Compare(place[a.Variable], place[b.Variable]) })
+	return f
+}
+
+// shown quotes a value for a fault. What may hold a password, as a URL before its @, is not repeated.
+func shown(value string) string {
+	const limit = 60
+	if strings.Contains(value, "@") {
+		return "the given value"
+	}
+	if len(value) > limit {
+		value = strings.ToValidUTF8(value[:limit], "") + "…"
+	}
+	return strconv.Quote(value)
 }

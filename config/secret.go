@@ -4,65 +4,56 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
-	"strings"
 )
 
-// Secret is a setting whose value must not be seen. Printed with any verb, logged or marshalled, it is ***; Reveal
-// gives the value.
-type Secret struct{ value string }
+// Secret is a string that no printing shows: every verb of fmt, slog, encoding/json and the like give *** for it, and
+// "(not set)" for the zero value.
+type Secret struct {
+	// A pointer, because of a Secret in an unexported field fmt prints the content, but only the address of a pointer.
+	value *string
+}
 
-// NewSecret makes a secret of a value.
-func NewSecret(value string) Secret { return Secret{value} }
+// NewSecret makes a secret of value; of an empty one the zero Secret.
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{&value}
+}
 
-// Reveal is the value.
-func (s Secret) Reveal() string { return s.value }
-
-// IsSet says whether there is a value.
-func (s Secret) IsSet() bool { return s.value != "" }
-
-// String is *** for a secret that is set.
-func (s Secret) String() string {
-	if s.value == "" {
+// Reveal gives the value. Whoever calls it answers for where it goes.
+func (s Secret) Reveal() string {
+	if s.value == nil {
 		return ""
+	}
+	return *s.value
+}
+
+// Bytes gives a copy of the value.
+func (s Secret) Bytes() []byte { return []byte(s.Reveal()) }
+
+// IsSet tells whether there is a value.
+func (s Secret) IsSet() bool { return s.value != nil }
+
+// String gives *** or "(not set)".
+func (s Secret) String() string {
+	if !s.IsSet() {
+		return "(not set)"
 	}
 	return "***"
 }
 
-// Format prints String for every verb: %x and %d would print the value.
+// Format prints what String gives, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// LogValue is String, for slog.
+// LogValue logs what String gives.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText is String, for JSON and the like.
+// MarshalText encodes what String gives.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText takes the value from a variable.
+// UnmarshalText takes text as the value.
 func (s *Secret) UnmarshalText(text []byte) error {
-	s.value = string(text)
+	*s = NewSecret(string(text))
 	return nil
-}
-
-// IsSQLite says whether the database is an SQLite file.
-func (d Database) IsSQLite() bool { return strings.HasPrefix(d.URL.value, "sqlite:") }
-
-// Path is the SQLite file's.
-func (d Database) Path() string {
-	return strings.TrimPrefix(strings.TrimPrefix(d.URL.value, "sqlite:"), "//")
-}
-
-// Redacted is the database's URL as it may be shown: without its password.
-func (d Database) Redacted() string {
-	if d.IsSQLite() {
-		return d.URL.value
-	}
-	parsed, err := url.Parse(d.URL.value)
-	if err != nil {
-		return "***"
-	}
-	if parsed.RawQuery != "" {
-		parsed.RawQuery = "***" // options can hold a password too
-	}
-	return parsed.Redacted()
 }

@@ -8,71 +8,98 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
-// EnsureSecretKey provides SECRET_KEY where Load lets it be left out: it reads the file beside the SQLite file, or makes
-// it, readable by its owner only. It gives back the path of a file that it made. Processes that start at once end with
-// the same key.
+const (
+	minSecretLength = 32 // bytes
+	makeSecret      = "Make one with: openssl rand -base64 48"
+)
+
+// ErrNoSecretKey is returned where a secret key is neither given nor may be made.
+var ErrNoSecretKey = errors.New("SECRET_KEY is required in production and with PostgreSQL. " + makeSecret)
+
+// EnsureSecretKey gives s a SecretKey where it has none: in development on SQLite it reads the file beside the database,
+// DATABASE.secret, or makes one, whose path it answers as created. Processes that start at once agree on one key. The
+// file is refused when others than its owner may read it.
 func EnsureSecretKey(s *Settings) (created string, err error) {
 	if s.SecretKey.IsSet() {
 		return "", nil
 	}
+	if s.InProduction() || !s.Database.IsSQLite() {
+		return "", ErrNoSecretKey
+	}
 	path := s.Database.Path() + ".secret"
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		made, err := makeSecretFile(path)
-		if err != nil {
-			return "", fmt.Errorf("make the secret key's file %s: %w", path, err)
+	key, err := readSecretKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if created, err = makeSecretKey(path); err != nil {
+			return "", err
 		}
-		if made {
-			created = path
-		}
+		key, err = readSecretKey(path)
 	}
-	secret, err := readSecretFile(path)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("the secret key: %w", err)
 	}
-	s.SecretKey = Secret{secret}
+	s.SecretKey = key
 	return created, nil
 }
 
-// makeSecretFile writes a new key beside path and links it there, which fails for all but one process.
-func makeSecretFile(path string) (made bool, err error) {
-	key := make([]byte, 48)
-	if _, err := rand.Read(key); err != nil {
-		return false, err
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // with mode 0600
+func readSecretKey(path string) (Secret, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return false, err
+		return Secret{}, err
 	}
-	defer func() { err = errors.Join(err, os.Remove(temporary.Name())) }()
-	_, err = temporary.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
-	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
-		return false, err
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return Secret{}, err
 	}
-	err = os.Link(temporary.Name(), path)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
+	if !info.Mode().IsRegular() {
+		return Secret{}, fmt.Errorf("%s is not a regular file", path)
 	}
-	return err == nil, err
+	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		return Secret{}, fmt.Errorf("%s may be read or written by others than its owner; run: chmod 600 %s", path, path)
+	}
+	content, err := readFile(path)
+	if err != nil {
+		return Secret{}, err
+	}
+	key := strings.TrimSpace(string(content))
+	if len(key) < minSecretLength {
+		return Secret{}, fmt.Errorf("%s holds %d bytes and needs %d; give SECRET_KEY, or remove the file "+
+			"to have a new key made, which ends what the old one signed", path, len(key), minSecretLength)
+	}
+	return NewSecret(key), nil
 }
 
-func readSecretFile(path string) (string, error) {
-	info, err := os.Stat(path)
+// makeSecretKey puts a new random key at path and answers path, or "" when another process was first. The key is written
+// elsewhere and then linked, so that nobody ever reads half a key.
+func makeSecretKey(path string) (string, error) {
+	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the folder of the SQLite database does not exist: %s", filepath.Dir(path))
+	}
 	if err != nil {
-		return "", fmt.Errorf("the secret key's file: %w", err)
+		return "", fmt.Errorf("making the secret key: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("others can read the secret key: run chmod 600 %s, or set SECRET_KEY", path)
+	defer os.Remove(draft.Name())
+	if err := fill(draft); err != nil {
+		return "", fmt.Errorf("making the secret key: %w", err)
 	}
-	text, err := readSmall(path)
-	if err != nil {
-		return "", fmt.Errorf("the secret key's file: %w", err)
+	err = os.Link(draft.Name(), path)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("making the secret key: %w; give SECRET_KEY instead. %s", err, makeSecret)
 	}
-	secret := strings.TrimSpace(text)
-	if len(secret) < minSecretBytes {
-		return "", fmt.Errorf("the secret key in %s has fewer than 32 bytes: restore the file, or set SECRET_KEY", path)
-	}
-	return secret, nil
+	return path, nil
+}
+
+func fill(draft *os.File) error {
+	key := make([]byte, 48)
+	rand.Read(key)
+	_, err := draft.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
+	return errors.Join(err, draft.Sync(), draft.Close())
 }

@@ -21,9 +21,10 @@ import (
 	"latchkey/database/scratch"
 )
 
-// EachDB runs a test on SQLite, in a file of its own, and on PostgreSQL, in a database of its own, both made by the real
-// migrations. PostgreSQL is the server of TEST_DATABASE_URL or else a throwaway one, started once a test process; with
-// neither the subtest skips, or fails under TEST_REQUIRE_SERVICES=1. The database is closed and removed with the test.
+// EachDB runs a test on SQLite, in a file of its own, and on PostgreSQL, in a database of its own, both made by the
+// real migrations. PostgreSQL is the server of TEST_DATABASE_URL, whose user has to be a superuser, or else a throwaway
+// one, started once a test process; with neither the subtest skips, or fails under TEST_REQUIRE_SERVICES=1. The
+// database is closed and removed with the test.
 func EachDB(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
 	t.Run(database.SQLite, func(t *testing.T) {

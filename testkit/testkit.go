@@ -4,6 +4,7 @@ package testkit
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
@@ -14,7 +15,7 @@ import (
 // FastHasher is a pool whose hashes cost next to nothing. It is closed with the test.
 func FastHasher(t testing.TB) *passwords.Pool {
 	t.Helper()
-	pool, err := passwords.NewPool(passwords.Options{Parameters: passwords.FastParameters()})
+	pool, err := passwords.NewPool(passwords.Options{Parameters: passwords.FastParameters(), Wait: time.Minute})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	return pool

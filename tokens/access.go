@@ -29,8 +29,8 @@ type AccessTokens struct {
 	now     func() time.Time
 }
 
-// NewAccessTokens makes the issuer and verifier of access tokens. It asks for the keys each time, so that they can rotate
-// under it.
+// NewAccessTokens makes the issuer and verifier of access tokens. It asks for the keys each time, so that they can
+// rotate under it.
 func NewAccessTokens(keys func() KeySet, options AccessTokenOptions, now func() time.Time) *AccessTokens {
 	return &AccessTokens{keys: keys, options: options, now: now}
 }
@@ -71,8 +71,8 @@ func (a *AccessTokens) lifetime() time.Duration {
 	return a.options.Lifetime.Truncate(time.Second) - cut.Truncate(time.Second)
 }
 
-// Verify answers the claims of a token that we signed and that is for us, now. It answers ErrTokenExpired if that is the
-// only thing wrong, and ErrTokenInvalid for everything else.
+// Verify answers the claims of a token that we signed and that is for us, now. It answers ErrTokenExpired if its age is
+// the only thing wrong, and ErrTokenInvalid for everything else.
 func (a *AccessTokens) Verify(token string) (Claims, error) {
 	header, payload, err := verifyJWS(token, a.keys().Lookup)
 	if err != nil {
@@ -91,7 +91,8 @@ func (a *AccessTokens) Verify(token string) (Claims, error) {
 	return claims, nil
 }
 
-// isAccessTokenType takes both spellings of the media type (RFC 9068, section 4), in any case (RFC 7515, section 4.1.9).
+// isAccessTokenType takes both spellings of the media type (RFC 9068, section 4), in any case (RFC 7515, section
+// 4.1.9).
 func isAccessTokenType(name string) bool {
 	return strings.EqualFold(name, accessTokenType) || strings.EqualFold(name, "application/"+accessTokenType)
 }

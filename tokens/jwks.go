@@ -43,7 +43,7 @@ func (s KeySet) JWKS() JWKS {
 func (k Key) jwk() JWK {
 	jwk := JWK{Use: "sig", Algorithm: k.algorithm, KeyID: k.id}
 	encode := base64.RawURLEncoding.EncodeToString
-	switch public := k.material.public.(type) {
+	switch public := k.material().public.(type) {
 	case *rsa.PublicKey:
 		jwk.KeyType = "RSA"
 		jwk.N, jwk.E = encode(public.N.Bytes()), encode(big.NewInt(int64(public.E)).Bytes())

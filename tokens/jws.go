@@ -93,7 +93,7 @@ func parseHeader(part string) (joseHeader, error) {
 		joseHeader
 		foreignHeader
 	}
-	// This package refuses duplicate names and invalid UTF-8, and tells apart upper and lower case (RFC 7515, section 4).
+	// This json refuses duplicate names and invalid UTF-8, and tells apart upper and lower case (RFC 7515, section 4).
 	if err := json.Unmarshal(text, &header); err != nil {
 		return joseHeader{}, invalid("header is not a JSON object of distinct, well-typed members")
 	}

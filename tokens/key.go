@@ -19,13 +19,14 @@ const (
 	minRSABits      = 2048 // RFC 7518, section 3.3
 )
 
-// Key signs and verifies tokens with one algorithm, or only verifies them. Printing it, with any verb and at any depth,
-// shows its algorithm and id, never its material.
+// Key signs and verifies tokens with one algorithm, or only verifies them. Printing or logging it, alone or inside
+// something else, shows its algorithm and id, never its material.
 type Key struct {
 	algorithm Algorithm
 	id        string
-	// A pointer, because fmt prints the bytes of unexported fields but only the address of a nested pointer.
-	material *keyMaterial
+	// A function, because that is the one kind of field of which fmt prints no more than the address: in a struct that
+	// holds a Key unexported it would not call String, and for verbs such as %s it follows pointers.
+	material func() keyMaterial
 }
 
 type keyMaterial struct {
@@ -49,7 +50,7 @@ func NewHMACKey(secret []byte) (Key, error) {
 	return Key{
 		algorithm: HS256,
 		id:        base64.RawURLEncoding.EncodeToString(id),
-		material:  &keyMaterial{private: secret, public: secret},
+		material:  func() keyMaterial { return keyMaterial{private: secret, public: secret} },
 	}, nil
 }
 
@@ -82,20 +83,20 @@ func newSigningKey(algorithm Algorithm, private crypto.Signer) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	key.material.private = private
+	key.material = func() keyMaterial { return keyMaterial{private: private, public: private.Public()} }
 	return key, nil
 }
 
 func newVerifyingKey(algorithm Algorithm, public crypto.PublicKey) (Key, error) {
 	fits, description := describe(public)
-	if algorithm != fits {
+	if fits == "" || algorithm != fits {
 		return Key{}, fmt.Errorf("%w: %s can't use %s", ErrKeyInvalid, algorithm, description)
 	}
 	if rsaKey, ok := public.(*rsa.PublicKey); ok && rsaKey.N.BitLen() < minRSABits {
 		return Key{}, fmt.Errorf("%w: an RSA key needs at least %d bits, this has %d",
 			ErrWeakKey, minRSABits, rsaKey.N.BitLen())
 	}
-	key := Key{algorithm: algorithm, material: &keyMaterial{public: public}}
+	key := Key{algorithm: algorithm, material: func() keyMaterial { return keyMaterial{public: public} }}
 	key.id = key.jwk().thumbprint()
 	return key, nil
 }
@@ -126,12 +127,13 @@ func (k Key) ID() string { return k.id }
 func (k Key) Algorithm() Algorithm { return k.algorithm }
 
 // CanSign says whether the key signs; if not it only verifies.
-func (k Key) CanSign() bool { return k.material != nil && k.material.private != nil }
+func (k Key) CanSign() bool { return k.material != nil && k.material().private != nil }
 
 // Public is the same key, able only to verify. That of an HS256 key is still secret.
 func (k Key) Public() Key {
 	if k.material != nil {
-		k.material = &keyMaterial{public: k.material.public}
+		public := k.material().public
+		k.material = func() keyMaterial { return keyMaterial{public: public} }
 	}
 	return k
 }
@@ -140,11 +142,11 @@ func (k Key) sign(text string) ([]byte, error) {
 	if !k.CanSign() {
 		return nil, fmt.Errorf("%w: %v only verifies", ErrKeyInvalid, k)
 	}
-	return k.algorithm.method().Sign(text, k.material.private)
+	return k.algorithm.method().Sign(text, k.material().private)
 }
 
 func (k Key) verify(text string, signature []byte) error {
-	return k.algorithm.method().Verify(text, signature, k.material.public)
+	return k.algorithm.method().Verify(text, signature, k.material().public)
 }
 
 // String names the key, without its material.
@@ -155,11 +157,8 @@ func (k Key) String() string {
 	return fmt.Sprintf("%s key %s", k.algorithm, k.id)
 }
 
-// GoString is String.
+// GoString is String, for %#v.
 func (k Key) GoString() string { return k.String() }
-
-// Format prints String for every verb: %x and %d would print the fields.
-func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
 // LogValue is String, for slog.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

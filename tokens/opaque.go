@@ -84,7 +84,7 @@ func (o *Opaque) Decode(token string) (Parts, error) {
 }
 
 func (o *Opaque) mac(key Key, signed []byte) []byte {
-	mac := hmac.New(sha256.New, key.material.private.([]byte))
+	mac := hmac.New(sha256.New, key.material().private.([]byte))
 	mac.Write([]byte(o.prefix))
 	mac.Write(signed)
 	return mac.Sum(nil)

@@ -66,10 +66,10 @@ func (k Key) MarshalPrivateKey() ([]byte, error) {
 	if !k.CanSign() {
 		return nil, fmt.Errorf("%w: %v has no private part", ErrKeyInvalid, k)
 	}
-	if secret, ok := k.material.private.([]byte); ok {
+	if secret, ok := k.material().private.([]byte); ok {
 		return bytes.Clone(secret), nil
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(k.material.private)
+	der, err := x509.MarshalPKCS8PrivateKey(k.material().private)
 	if err != nil {
 		return nil, fmt.Errorf("marshal %v: %w", k, err)
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	// ErrTokenInvalid says that a token is malformed, not signed by us or not meant for us. Its text holds the reason and
-	// nothing of the token.
+	// ErrTokenInvalid says that a token is malformed, not signed by us or not meant for us. Its text holds the reason
+	// and nothing of the token.
 	ErrTokenInvalid = errors.New("token is invalid")
 
 	// ErrTokenExpired says that an access token is right in everything, its signature included, but too old.

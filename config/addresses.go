@@ -1,0 +1,106 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var errProxy = errors.New("neither an address nor a network")
+
+// hostPattern is a host as it stands in a URL: a name in ASCII, an IPv4 address or an IPv6 address in brackets.
+var hostPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])$`)
+
+func isListenAddress(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || !isPort(port) {
+		return false
+	}
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return true
+	}
+	return hostPattern.MatchString(strings.ToLower(host))
+}
+
+func isPort(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+// localURL is the URL of this machine at the port of addr.
+func localURL(addr string) string {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "80" || !isPort(port) {
+		return "http://localhost"
+	}
+	return "http://localhost:" + port
+}
+
+// parseOrigin gives the origin that raw is, as a browser writes it (RFC 6454, section 6.1): in small letters, without the
+// default port. The error reads as the end of a sentence and repeats nothing of raw.
+func parseOrigin(raw string) (string, error) {
+	parsed, err := url.Parse(raw)
+	if err != nil {
+		return "", errors.New("can't be read as a URL")
+	}
+	scheme, host := strings.ToLower(parsed.Scheme), strings.ToLower(parsed.Host)
+	switch {
+	case scheme != "http" && scheme != "https":
+		return "", errors.New("does not begin with https:// or http://")
+	case parsed.User != nil:
+		return "", errors.New("holds a user name or password")
+	case parsed.Path != "" || strings.ContainsAny(raw, "?#"):
+		return "", errors.New("has something after the host")
+	}
+	if name, port, found := cutPort(host); found {
+		if !isPort(port) || port == "0" {
+			return "", errors.New("has no usable port")
+		}
+		if host = name + ":" + port; scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+			host = name
+		}
+	}
+	if name, _, _ := cutPort(host); !hostPattern.MatchString(name) {
+		return "", errors.New("has no usable host; one with other letters than ASCII is written as xn--…")
+	}
+	return scheme + "://" + host, nil
+}
+
+func cutPort(host string) (name, port string, found bool) {
+	colon := strings.LastIndex(host, ":")
+	if colon < 0 || colon < strings.LastIndex(host, "]") {
+		return host, "", false
+	}
+	return host[:colon], host[colon+1:], true
+}
+
+// parseProxy reads an address or a network. IPv4 in IPv6's notation is taken as IPv4, which is what it would match.
+func parseProxy(item string) (netip.Prefix, error) {
+	const mapped = 96 // bits in front of an IPv4 address in IPv6's notation
+	if addr, err := netip.ParseAddr(item); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(item)
+	if err != nil {
+		return netip.Prefix{}, errProxy
+	}
+	if addr := prefix.Addr(); addr.Is4In6() {
+		if prefix.Bits() < mapped {
+			return netip.Prefix{}, errProxy
+		}
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-mapped)
+	}
+	return prefix.Masked(), nil
+}
+
+func proxyString(prefix netip.Prefix) string {
+	if prefix.IsSingleIP() {
+		return prefix.Addr().String()
+	}
+	return prefix.String()
+}

@@ -1,0 +1,175 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// checker collects what is wrong with settings.
+type checker struct {
+	settings *Settings
+	faults   Faults
+	known    Faults // found before; their variables hold no value to check
+}
+
+// check finds what is wrong with the values of s, and with their going together. Variables of known are left out.
+func (s *Settings) check(known Faults) Faults {
+	c := &checker{settings: s, known: known}
+	c.checkServer()
+	c.checkSecrets()
+	c.checkDatabase()
+	c.checkJWT()
+	c.checkKeys()
+	c.checkPasswords()
+	c.checkLog()
+	return c.faults
+}
+
+func (c *checker) fault(variable, problem, remedy string) {
+	if !c.known.names(variable) {
+		c.faults = append(c.faults, Fault{variable, problem, remedy})
+	}
+}
+
+func (c *checker) oneOf(variable, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		last := len(allowed) - 1
+		c.fault(variable, "is "+shown(value)+", which is not known",
+			"Write "+strings.Join(allowed[:last], ", ")+" or "+allowed[last]+".")
+	}
+}
+
+func (c *checker) within(variable string, value, least, most time.Duration) {
+	if value < least || value > most {
+		c.fault(variable, fmt.Sprintf("is %s, and has to be from %s to %s", value, least, most),
+			"Write a number and a unit, as "+most.String()+", or whole seconds.")
+	}
+}
+
+func (c *checker) between(variable string, value, least, most int) {
+	if value < least || value > most {
+		c.fault(variable, fmt.Sprintf("is %d, and has to be from %d to %d", value, least, most), "")
+	}
+}
+
+func (c *checker) checkServer() {
+	server := &c.settings.Server
+	c.oneOf("APP_ENV", c.settings.Environment, Development, Production)
+	if !isListenAddress(server.Addr) {
+		c.fault("ADDR", "is "+shown(server.Addr)+", which is not an address to listen at",
+			"Write HOST:PORT, as 127.0.0.1:8080, or :8080 for every interface.")
+	}
+	c.within("SHUTDOWN_TIMEOUT", server.ShutdownTimeout, time.Second, 10*time.Minute)
+	c.checkPublicURL()
+	c.checkProxies()
+	c.checkOrigins()
+}
+
+func (c *checker) checkPublicURL() {
+	server := &c.settings.Server
+	if server.PublicURL == "" {
+		c.fault("PUBLIC_URL", "is required in production", "Write where clients reach the service, as https://auth.example.com.")
+		return
+	}
+	origin, err := parseOrigin(strings.TrimSuffix(server.PublicURL, "/"))
+	switch {
+	case err != nil:
+		c.fault("PUBLIC_URL", err.Error(), "Write scheme and host alone, as https://auth.example.com; a path prefix is not supported.")
+	case c.settings.InProduction() && !strings.HasPrefix(origin, "https://"):
+		c.fault("PUBLIC_URL", "has to begin with https:// in production", "Put a proxy that speaks TLS in front, and write its URL.")
+	default:
+		c.replacePublicURL(origin)
+	}
+}
+
+// replacePublicURL puts the normal form everywhere where the URL has been taken over as a default.
+func (c *checker) replacePublicURL(origin string) {
+	given := c.settings.Server.PublicURL
+	c.settings.Server.PublicURL = origin
+	if c.settings.JWT.Issuer == given {
+		c.settings.JWT.Issuer = origin
+	}
+	if c.settings.JWT.Audience == given {
+		c.settings.JWT.Audience = origin
+	}
+}
+
+func (c *checker) checkProxies() {
+	proxies := c.settings.Server.TrustedProxies
+	for i, item := range proxies {
+		prefix, err := parseProxy(item)
+		switch {
+		case err != nil:
+			c.fault("TRUSTED_PROXIES", "holds "+shown(item)+", which is neither an address nor a network",
+				"Write IP addresses and networks with commas between, as 10.0.0.0/8,192.0.2.7.")
+		case prefix.Bits() == 0 && c.settings.InProduction():
+			c.fault("TRUSTED_PROXIES", "holds "+prefix.String()+", so that every client could choose its own address",
+				"Write the addresses of your own proxies.")
+		default:
+			proxies[i] = proxyString(prefix)
+		}
+	}
+}
+
+func (c *checker) checkOrigins() {
+	const variable = "CORS_ALLOWED_ORIGINS"
+	const remedy = "Write each origin as a browser sends it, as https://app.example.com, with commas between."
+	origins := c.settings.Server.CORSAllowedOrigins
+	for i, item := range origins {
+		origin, err := parseOrigin(item)
+		switch {
+		case strings.Contains(item, "*"):
+			c.fault(variable, "holds a wildcard, which would open the API to every web page", remedy)
+		case item == "null":
+			c.fault(variable, "holds null, the origin of every sandboxed page, whoever wrote it", remedy)
+		case err != nil:
+			c.fault(variable, "has an item that "+err.Error(), remedy)
+		default:
+			origins[i] = origin
+		}
+	}
+}
+
+func (c *checker) checkDatabase() {
+	database := c.settings.Database
+	if problem, remedy := databaseProblem(database); problem != "" {
+		c.fault("DATABASE_URL", problem, remedy)
+	}
+	c.between("DB_MAX_OPEN_CONNS", database.MaxOpenConns, 1, 10000)
+	c.between("DB_MAX_IDLE_CONNS", database.MaxIdleConns, 0, 10000)
+	c.within("DB_CONN_MAX_LIFETIME", database.ConnMaxLifetime, 0, 24*time.Hour)
+}
+
+var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") // RFC 9110, section 5.6.2
+
+func (c *checker) checkJWT() {
+	jwt := c.settings.JWT
+	c.within("JWT_EXPIRATION_DELTA", jwt.ExpirationDelta, time.Second, 24*time.Hour)
+	c.within("JWT_LEEWAY", jwt.Leeway, 0, 2*time.Minute)
+	if !tokenPattern.MatchString(jwt.AuthHeaderPrefix) {
+		c.fault("JWT_AUTH_HEADER_PREFIX", "is "+shown(jwt.AuthHeaderPrefix)+", which no header can begin with",
+			"Write one word, as Bearer.")
+	}
+	if !jwt.Verify {
+		c.fault("JWT_VERIFY", "is false, but tokens whose signature nobody verifies are worth nothing: anyone can write them",
+			"Remove it. To read a token without verifying it use a debugger such as jwt.io.")
+	}
+	if !jwt.VerifyExpiration {
+		c.fault("JWT_VERIFY_EXPIRATION", "is false, but a stolen token would then work for ever",
+			"Remove it. For tokens that live longer set JWT_EXPIRATION_DELTA.")
+	}
+}
+
+func (c *checker) checkPasswords() {
+	password := c.settings.Password
+	c.between("PASSWORD_MIN_LENGTH", password.MinLength, 8, 64)
+	c.between("PASSWORD_HASH_CONCURRENCY", password.HashConcurrency, 0, 1024)
+	c.within("PASSWORD_HASH_WAIT", password.HashWait, time.Millisecond, 30*time.Second)
+}
+
+func (c *checker) checkLog() {
+	c.oneOf("LOG_FORMAT", c.settings.Log.Format, "text", "json")
+}

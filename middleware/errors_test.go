@@ -1,0 +1,129 @@
+package middleware
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/models"
+	"latchkey/tokens"
+)
+
+// answered are the errors that a request can end in. Each needs a row in the table.
+var answered = map[string]error{
+	"middleware.ErrBodyTooLarge":         ErrBodyTooLarge,
+	"middleware.ErrCredentialsMissing":   ErrCredentialsMissing,
+	"middleware.ErrMalformedJSON":        ErrMalformedJSON,
+	"middleware.ErrMethodNotAllowed":     ErrMethodNotAllowed,
+	"middleware.ErrMisdirected":          ErrMisdirected,
+	"middleware.ErrNotFound":             ErrNotFound,
+	"middleware.ErrNotReady":             ErrNotReady,
+	"middleware.ErrUnsupportedMediaType": ErrUnsupportedMediaType,
+	"models.ErrAccountInactive":          models.ErrAccountInactive,
+	"models.ErrInvalidCredentials":       models.ErrInvalidCredentials,
+	"models.ErrOverloaded":               models.ErrOverloaded,
+	"tokens.ErrTokenExpired":             tokens.ErrTokenExpired,
+	"tokens.ErrTokenInvalid":             tokens.ErrTokenInvalid,
+}
+
+// neverAnswered are the errors that end no request, and why.
+var neverAnswered = map[string]string{
+	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
+	"models.ErrLastSuperuser":       "only commands demote",
+	"models.ErrUserNotFound":        "only commands look a user up by email; a login turns it into ErrInvalidCredentials",
+	"passwords.ErrHashTooExpensive": "a login turns it into ErrInvalidCredentials",
+	"passwords.ErrInvalidPassword":  "the policy faults it, and a login turns it into ErrInvalidCredentials",
+	"passwords.ErrOverloaded":       "is models.ErrOverloaded",
+	"passwords.ErrPasswordTooLong":  "the policy faults it, and a login turns it into ErrInvalidCredentials",
+	"passwords.ErrPoolClosed":       "the server has stopped before the pool is closed",
+	"passwords.ErrUnsupportedHash":  "a login turns it into ErrInvalidCredentials",
+	"tokens.ErrKeyInvalid":          "stops the start",
+	"tokens.ErrSealBroken":          "is a failure",
+	"tokens.ErrUnknownAlgorithm":    "stops the start",
+	"tokens.ErrWeakKey":             "stops the start",
+	"config.ErrNoSecretKey":         "stops the start",
+	"database.ErrSchemaNewer":       "stops the start, and is the cause of ErrNotReady",
+	"database.ErrSchemaStale":       "stops the start, and is the cause of ErrNotReady",
+	"database.ErrUnknownScheme":     "stops the start",
+	"scratch.ErrNotInstalled":       "of makemigrations",
+	"scratch.ErrUnsupported":        "of makemigrations",
+	"makemigrations.ErrDrift":       "of makemigrations",
+	"makemigrations.ErrName":        "of makemigrations",
+	"makemigrations.ErrUnpaired":    "of makemigrations",
+}
+
+func TestEveryExportedErrorHasARowOrAReason(t *testing.T) {
+	var missing []string
+	for _, name := range exportedErrors(t) {
+		if answered[name] == nil && neverAnswered[name] == "" {
+			missing = append(missing, name)
+		}
+	}
+	require.Empty(t, missing, "neither in the table of errors.go nor known to end no request")
+}
+
+func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
+	writer := errorWriter{table: answers()}
+	codes := map[string]string{}
+	for name, err := range answered {
+		problem := writer.describe(fmt.Errorf("wrapped: %w", err))
+		require.NotEqual(t, codeInternal, problem.Code, name)
+		require.NotEmpty(t, problem.Detail, name)
+		require.Empty(t, codes[problem.Code], "%s and %s share a code", name, codes[problem.Code])
+		codes[problem.Code] = name
+	}
+	require.Len(t, answers(), len(answered))
+}
+
+func TestAnUnknownErrorIsOpaque(t *testing.T) {
+	problem := errorWriter{table: answers()}.describe(fmt.Errorf("the password is hunter2"))
+	require.Equal(t, 500, problem.Status)
+	require.NotContains(t, problem.Detail, "hunter2")
+}
+
+// exportedErrors finds every exported Err… variable in the module's sources, as package.Name.
+func exportedErrors(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, declaration := range file.Decls {
+			for _, name := range errorNames(declaration) {
+				names = append(names, file.Name.Name+"."+name)
+			}
+		}
+		return nil
+	}))
+	slices.Sort(names)
+	return names
+}
+
+func errorNames(declaration ast.Decl) []string {
+	general, ok := declaration.(*ast.GenDecl)
+	if !ok || general.Tok != token.VAR {
+		return nil
+	}
+	var names []string
+	for _, spec := range general.Specs {
+		for _, name := range spec.(*ast.ValueSpec).Names {
+			if strings.HasPrefix(name.Name, "Err") {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
+}

@@ -75,7 +75,7 @@ func (c *console) checkDatabase(ctx context.Context, settings config.Settings) [
 	case errors.Is(err, database.ErrSchemaNewer):
 		return []config.Finding{failure("schema", err.Error(), "Run the newer program, or go back with its: latchkey migrate down")}
 	default:
-		return []config.Finding{failure("DATABASE_URL", err.Error(), "Check that " + settings.Database.Redacted() + " can be reached")}
+		return []config.Finding{failure("DATABASE_URL", err.Error(), "Check that "+settings.Database.Redacted()+" can be reached")}
 	}
 }
 

@@ -1,0 +1,136 @@
+// Package database owns the connection to SQLite or PostgreSQL and the schema in it: it opens a database by its URL,
+// applies the embedded migrations and tells whether the schema is current. It knows no table and no model.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// The dialects, as [Dialect] names them and as the folders under migrations are called.
+const (
+	SQLite   = "sqlite"
+	Postgres = "postgres"
+)
+
+// ErrUnknownScheme is returned for a database URL that names neither SQLite nor PostgreSQL.
+var ErrUnknownScheme = errors.New("the database URL must begin with sqlite: or postgres://")
+
+const (
+	defaultMaxOpenConns = 10
+	connectTimeout      = 10 * time.Second
+	maxIdentifier       = 63 // PostgreSQL's limit, kept on SQLite too so that both name their indexes alike
+)
+
+// Options are the settings of a connection pool. Zero values mean 10 open connections, as many idle ones, connections
+// that live for ever, and slog's default logger.
+type Options struct {
+	MaxOpenConns    int
+	MaxIdleConns    int
+	ConnMaxLifetime time.Duration
+	Logger          *slog.Logger
+}
+
+// Open connects to the database at url, `sqlite:path` or `postgres://…`, and checks that it answers. An SQLite file
+// that does not exist is created, readable by its owner only. Times are written and read as UTC with microseconds;
+// errors are GORM's where GORM has one ([gorm.ErrDuplicatedKey]), and no error shows the URL's password.
+func Open(url string, opts Options) (*gorm.DB, error) {
+	dialector, pool, err := openPool(url)
+	if err != nil {
+		return nil, err
+	}
+	limit(pool, opts)
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	db, err := gorm.Open(dialector, &gorm.Config{
+		TranslateError: true,
+		Logger:         queryLogger{opts.Logger},
+		NamingStrategy: schema.NamingStrategy{IdentifierMaxLength: maxIdentifier},
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), pool.Close())
+	}
+	return db, translateRowErrors(db)
+}
+
+// translateRowErrors has the errors of Scan, Row and Rows translated as well, which TranslateError leaves out.
+func translateRowErrors(db *gorm.DB) error {
+	return db.Callback().Row().After("gorm:row").Register("database:translate", func(db *gorm.DB) {
+		if err := db.Error; err != nil {
+			db.Error = nil
+			_ = db.AddError(err)
+		}
+	})
+}
+
+func openPool(url string) (gorm.Dialector, *sql.DB, error) {
+	dialect, err := dialectOf(url)
+	if err != nil {
+		return nil, nil, err
+	}
+	if dialect == SQLite {
+		pool, err := openSQLite(url, "foreign_keys(on)")
+		return newSQLiteDialector(pool), pool, err
+	}
+	pool, err := openPostgres(url)
+	return postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, pool, err
+}
+
+// dialectOf tells a URL's dialect by its scheme. The error shows the scheme and nothing else of the URL.
+func dialectOf(url string) (string, error) {
+	scheme, _, found := strings.Cut(url, ":")
+	switch {
+	case !found:
+		return "", ErrUnknownScheme
+	case scheme == "sqlite":
+		return SQLite, nil
+	case scheme == "postgres", scheme == "postgresql":
+		return Postgres, nil
+	default:
+		return "", fmt.Errorf("%w, not %.20q", ErrUnknownScheme, scheme)
+	}
+}
+
+func limit(pool *sql.DB, opts Options) {
+	if opts.MaxOpenConns == 0 {
+		opts.MaxOpenConns = defaultMaxOpenConns
+	}
+	if opts.MaxIdleConns == 0 {
+		opts.MaxIdleConns = opts.MaxOpenConns
+	}
+	pool.SetMaxOpenConns(opts.MaxOpenConns)
+	pool.SetMaxIdleConns(opts.MaxIdleConns)
+	pool.SetConnMaxLifetime(opts.ConnMaxLifetime)
+}
+
+// Close closes every connection of db. It waits for statements under way.
+func Close(db *gorm.DB) error {
+	pool, err := db.DB()
+	if err != nil {
+		return fmt.Errorf("closing the database: %w", err)
+	}
+	return pool.Close()
+}
+
+// Ping tells whether the database answers a query.
+func Ping(ctx context.Context, db *gorm.DB) error {
+	if err := db.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
+		return fmt.Errorf("the database does not answer: %w", err)
+	}
+	return nil
+}
+
+// Dialect names db's database: [SQLite] or [Postgres].
+func Dialect(db *gorm.DB) string {
+	return db.Name()
+}

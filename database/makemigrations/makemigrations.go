@@ -1,0 +1,121 @@
+// Package makemigrations owns Django's command of that name: it compares the models with the migrations, for SQLite and
+// for PostgreSQL, and writes the migration that brings a database from the one to the other. It works on scratch
+// databases only and touches neither a real one nor a file.
+package makemigrations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+
+	"latchkey/database"
+	"latchkey/database/scratch"
+)
+
+var (
+	// ErrDrift is returned by [Check] when the models and the migrations differ.
+	ErrDrift = errors.New("the models and the migrations differ")
+	// ErrName is returned for a migration name that can't be part of a file's name.
+	ErrName = errors.New("the name of a migration consists of small letters, digits and underscores, as in add_nickname")
+	// ErrUnpaired is returned when the two folders of migrations do not hold the same names.
+	ErrUnpaired = errors.New("each migration needs a file of the same name for SQLite and for PostgreSQL")
+)
+
+var validName = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
+
+// Input is what to compare and how to call the outcome.
+type Input struct {
+	Name       string             // the new migration's, as in add_nickname
+	Models     []any              // pointers to GORM models, parents before their children
+	Migrations fs.FS              // the folders sqlite and postgres
+	Postgres   *scratch.Cluster   // where to make scratch databases; nil starts a server for the purpose
+	Progress   func(doing string) // told each step that takes time; may be nil
+}
+
+// Result is a new migration: its two files, none when models and migrations agree, and what to know before applying it.
+type Result struct {
+	Files    []File
+	Warnings []string
+}
+
+// File is a file to write. Its path is relative to the folder of the migrations.
+type File struct {
+	Path    string
+	Content string
+}
+
+// Generate compares the models with the migrations. The same input gives the same bytes.
+func Generate(ctx context.Context, in Input) (Result, error) {
+	if !validName.MatchString(in.Name) {
+		return Result{}, fmt.Errorf("%w, not %q", ErrName, in.Name)
+	}
+	number, err := nextNumber(in.Migrations)
+	if err != nil {
+		return Result{}, err
+	}
+	differences, err := compare(ctx, in)
+	if err != nil || !differ(differences) {
+		return Result{}, err
+	}
+	var result Result
+	for _, d := range differences {
+		file := path.Join(d.dialect, fmt.Sprintf("%05d_%s.sql", number, in.Name))
+		result.Files = append(result.Files, File{Path: file, Content: render(d)})
+		if result.Warnings == nil { // PostgreSQL's, which comes first and tells more types apart
+			result.Warnings = d.warnings
+		}
+	}
+	return result, nil
+}
+
+// Check returns nil when the models and the migrations agree on both databases, and else [ErrDrift] with the
+// differences. in.Name is not needed.
+func Check(ctx context.Context, in Input) error {
+	differences, err := compare(ctx, in)
+	if err != nil || !differ(differences) {
+		return err
+	}
+	var text strings.Builder
+	for _, d := range differences {
+		for _, change := range d.up {
+			fmt.Fprintf(&text, "\n  %s: %s", d.dialect, change.describe())
+		}
+	}
+	return fmt.Errorf("%w; run `latchkey makemigrations NAME` to write the migration for:%s", ErrDrift, text.String())
+}
+
+func differ(differences []difference) bool {
+	return slices.ContainsFunc(differences, func(d difference) bool { return len(d.up) > 0 })
+}
+
+// nextNumber is one more than the last migration's.
+func nextNumber(migrations fs.FS) (int64, error) {
+	names := map[string][]string{}
+	last := int64(0)
+	for _, dialect := range []string{database.Postgres, database.SQLite} {
+		files, err := fs.Glob(migrations, dialect+"/*.sql")
+		if err != nil {
+			return 0, fmt.Errorf("reading the migrations: %w", err)
+		}
+		for _, file := range files {
+			number, err := goose.NumericComponent(file)
+			if err != nil {
+				return 0, fmt.Errorf("reading the migration %s: %w", file, err)
+			}
+			last = max(last, number)
+			names[dialect] = append(names[dialect], path.Base(file))
+		}
+	}
+	if !slices.Equal(names[database.Postgres], names[database.SQLite]) {
+		return 0, fmt.Errorf("%w: SQLite has %s; PostgreSQL has %s", ErrUnpaired,
+			strings.Join(names[database.SQLite], ", "), strings.Join(names[database.Postgres], ", "))
+	}
+	return last + 1, nil
+}

@@ -1,0 +1,277 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	goosedb "github.com/pressly/goose/v3/database"
+)
+
+//go:embed migrations
+var embedded embed.FS
+
+// Migrations is the tree of migrations built into the program: the folders postgres and sqlite, with goose's SQL files
+// of the same numbers and names in both.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the embed directive names the folder
+	}
+	return sub
+}
+
+// Migrator applies migrations to one database, on a connection of its own. It is safe in several processes at once: one
+// migrates and the others wait for it.
+type Migrator struct {
+	url      string
+	dialect  string
+	pool     *sql.DB
+	provider *goose.Provider
+	log      *slog.Logger
+}
+
+// Applied is a migration that was just applied or taken back, and how long that took.
+type Applied struct {
+	Version  int64
+	Name     string
+	Duration time.Duration
+}
+
+// Migration is a migration and whether the database has it. One that the database has and this program does not know
+// has no name.
+type Migration struct {
+	Version int64
+	Name    string
+	Applied bool
+	Known   bool
+}
+
+// NewMigrator makes a migrator of the database at url (see [Open]) with the built-in migrations; log hears of each
+// migration. Close it after use.
+func NewMigrator(url string, log *slog.Logger) (*Migrator, error) {
+	return NewMigratorFrom(url, Migrations(), log)
+}
+
+// NewMigratorFrom is [NewMigrator] with migrations of the caller's, a tree as [Migrations] describes it.
+func NewMigratorFrom(url string, migrations fs.FS, log *slog.Logger) (*Migrator, error) {
+	dialect, err := dialectOf(url)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := fs.Sub(migrations, dialect)
+	if err != nil {
+		return nil, fmt.Errorf("reading the migrations: %w", err)
+	}
+	m := &Migrator{url: url, dialect: dialect, log: log}
+	if m.pool, err = openForMigration(dialect, url); err != nil {
+		return nil, err
+	}
+	m.provider, err = goose.NewProvider(gooseDialect(dialect), m.pool, folder, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading the migrations: %w", err), m.pool.Close())
+	}
+	return m, nil
+}
+
+// openForMigration opens SQLite with foreign keys off: rebuilding a table, which is how SQLite alters one, would delete
+// the rows that refer to it, and goose's transaction makes switching them off within a migration a no-op.
+func openForMigration(dialect, url string) (*sql.DB, error) {
+	if dialect == Postgres {
+		return openPostgres(url)
+	}
+	return openSQLite(url, "foreign_keys(off)")
+}
+
+func gooseDialect(dialect string) goose.Dialect {
+	if dialect == Postgres {
+		return goose.DialectPostgres
+	}
+	return goose.DialectSQLite3
+}
+
+// Close closes the migrator's connections.
+func (m *Migrator) Close() error { return m.pool.Close() }
+
+// Up applies every pending migration, in order and each in a transaction, and returns those applied. After an error the
+// ones before the failed migration stay applied.
+func (m *Migrator) Up(ctx context.Context) ([]Applied, error) {
+	pending, err := m.pending(ctx)
+	if err != nil || pending == 0 {
+		return nil, err
+	}
+	m.log.InfoContext(ctx, "migrating the database", "pending", pending)
+	var applied []Applied
+	err = m.exclusively(ctx, func() error {
+		for {
+			result, err := m.provider.UpByOne(ctx)
+			if errors.Is(err, goose.ErrNoNextVersion) {
+				return m.checkForeignKeys(ctx)
+			}
+			if err != nil {
+				return migrationError(err)
+			}
+			applied = append(applied, m.report(ctx, "migration applied", result))
+		}
+	})
+	return applied, err
+}
+
+// Down takes the last applied migration back. Without one it returns nil.
+func (m *Migrator) Down(ctx context.Context) (*Applied, error) {
+	var applied *Applied
+	err := m.exclusively(ctx, func() error {
+		result, err := m.provider.Down(ctx)
+		switch {
+		case errors.Is(err, goose.ErrNoNextVersion):
+			return nil
+		case errors.Is(err, goose.ErrVersionNotFound):
+			return fmt.Errorf("%w: only the program that has the last migration can take it back", ErrSchemaNewer)
+		case err != nil:
+			return migrationError(err)
+		}
+		taken := m.report(ctx, "migration taken back", result)
+		applied = &taken
+		return m.checkForeignKeys(ctx)
+	})
+	return applied, err
+}
+
+// exclusively does work while no other process migrates this database. One lock covers several migrations, so that
+// processes do not take turns between them.
+func (m *Migrator) exclusively(ctx context.Context, work func() error) error {
+	conn, err := m.pool.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("migrating the database: %w", err)
+	}
+	defer conn.Close()
+	locker, err := newLocker(m.dialect, m.url)
+	if err != nil {
+		return err
+	}
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return fmt.Errorf("waiting for another process to migrate: %w", err)
+	}
+	err = work()
+	return errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn))
+}
+
+func (m *Migrator) report(ctx context.Context, message string, result *goose.MigrationResult) Applied {
+	applied := Applied{result.Source.Version, migrationName(result.Source.Path), result.Duration}
+	m.log.InfoContext(ctx, message, "version", applied.Version, "name", applied.Name, "duration", applied.Duration)
+	return applied
+}
+
+// migrationName is the file's name without its number and ending: create_users of 00001_create_users.sql.
+func migrationName(file string) string {
+	_, name, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), "_")
+	return name
+}
+
+// migrationError names the migration that failed and says why.
+func migrationError(err error) error {
+	var partial *goose.PartialError
+	if !errors.As(err, &partial) {
+		return fmt.Errorf("migrating the database: %w", err)
+	}
+	file := path.Base(partial.Failed.Source.Path)
+	if strings.Contains(partial.Err.Error(), "already exists") {
+		return fmt.Errorf("migration %s was not applied: %w (something other than these migrations made it; "+
+			"is this the right database?)", file, partial.Err)
+	}
+	return fmt.Errorf("migration %s was not applied: %w", file, partial.Err)
+}
+
+// Status lists every migration, the program's and the database's, by version. It changes nothing.
+func (m *Migrator) Status(ctx context.Context) ([]Migration, error) {
+	applied, err := appliedVersions(ctx, m.pool, m.dialect)
+	if err != nil {
+		return nil, err
+	}
+	return merge(m.provider.ListSources(), applied), nil
+}
+
+// Check tells whether the schema is the one that this program was built for: nil, or [ErrSchemaStale] or
+// [ErrSchemaNewer], saying how far it is off and what to do. It changes nothing and takes no lock.
+func (m *Migrator) Check(ctx context.Context) error {
+	migrations, err := m.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return check(migrations)
+}
+
+func (m *Migrator) pending(ctx context.Context) (int, error) {
+	migrations, err := m.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := check(migrations); errors.Is(err, ErrSchemaNewer) {
+		return 0, err
+	}
+	return countPending(migrations), nil
+}
+
+// checkForeignKeys fails when a migration left a row that refers to none, which SQLite does not notice by itself while
+// its foreign keys are off.
+func (m *Migrator) checkForeignKeys(ctx context.Context) error {
+	if m.dialect != SQLite {
+		return nil
+	}
+	var table, parent string
+	var row sql.NullInt64
+	var key int
+	err := m.pool.QueryRowContext(ctx, "PRAGMA foreign_key_check").Scan(&table, &row, &parent, &key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checking the foreign keys after migrating: %w", err)
+	}
+	return fmt.Errorf("after migrating, row %s of %s refers to a row of %s that does not exist; restore the backup",
+		strconv.FormatInt(row.Int64, 10), table, parent)
+}
+
+// appliedVersions lists the versions recorded in the database, none when it was never migrated.
+func appliedVersions(ctx context.Context, db goosedb.DBTxConn, dialect string) ([]int64, error) {
+	store, err := goosedb.NewStore(gooseDialect(dialect), goose.DefaultTablename)
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema's version: %w", err)
+	}
+	exists, err := tableExists(ctx, db, dialect, store.Tablename())
+	if err != nil || !exists {
+		return nil, err
+	}
+	rows, err := store.ListMigrations(ctx, db)
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema's version: %w", err)
+	}
+	var versions []int64
+	for _, row := range rows {
+		if row.Version > 0 {
+			versions = append(versions, row.Version)
+		}
+	}
+	return versions, nil
+}
+
+func tableExists(ctx context.Context, db goosedb.DBTxConn, dialect, name string) (bool, error) {
+	query := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
+	if dialect == Postgres {
+		query = "SELECT count(to_regclass($1))"
+	}
+	var count int
+	if err := db.QueryRowContext(ctx, query, name).Scan(&count); err != nil {
+		return false, fmt.Errorf("reading the schema's version: %w", err)
+	}
+	return count > 0, nil
+}

@@ -1,0 +1,63 @@
+package scratch
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// findBinaries returns the folder that holds initdb and postgres: where PATH leads, where pg_config says, or the newest
+// of the places where packages put them.
+func findBinaries() (string, error) {
+	for _, folder := range candidates() {
+		if isProgram(folder, "initdb") && isProgram(folder, "postgres") {
+			return folder, nil
+		}
+	}
+	return "", ErrNotInstalled
+}
+
+func candidates() []string {
+	var folders []string
+	if initdb, err := exec.LookPath("initdb"); err == nil {
+		if resolved, err := filepath.EvalSymlinks(initdb); err == nil {
+			folders = append(folders, filepath.Dir(resolved))
+		}
+		folders = append(folders, filepath.Dir(initdb))
+	}
+	if output, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		folders = append(folders, strings.TrimSpace(string(output)))
+	}
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin",          // Debian, Ubuntu
+		"/usr/pgsql-*/bin",                   // PostgreSQL's own packages for Red Hat
+		"/usr/libexec/postgresql*",           // Alpine
+		"/opt/homebrew/opt/postgresql@*/bin", // Homebrew
+		"/usr/local/opt/postgresql@*/bin",
+		"/Applications/Postgres.app/Contents/Versions/*/bin",
+	} {
+		found, _ := filepath.Glob(pattern) // fails on a malformed pattern only
+		slices.SortFunc(found, newestFirst)
+		folders = append(folders, found...)
+	}
+	return folders
+}
+
+// newestFirst orders paths that differ in a version number: the longer number is the greater.
+func newestFirst(a, b string) int {
+	if len(a) != len(b) {
+		return len(b) - len(a)
+	}
+	return strings.Compare(b, a)
+}
+
+func isProgram(folder, name string) bool {
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	info, err := os.Stat(filepath.Join(folder, name))
+	return err == nil && info.Mode().IsRegular()
+}

@@ -103,7 +103,14 @@ func NewEngine(
 		Issuer: settings.JWT.Issuer, Audience: settings.JWT.Audience,
 		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway,
 	}, now)
+	refresh, err := tokens.NewOpaque("lkr_", derivedKeys(settings, "refresh-token")...)
+	if err != nil {
+		return nil, fmt.Errorf("the key of refresh tokens: %w", err)
+	}
 	users := models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), now)
+	sessions := models.NewSessionManager(db, users, refresh, models.SessionRules{
+		Idle: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, Grace: 30 * time.Second,
+	}, now)
 	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, db) }
 
 	engine, err := newEngine(settings)
@@ -114,16 +121,17 @@ func NewEngine(
 	if err != nil {
 		return nil, err
 	}
+	scheme := settings.JWT.AuthHeaderPrefix
 	routes.Register(engine, routes.Controllers{
 		Health:   controllers.NewHealth(ready),
-		Accounts: controllers.NewAccounts(users, access),
+		Accounts: controllers.NewAccounts(users, sessions, access),
 		Profile:  controllers.NewProfile(users),
-		Tokens:   controllers.NewTokens(users, access),
+		Password: controllers.NewPassword(users),
+		Sessions: controllers.NewSessions(sessions, access, scheme),
+		Tokens:   controllers.NewTokens(sessions, access),
 	}, routes.Policies{
 		Global: global,
-		User: []gin.HandlerFunc{
-			middleware.Authenticate(access, settings.JWT.AuthHeaderPrefix), middleware.LoadUser(users),
-		},
+		User:   []gin.HandlerFunc{middleware.Authenticate(access, scheme), middleware.LoadSession(sessions)},
 	})
 	return engine, nil
 }
@@ -185,6 +193,15 @@ func signingKeys(settings config.Settings) (tokens.KeySet, error) {
 		return tokens.KeySet{}, fmt.Errorf("the key that signs tokens: %w", err)
 	}
 	return tokens.NewKeySet(key)
+}
+
+// derivedKeys are the keys of one purpose: that of SECRET_KEY, which makes, and those of its fallbacks, which only verify.
+func derivedKeys(settings config.Settings, purpose string) [][]byte {
+	keys := [][]byte{tokens.DeriveKey([]byte(settings.SecretKey.Reveal()), purpose)}
+	for _, fallback := range settings.SecretKeyFallbacks {
+		keys = append(keys, tokens.DeriveKey([]byte(fallback.Reveal()), purpose))
+	}
+	return keys
 }
 
 func signingKey(settings config.Settings) (tokens.Key, error) {

@@ -2,23 +2,26 @@ package controllers
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"latchkey/middleware"
 	"latchkey/models"
 	"latchkey/tokens"
 )
 
 // Accounts answers those who have no access token yet: who signs up and who logs in.
 type Accounts struct {
-	users  *models.UserManager
-	access *tokens.AccessTokens
+	users    *models.UserManager
+	sessions *models.SessionManager
+	access   *tokens.AccessTokens
 }
 
 // NewAccounts makes the resource of sign-up and login.
-func NewAccounts(users *models.UserManager, access *tokens.AccessTokens) *Accounts {
-	return &Accounts{users: users, access: access}
+func NewAccounts(
+	users *models.UserManager, sessions *models.SessionManager, access *tokens.AccessTokens,
+) *Accounts {
+	return &Accounts{users: users, sessions: sessions, access: access}
 }
 
 type signupRequest struct {
@@ -26,18 +29,18 @@ type signupRequest struct {
 	Password  string `json:"password"`
 	FirstName string `json:"first_name"`
 	LastName  string `json:"last_name"`
+	clientName
 }
 
 type loginRequest struct {
 	Email    string `json:"email" bind:"required"`
 	Password string `json:"password" bind:"required"`
+	clientName
 }
 
-type tokenResponse struct {
-	User        userResponse `json:"user"`
-	AccessToken string       `json:"access_token"`
-	TokenType   string       `json:"token_type"`
-	ExpiresIn   int          `json:"expires_in"` // seconds
+// clientName is what an app calls itself or its device, for the list of sessions.
+type clientName struct {
+	ClientName string `json:"client_name"`
 }
 
 // Signup creates an account and logs it in.
@@ -46,14 +49,16 @@ func (a *Accounts) Signup(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	user, err := a.users.CreateUser(c.Request.Context(), models.NewUser(request))
+	user, err := a.users.CreateUser(c.Request.Context(), models.NewUser{
+		Email: request.Email, Password: request.Password, FirstName: request.FirstName, LastName: request.LastName,
+	})
 	if err != nil {
 		return err
 	}
-	return a.answerTokens(c, http.StatusCreated, user)
+	return a.open(c, http.StatusCreated, user, request.ClientName)
 }
 
-// Login answers an email and a password with an access token and the user.
+// Login answers an email and a password with a session's tokens and the user.
 func (a *Accounts) Login(c *gin.Context) error {
 	var request loginRequest
 	if err := bind(c, &request); err != nil {
@@ -63,19 +68,15 @@ func (a *Accounts) Login(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.answerTokens(c, http.StatusOK, user)
+	return a.open(c, http.StatusOK, user, request.ClientName)
 }
 
-func (a *Accounts) answerTokens(c *gin.Context, status int, user *models.User) error {
-	issued, err := a.access.Issue(tokens.Claims{Subject: user.ID.String()})
+func (a *Accounts) open(c *gin.Context, status int, user *models.User, name string) error {
+	client := middleware.Client(c)
+	client.Name = name
+	grant, err := a.sessions.Open(c.Request.Context(), user, client)
 	if err != nil {
 		return err
 	}
-	c.JSON(status, tokenResponse{
-		User:        newUserResponse(user),
-		AccessToken: issued.Token,
-		TokenType:   "Bearer",
-		ExpiresIn:   int(issued.ExpiresIn / time.Second),
-	})
-	return nil
+	return answerGrant(c, status, a.access, grant)
 }

@@ -3,23 +3,41 @@ package controllers
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
-	"github.com/google/uuid"
 
+	"latchkey/middleware"
 	"latchkey/models"
 	"latchkey/tokens"
 )
 
-// Tokens answers questions about access tokens.
+// Tokens refreshes and verifies tokens.
 type Tokens struct {
-	users  *models.UserManager
-	access *tokens.AccessTokens
+	sessions *models.SessionManager
+	access   *tokens.AccessTokens
 }
 
 // NewTokens makes the resource of tokens.
-func NewTokens(users *models.UserManager, access *tokens.AccessTokens) *Tokens {
-	return &Tokens{users: users, access: access}
+func NewTokens(sessions *models.SessionManager, access *tokens.AccessTokens) *Tokens {
+	return &Tokens{sessions: sessions, access: access}
+}
+
+type refreshRequest struct {
+	RefreshToken string `json:"refresh_token" bind:"required"`
+}
+
+// Refresh answers a refresh token with a new pair of tokens and the user as he is now.
+func (t *Tokens) Refresh(c *gin.Context) error {
+	var request refreshRequest
+	if err := bind(c, &request); err != nil {
+		return err
+	}
+	grant, err := t.sessions.Refresh(c.Request.Context(), request.RefreshToken, middleware.Client(c))
+	if err != nil {
+		return err
+	}
+	return answerGrant(c, http.StatusOK, t.access, grant)
 }
 
 type verifyRequest struct {
@@ -39,12 +57,11 @@ func (t *Tokens) Verify(c *gin.Context) error {
 		return err
 	}
 	claims, err := t.verify(c, request.Token)
-	switch {
-	case errors.Is(err, tokens.ErrTokenInvalid), errors.Is(err, tokens.ErrTokenExpired),
-		errors.Is(err, models.ErrAccountInactive):
+	if isInactive(err) {
 		c.JSON(http.StatusOK, verifyResponse{})
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, verifyResponse{Active: true, Claims: &claims})
@@ -56,10 +73,14 @@ func (t *Tokens) verify(c *gin.Context, token string) (tokens.Claims, error) {
 	if err != nil {
 		return tokens.Claims{}, err
 	}
-	id, err := uuid.Parse(claims.Subject)
-	if err != nil {
-		return tokens.Claims{}, tokens.ErrTokenInvalid
-	}
-	_, err = t.users.Active(c.Request.Context(), id)
+	_, err = middleware.SessionOf(c, t.sessions, claims)
 	return claims, err
+}
+
+// isInactive tells a token that would be refused from one that could not be looked at.
+func isInactive(err error) bool {
+	return slices.ContainsFunc([]error{
+		tokens.ErrTokenInvalid, tokens.ErrTokenExpired,
+		models.ErrAccountInactive, models.ErrSessionExpired, models.ErrSessionRevoked,
+	}, func(refusal error) bool { return errors.Is(err, refusal) })
 }

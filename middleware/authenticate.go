@@ -11,20 +11,15 @@ import (
 )
 
 const (
-	claimsKey = "latchkey.claims"
-	userKey   = "latchkey.user"
+	claimsKey  = "latchkey.claims"
+	sessionKey = "latchkey.session"
 )
 
 // Authenticate lets a request pass whose Authorization header holds a valid access token after scheme (RFC 6750,
 // section 2.1; the scheme in any case, RFC 9110, section 11.1). It does not ask the database.
 func Authenticate(access *tokens.AccessTokens, scheme string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		token, err := bearerToken(c.Request.Header.Values("Authorization"), scheme)
-		if err != nil {
-			fail(c, err)
-			return
-		}
-		claims, err := access.Verify(token)
+		claims, err := Bearer(c, access, scheme)
 		if err != nil {
 			fail(c, err)
 			return
@@ -32,6 +27,16 @@ func Authenticate(access *tokens.AccessTokens, scheme string) gin.HandlerFunc {
 		c.Set(claimsKey, claims)
 		c.Next()
 	}
+}
+
+// Bearer verifies the access token in the request's Authorization header and gives back its claims. Errors are
+// ErrCredentialsMissing, tokens.ErrTokenInvalid and tokens.ErrTokenExpired.
+func Bearer(c *gin.Context, access *tokens.AccessTokens, scheme string) (tokens.Claims, error) {
+	token, err := bearerToken(c.Request.Header.Values("Authorization"), scheme)
+	if err != nil {
+		return tokens.Claims{}, err
+	}
+	return access.Verify(token)
 }
 
 // bearerToken takes the token out of the request's Authorization headers. Two of them are refused, because a proxy in
@@ -51,22 +56,31 @@ func bearerToken(headers []string, scheme string) (string, error) {
 	return token, nil
 }
 
-// LoadUser lets an authenticated request pass whose user is still active, and keeps the user for User.
-func LoadUser(users *models.UserManager) gin.HandlerFunc {
+// LoadSession lets an authenticated request pass whose session is live and whose user is active, and keeps both for
+// Session and User.
+func LoadSession(sessions *models.SessionManager) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		id, err := uuid.Parse(Claims(c).Subject)
-		if err != nil {
-			fail(c, tokens.ErrTokenInvalid)
-			return
-		}
-		user, err := users.Active(c.Request.Context(), id)
+		session, err := SessionOf(c, sessions, Claims(c))
 		if err != nil {
 			fail(c, err)
 			return
 		}
-		c.Set(userKey, user)
+		c.Set(sessionKey, session)
 		c.Next()
 	}
+}
+
+// SessionOf reads the live session that an access token's claims name.
+func SessionOf(c *gin.Context, sessions *models.SessionManager, claims tokens.Claims) (*models.Session, error) {
+	userID, err := uuid.Parse(claims.Subject)
+	if err != nil {
+		return nil, tokens.ErrTokenInvalid
+	}
+	sessionID, err := uuid.Parse(claims.SessionID)
+	if err != nil {
+		return nil, tokens.ErrTokenInvalid
+	}
+	return sessions.Authenticated(c.Request.Context(), sessionID, userID)
 }
 
 // Claims are those of the request's access token, on routes behind Authenticate.
@@ -74,7 +88,17 @@ func Claims(c *gin.Context) tokens.Claims {
 	return c.MustGet(claimsKey).(tokens.Claims)
 }
 
-// User is whose access token the request holds, on routes behind LoadUser.
+// Session is the request's, on routes behind LoadSession.
+func Session(c *gin.Context) *models.Session {
+	return c.MustGet(sessionKey).(*models.Session)
+}
+
+// User is whose access token the request holds, on routes behind LoadSession.
 func User(c *gin.Context) *models.User {
-	return c.MustGet(userKey).(*models.User)
+	return Session(c).User
+}
+
+// Client is where the request comes from, as far as it tells.
+func Client(c *gin.Context) models.Client {
+	return models.Client{UserAgent: c.Request.UserAgent(), IP: c.ClientIP(), RequestID: RequestID(c)}
 }

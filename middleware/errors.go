@@ -39,11 +39,21 @@ func answers() []answer {
 		{ErrCredentialsMissing, http.StatusUnauthorized, "credentials_missing",
 			"Authentication credentials were not provided. Send the access token in the Authorization header."},
 		{tokens.ErrTokenExpired, http.StatusUnauthorized, "token_expired",
-			"The access token expired. Log in again to get a new one."},
+			"The access token expired. Use the refresh token to get a new one."},
 		{tokens.ErrTokenInvalid, http.StatusUnauthorized, "token_invalid",
 			"The access token is malformed, was not issued by this service, or is not meant for it."},
 		{models.ErrAccountInactive, http.StatusUnauthorized, "account_inactive",
 			"The account is inactive or has been deleted."},
+		{models.ErrRefreshTokenInvalid, http.StatusUnauthorized, "refresh_token_invalid",
+			"The refresh token is malformed or was not issued by this service. Log in again."},
+		{models.ErrRefreshTokenReused, http.StatusUnauthorized, "refresh_token_reused",
+			"The refresh token had been used before, so the session was ended. Log in again."},
+		{models.ErrSessionExpired, http.StatusUnauthorized, "session_expired",
+			"The session was not used for too long or is too old. Log in again."},
+		{models.ErrSessionRevoked, http.StatusUnauthorized, "session_revoked",
+			"The session has been ended. Log in again."},
+		{models.ErrSessionNotFound, http.StatusNotFound, "session_not_found",
+			"You have no live session of this id."},
 		{models.ErrInvalidCredentials, http.StatusUnauthorized, "invalid_credentials",
 			"No active account was found with this email and password."},
 		{ErrMalformedJSON, http.StatusBadRequest, "malformed_json",
@@ -170,6 +180,10 @@ func (ch challenge) header(code string) string {
 		return ch.scheme + invalid + `"The access token is invalid"`
 	case "account_inactive":
 		return ch.scheme + invalid + `"The account is inactive"`
+	case "session_expired":
+		return ch.scheme + invalid + `"The session expired"`
+	case "session_revoked":
+		return ch.scheme + invalid + `"The session was ended"`
 	default:
 		return ch.scheme + realm
 	}

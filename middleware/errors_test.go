@@ -30,6 +30,11 @@ var answered = map[string]error{
 	"models.ErrAccountInactive":          models.ErrAccountInactive,
 	"models.ErrInvalidCredentials":       models.ErrInvalidCredentials,
 	"models.ErrOverloaded":               models.ErrOverloaded,
+	"models.ErrRefreshTokenInvalid":      models.ErrRefreshTokenInvalid,
+	"models.ErrRefreshTokenReused":       models.ErrRefreshTokenReused,
+	"models.ErrSessionExpired":           models.ErrSessionExpired,
+	"models.ErrSessionNotFound":          models.ErrSessionNotFound,
+	"models.ErrSessionRevoked":           models.ErrSessionRevoked,
 	"tokens.ErrTokenExpired":             tokens.ErrTokenExpired,
 	"tokens.ErrTokenInvalid":             tokens.ErrTokenInvalid,
 }

@@ -26,3 +26,15 @@ type User struct {
 func (u *User) FullName() string {
 	return strings.TrimSpace(u.FirstName + " " + u.LastName)
 }
+
+// Roles are the names of the rights that the user has, as access tokens carry them (RFC 9068, section 2.2.3.1).
+func (u *User) Roles() []string {
+	var roles []string
+	if u.IsStaff {
+		roles = append(roles, "staff")
+	}
+	if u.IsSuperuser {
+		roles = append(roles, "superuser")
+	}
+	return roles
+}

@@ -105,7 +105,7 @@ func (m *UserManager) insert(ctx context.Context, user *User) error {
 	if err != nil {
 		return fmt.Errorf("make a user id: %w", err)
 	}
-	user.ID, user.IsActive, user.DateJoined = id, true, m.moment()
+	user.ID, user.IsActive, user.DateJoined = id, true, moment(m.now)
 	// In a transaction of its own (a savepoint inside another), because PostgreSQL refuses to go on in one in which an
 	// INSERT failed.
 	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return tx.Create(user).Error })
@@ -117,56 +117,6 @@ func (m *UserManager) insert(ctx context.Context, user *User) error {
 	return err
 }
 
-// Authenticate gives back the active user whom email and password belong to and stores the login's time. Every refusal
-// is ErrInvalidCredentials and costs one hash; ErrOverloaded means that the password was not looked at.
-func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
-	user, err := m.forLogin(ctx, email)
-	if err != nil {
-		return nil, err
-	}
-	result, err := m.hasher.Verify(ctx, password, user.Password)
-	switch {
-	case errors.Is(err, ErrOverloaded), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return nil, err
-	case err != nil: // the stored hash can't be read, or the password is one that nothing could match
-		return nil, fmt.Errorf("%w: user %s: %w", ErrInvalidCredentials, user.ID, err)
-	case !result.Match || !user.IsActive:
-		return nil, ErrInvalidCredentials
-	}
-	return user, m.recordLogin(ctx, user)
-}
-
-// forLogin finds the account of a typed email. For an email without one it gives back an empty user, whose password
-// costs as much to refuse as any other's.
-func (m *UserManager) forLogin(ctx context.Context, email string) (*User, error) {
-	canonical, err := CanonicalEmail(email)
-	if err != nil {
-		return &User{}, nil
-	}
-	user, err := m.ByEmail(ctx, canonical)
-	if errors.Is(err, ErrUserNotFound) {
-		return &User{}, nil
-	}
-	return user, err
-}
-
-// recordLogin stores last_login, but only if the account is still what the password was checked against: a login that
-// races a disabling or a change of password loses.
-func (m *UserManager) recordLogin(ctx context.Context, user *User) error {
-	now := m.moment()
-	claim := m.db.WithContext(ctx).Model(&User{}).
-		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
-		Update("last_login", now)
-	if claim.Error != nil {
-		return claim.Error
-	}
-	if claim.RowsAffected != 1 {
-		return ErrInvalidCredentials
-	}
-	user.LastLogin = &now
-	return nil
-}
-
 // ByEmail finds an account, active or not, by its address in any spelling; ErrUserNotFound if there is none.
 func (m *UserManager) ByEmail(ctx context.Context, email string) (*User, error) {
 	canonical, err := CanonicalEmail(email)
@@ -174,15 +124,6 @@ func (m *UserManager) ByEmail(ctx context.Context, email string) (*User, error) 
 		return nil, ErrUserNotFound
 	}
 	return m.take(ctx, "email = ?", canonical)
-}
-
-// Active finds an active account by its id; ErrAccountInactive if it was disabled or is gone.
-func (m *UserManager) Active(ctx context.Context, id uuid.UUID) (*User, error) {
-	user, err := m.take(ctx, "id = ? AND is_active", id)
-	if errors.Is(err, ErrUserNotFound) {
-		return nil, ErrAccountInactive
-	}
-	return user, err
 }
 
 func (m *UserManager) take(ctx context.Context, condition string, argument any) (*User, error) {
@@ -217,26 +158,11 @@ func (m *UserManager) UpdateProfile(ctx context.Context, id uuid.UUID, change Pr
 			return nil, update.Error
 		}
 	}
-	return m.Active(ctx, id)
-}
-
-// SetPassword gives the account of email a new password that keeps the policy. Faults come back as a *ValidationError;
-// ErrUserNotFound means that there is no such account.
-func (m *UserManager) SetPassword(ctx context.Context, email, password string) error {
-	user, err := m.ByEmail(ctx, email)
-	if err != nil {
-		return err
+	user, err := m.take(ctx, "id = ? AND is_active", id)
+	if errors.Is(err, ErrUserNotFound) {
+		return nil, ErrAccountInactive
 	}
-	var found faults
-	m.judge(&found, "password", password, user)
-	if err := found.err(); err != nil {
-		return err
-	}
-	encoded, err := m.hasher.Hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	return m.db.WithContext(ctx).Model(user).Update("password", encoded).Error
+	return user, err
 }
 
 // Promote gives the account of email every right; ErrUserNotFound if there is none.
@@ -272,6 +198,6 @@ func (m *UserManager) Demote(ctx context.Context, email string) error {
 }
 
 // moment is the time at which something is stored, in UTC and no finer than PostgreSQL keeps it.
-func (m *UserManager) moment() time.Time {
-	return m.now().UTC().Truncate(time.Microsecond)
+func moment(now func() time.Time) time.Time {
+	return now().UTC().Truncate(time.Microsecond)
 }

@@ -10,6 +10,7 @@ import (
 // Codes of a FieldError that apply to more than one field. They are part of the API: a client branches on them.
 const (
 	CodeRequired          = "required"
+	CodeIncorrect         = "incorrect"
 	CodeInvalid           = "invalid"
 	CodeInvalidCharacters = "invalid_characters"
 	CodeTaken             = "taken"

@@ -12,6 +12,8 @@ type Controllers struct {
 	Health   *controllers.Health
 	Accounts *controllers.Accounts
 	Profile  *controllers.Profile
+	Password *controllers.Password
+	Sessions *controllers.Sessions
 	Tokens   *controllers.Tokens
 }
 
@@ -34,10 +36,15 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", handle(to.Accounts.Signup))
 	anyone.POST("/login", handle(to.Accounts.Login))
+	anyone.POST("/token/refresh", handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
+	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token
 
 	user := engine.Group("/api/v1", policy.User...)
 	user.GET("/profile", handle(to.Profile.Show))
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
+	user.POST("/password/change", handle(to.Password.Change))
+	user.GET("/sessions", handle(to.Sessions.List))
+	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
 }

@@ -11,14 +11,19 @@ import (
 
 // Every route of the service. One that is not here was not meant to be.
 var golden = []string{
+	"DELETE /api/v1/sessions/:id",
 	"GET /api/v1/profile",
+	"GET /api/v1/sessions",
 	"GET /healthz",
 	"GET /readyz",
 	"HEAD /healthz",
 	"HEAD /readyz",
 	"PATCH /api/v1/profile",
 	"POST /api/v1/login",
+	"POST /api/v1/logout",
+	"POST /api/v1/password/change",
 	"POST /api/v1/signup",
+	"POST /api/v1/token/refresh",
 	"POST /api/v1/token/verify",
 	"PUT /api/v1/profile",
 }
@@ -31,6 +36,7 @@ var open = []string{
 	"HEAD /readyz",
 	"POST /api/v1/login",
 	"POST /api/v1/signup",
+	"POST /api/v1/token/refresh",
 	"POST /api/v1/token/verify",
 }
 

@@ -29,6 +29,8 @@ const (
 	login   = "/api/v1/login"
 	profile = "/api/v1/profile"
 	verify  = "/api/v1/token/verify"
+	refresh = "/api/v1/token/refresh"
+	logout  = "/api/v1/logout"
 )
 
 func post(path, body string) testkit.Call {
@@ -50,7 +52,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "sign up", call: post(signup, bob+`,"first_name":"Bob","last_name":"Cee"}`), status: 201, users: 1,
 			has: []string{`"email":"bob@example.com"`, `"full_name":"Bob Cee"`, `"is_staff":false`, `"is_superuser":false`,
-				`"last_login":null`, `"token_type":"Bearer"`, `"expires_in":300`, `"access_token":"ey`}},
+				`"last_login":"2026-03-01T12:00:00Z"`, `"refresh_token":"lkr_`, `"refresh_expires_in":2592000`, `"token_type":"Bearer"`, `"expires_in":300`, `"access_token":"ey`}},
 		{name: "sign up without names", call: post(signup, bob+`}`), status: 201, users: 1, has: []string{`"full_name":""`}},
 		{name: "the email is canonical", call: post(signup, `{"email":" BOB@Example.COM ","password":"`+secret+`"}`),
 			status: 201, users: 1, has: []string{`"email":"bob@example.com"`}},

@@ -21,6 +21,7 @@ type Claims struct {
 	NotBefore NumericDate `json:"nbf"`
 	ID        string      `json:"jti"`
 	SessionID string      `json:"sid,omitempty"`
+	Roles     []string    `json:"roles,omitempty"`
 }
 
 // NumericDate is a moment in whole seconds since 1970 (RFC 7519, section 2). A fraction is cut off in reading.

@@ -1,0 +1,133 @@
+package controllers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"latchkey/middleware"
+	"latchkey/models"
+	"latchkey/tokens"
+)
+
+// Sessions is where a user sees and ends his sessions.
+type Sessions struct {
+	sessions *models.SessionManager
+	access   *tokens.AccessTokens
+	scheme   string
+}
+
+// NewSessions makes the resource of sessions. scheme is that of the Authorization header.
+func NewSessions(sessions *models.SessionManager, access *tokens.AccessTokens, scheme string) *Sessions {
+	return &Sessions{sessions: sessions, access: access, scheme: scheme}
+}
+
+type sessionResponse struct {
+	ID         string    `json:"id"`
+	Current    bool      `json:"current"`
+	ClientName string    `json:"client_name"`
+	UserAgent  string    `json:"user_agent"`
+	IP         string    `json:"ip"`
+	AuthMethod string    `json:"auth_method"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+}
+
+type sessionsResponse struct {
+	Sessions []sessionResponse `json:"sessions"`
+}
+
+// List answers the user's live sessions, the one used last first.
+func (s *Sessions) List(c *gin.Context) error {
+	current := middleware.Session(c)
+	live, err := s.sessions.List(c.Request.Context(), current.UserID)
+	if err != nil {
+		return err
+	}
+	response := sessionsResponse{Sessions: []sessionResponse{}}
+	for _, session := range live {
+		response.Sessions = append(response.Sessions, sessionResponse{
+			ID: session.ID.String(), Current: session.ID == current.ID,
+			ClientName: session.ClientName, UserAgent: session.UserAgent, IP: session.IP, AuthMethod: session.AuthMethod,
+			CreatedAt: session.CreatedAt, LastUsedAt: session.LastUsedAt, ExpiresAt: session.ExpiresAt,
+		})
+	}
+	c.JSON(http.StatusOK, response)
+	return nil
+}
+
+// Delete ends one of the user's sessions.
+func (s *Sessions) Delete(c *gin.Context) error {
+	id, err := uuid.Parse(c.Param("id"))
+	if err != nil {
+		return models.ErrSessionNotFound
+	}
+	if err := s.sessions.End(c.Request.Context(), middleware.User(c).ID, id, models.EndedByUser); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+type logoutRequest struct {
+	Scope        string `json:"scope"`
+	RefreshToken string `json:"refresh_token"`
+}
+
+// The scopes of a logout.
+const (
+	scopeLocal  = "local"
+	scopeOthers = "others"
+	scopeGlobal = "global"
+)
+
+// Logout ends the session of the request's access token, or else of its refresh token, so that an app can log out though
+// its access token has expired; or the user's other sessions; or all of them.
+func (s *Sessions) Logout(c *gin.Context) error {
+	request := logoutRequest{Scope: scopeLocal}
+	if c.Request.ContentLength != 0 {
+		if err := bind(c, &request); err != nil {
+			return err
+		}
+	}
+	session, err := s.named(c, request.RefreshToken)
+	if err != nil {
+		return err
+	}
+	if err := s.end(c, session, request.Scope); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// named is the live session that the request's refresh token names or, without one, its access token.
+func (s *Sessions) named(c *gin.Context, refreshToken string) (*models.Session, error) {
+	if refreshToken != "" {
+		return s.sessions.Presented(c.Request.Context(), refreshToken, middleware.Client(c))
+	}
+	claims, err := middleware.Bearer(c, s.access, s.scheme)
+	if err != nil {
+		return nil, err
+	}
+	return middleware.SessionOf(c, s.sessions, claims)
+}
+
+func (s *Sessions) end(c *gin.Context, session *models.Session, scope string) error {
+	ctx := c.Request.Context()
+	switch scope {
+	case scopeLocal:
+		return s.sessions.End(ctx, session.UserID, session.ID, models.EndedByLogout)
+	case scopeOthers:
+		return s.sessions.EndOthers(ctx, session.UserID, session.ID, models.EndedByLogout)
+	case scopeGlobal:
+		return s.sessions.EndAll(ctx, session.UserID, models.EndedByLogout)
+	default:
+		return &models.ValidationError{Errors: []models.FieldError{{
+			Field: "scope", Code: models.CodeInvalid, Message: "Say local, others or global.",
+		}}}
+	}
+}

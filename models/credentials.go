@@ -1,0 +1,147 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// PasswordChange is a user's wish for another password, made from the session that is to stay.
+type PasswordChange struct {
+	Current     string
+	New         string
+	KeepSession uuid.UUID
+	Client      Client
+}
+
+// Authenticate gives back the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
+// costs one hash; ErrOverloaded means that the password was not looked at.
+func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
+	user, err := m.forLogin(ctx, email)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.verify(ctx, user, password); err != nil {
+		return nil, err
+	}
+	if !user.IsActive {
+		return nil, ErrInvalidCredentials
+	}
+	return user, nil
+}
+
+// verify answers ErrInvalidCredentials unless password is the user's.
+func (m *UserManager) verify(ctx context.Context, user *User, password string) error {
+	result, err := m.hasher.Verify(ctx, password, user.Password)
+	switch {
+	case errors.Is(err, ErrOverloaded), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case err != nil: // the stored hash can't be read, or the password is one that nothing could match
+		return fmt.Errorf("%w: user %s: %w", ErrInvalidCredentials, user.ID, err)
+	case !result.Match:
+		return ErrInvalidCredentials
+	}
+	return nil
+}
+
+// forLogin finds the account of a typed email. For an email without one it gives back an empty user, whose password
+// costs as much to refuse as any other's.
+func (m *UserManager) forLogin(ctx context.Context, email string) (*User, error) {
+	canonical, err := CanonicalEmail(email)
+	if err != nil {
+		return &User{}, nil
+	}
+	user, err := m.ByEmail(ctx, canonical)
+	if errors.Is(err, ErrUserNotFound) {
+		return &User{}, nil
+	}
+	return user, err
+}
+
+// recordLogin stores last_login, but only if the account is still what the user's password was checked against: a login
+// that races a disabling or a change of password loses.
+func (m *UserManager) recordLogin(ctx context.Context, user *User, now time.Time) error {
+	claim := m.db.WithContext(ctx).Model(&User{}).
+		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
+		Update("last_login", now)
+	if claim.Error != nil {
+		return claim.Error
+	}
+	if claim.RowsAffected != 1 {
+		return ErrInvalidCredentials
+	}
+	user.LastLogin = &now
+	return nil
+}
+
+// SetPassword gives the account of email a new password that keeps the policy, and ends all its sessions. Faults come
+// back as a *ValidationError; ErrUserNotFound means that there is no such account.
+func (m *UserManager) SetPassword(ctx context.Context, email, password string) error {
+	user, err := m.ByEmail(ctx, email)
+	if err != nil {
+		return err
+	}
+	encoded, err := m.newPassword(ctx, user, "password", password)
+	if err != nil {
+		return err
+	}
+	return m.storePassword(ctx, user, encoded, PasswordChange{})
+}
+
+// ChangePassword replaces the user's password by one that keeps the policy, and ends all his sessions but keep. A wrong
+// current password, or a new one that is refused, comes back as a *ValidationError.
+func (m *UserManager) ChangePassword(ctx context.Context, user *User, change PasswordChange) error {
+	err := m.verify(ctx, user, change.Current)
+	if errors.Is(err, ErrInvalidCredentials) {
+		return incorrectPassword()
+	}
+	if err != nil {
+		return err
+	}
+	encoded, err := m.newPassword(ctx, user, "new_password", change.New)
+	if err != nil {
+		return err
+	}
+	return m.storePassword(ctx, user, encoded, change)
+}
+
+func incorrectPassword() error {
+	return &ValidationError{Errors: []FieldError{{
+		Field: "current_password", Code: CodeIncorrect, Message: "This is not the current password.",
+	}}}
+}
+
+// newPassword judges and encodes a password.
+func (m *UserManager) newPassword(ctx context.Context, user *User, field, password string) (string, error) {
+	var found faults
+	m.judge(&found, field, password, user)
+	if err := found.err(); err != nil {
+		return "", err
+	}
+	return m.hasher.Hash(ctx, password)
+}
+
+// storePassword replaces the password that was read with the user and ends his sessions but one, together. If somebody
+// else was quicker, the current password is another one now.
+func (m *UserManager) storePassword(ctx context.Context, user *User, encoded string, change PasswordChange) error {
+	now := moment(m.now)
+	return m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", encoded)
+		if claim.Error != nil {
+			return claim.Error
+		}
+		if claim.RowsAffected != 1 {
+			return incorrectPassword()
+		}
+		others := []any{"user_id = ? AND id <> ?", user.ID, change.KeepSession}
+		if _, err := endSessions(tx, now, EndedByPasswordChange, others); err != nil {
+			return err
+		}
+		event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: change.KeepSession}
+		return record(tx, event, change.Client, now)
+	})
+}

@@ -1,0 +1,96 @@
+package models
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"latchkey/tokens"
+)
+
+// Session is one login of one user on one device. Its refresh tokens are not stored: four columns say which of them is
+// worth what (see decide, and docs/sessions.md).
+type Session struct {
+	ID         uuid.UUID `gorm:"type:uuid;primaryKey"`
+	UserID     uuid.UUID `gorm:"type:uuid;not null;index"`
+	User       *User     `gorm:"constraint:OnDelete:CASCADE"`
+	ClientName string    `gorm:"size:100;not null"`
+	UserAgent  string    `gorm:"size:400;not null"`
+	IP         string    `gorm:"size:45;not null"`
+	AuthMethod string    `gorm:"size:32;not null"`
+	CreatedAt  time.Time `gorm:"not null"`
+	LastUsedAt time.Time `gorm:"not null;index"`
+	ExpiresAt  time.Time `gorm:"not null;index"`
+
+	Generation   uint32 `gorm:"not null"` // the highest redeemed
+	RedeemedFork uint32 `gorm:"not null"` // of the token it was redeemed with
+	Fork         uint32 `gorm:"not null"` // of the one outstanding token, whose generation is Generation+1
+	RedeemedAt   *time.Time
+
+	EndedAt   *time.Time `gorm:"index"`
+	EndReason string     `gorm:"size:20;not null"`
+}
+
+// Why a session ended.
+const (
+	EndedByLogout         = "logout"
+	EndedByUser           = "revoked"
+	EndedByReuse          = "reuse"
+	EndedByPasswordChange = "password_change"
+)
+
+// AuthenticatedByPassword is how a user proved who he was.
+const AuthenticatedByPassword = "password"
+
+// step is what presenting a refresh token does to its session.
+type step int
+
+const (
+	reuse   step = iota // a token that nobody should hold any more
+	advance             // the outstanding token
+	repeat              // the one just redeemed, again, within the grace
+	refork              // the one just redeemed, again, after the grace
+)
+
+// decide says what a refresh token is worth now. The outstanding token goes one generation on. The one redeemed last is
+// its client's retry: within the grace it is answered as before, and later by another child, which makes the first one
+// worthless, because a client that comes back with the parent can't have received it. Anything else was copied.
+func (s *Session) decide(token tokens.Parts, now time.Time, grace time.Duration) step {
+	generation, fork := token.Counters[0], token.Counters[1]
+	switch {
+	case generation == s.Generation+1 && fork == s.Fork:
+		return advance
+	case generation != s.Generation || fork != s.RedeemedFork || s.RedeemedAt == nil:
+		return reuse
+	case now.After(s.RedeemedAt.Add(grace)):
+		return refork
+	default:
+		return repeat
+	}
+}
+
+// after gives back the session as it is once a token was presented.
+func (s Session) after(step step, token tokens.Parts, now time.Time) Session {
+	s.LastUsedAt = now
+	switch step {
+	case advance:
+		s.Generation, s.RedeemedFork, s.Fork, s.RedeemedAt = token.Counters[0], token.Counters[1], 0, &now
+	case refork:
+		s.Fork, s.RedeemedAt = s.Fork+1, &now
+	case repeat, reuse:
+	}
+	return s
+}
+
+// child names the one outstanding token.
+func (s *Session) child() tokens.Parts {
+	return tokens.Parts{ID: s.ID, Counters: [2]uint32{s.Generation + 1, s.Fork}}
+}
+
+// endsAt is when the session expires if it is not used again.
+func (s *Session) endsAt(idle time.Duration) time.Time {
+	if unused := s.LastUsedAt.Add(idle); unused.Before(s.ExpiresAt) {
+		return unused
+	}
+	return s.ExpiresAt
+}

@@ -13,7 +13,9 @@ import (
 var errProxy = errors.New("neither an address nor a network")
 
 // hostPattern is a host as it stands in a URL: a name in ASCII, an IPv4 address or an IPv6 address in brackets.
-var hostPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])$`)
+var hostPattern = regexp.MustCompile(`^(` + labelPattern + `(\.` + labelPattern + `)*|\[[0-9a-f:.]+\])$`)
+
+const labelPattern = `[a-z0-9]([a-z0-9_-]*[a-z0-9])?`
 
 func isListenAddress(addr string) bool {
 	host, port, err := net.SplitHostPort(addr)
@@ -40,8 +42,8 @@ func localURL(addr string) string {
 	return "http://localhost:" + port
 }
 
-// parseOrigin gives the origin that raw is, as a browser writes it (RFC 6454, section 6.1): in small letters, without the
-// default port. The error reads as the end of a sentence and repeats nothing of raw.
+// parseOrigin gives the origin that raw is, as a browser writes it (RFC 6454, section 6.1): in small letters,
+// without the default port. The error reads as the end of a sentence and repeats nothing of raw.
 func parseOrigin(raw string) (string, error) {
 	parsed, err := url.Parse(raw)
 	if err != nil {
@@ -60,7 +62,7 @@ func parseOrigin(raw string) (string, error) {
 		if !isPort(port) || port == "0" {
 			return "", errors.New("has no usable port")
 		}
-		if host = name + ":" + port; scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		if isDefaultPort(scheme, port) {
 			host = name
 		}
 	}
@@ -68,6 +70,10 @@ func parseOrigin(raw string) (string, error) {
 		return "", errors.New("has no usable host; one with other letters than ASCII is written as xn--…")
 	}
 	return scheme + "://" + host, nil
+}
+
+func isDefaultPort(scheme, port string) bool {
+	return scheme == "http" && port == "80" || scheme == "https" && port == "443"
 }
 
 func cutPort(host string) (name, port string, found bool) {

@@ -34,12 +34,14 @@ func (c *checker) fault(variable, problem, remedy string) {
 	}
 }
 
-func (c *checker) oneOf(variable, value string, allowed ...string) {
-	if !slices.Contains(allowed, value) {
-		last := len(allowed) - 1
-		c.fault(variable, "is "+shown(value)+", which is not known",
-			"Write "+strings.Join(allowed[:last], ", ")+" or "+allowed[last]+".")
+func (c *checker) oneOf(variable, value string, allowed ...string) bool {
+	if slices.Contains(allowed, value) {
+		return true
 	}
+	last := len(allowed) - 1
+	c.fault(variable, "is "+shown(value)+", which is not known",
+		"Write "+strings.Join(allowed[:last], ", ")+" or "+allowed[last]+".")
+	return false
 }
 
 func (c *checker) within(variable string, value, least, most time.Duration) {
@@ -69,31 +71,19 @@ func (c *checker) checkServer() {
 }
 
 func (c *checker) checkPublicURL() {
-	server := &c.settings.Server
+	server := c.settings.Server
 	if server.PublicURL == "" {
-		c.fault("PUBLIC_URL", "is required in production", "Write where clients reach the service, as https://auth.example.com.")
+		c.fault("PUBLIC_URL", "is required in production",
+			"Write where clients reach the service, as https://auth.example.com.")
 		return
 	}
-	origin, err := parseOrigin(strings.TrimSuffix(server.PublicURL, "/"))
-	switch {
+	switch origin, err := parseOrigin(server.PublicURL); {
 	case err != nil:
-		c.fault("PUBLIC_URL", err.Error(), "Write scheme and host alone, as https://auth.example.com; a path prefix is not supported.")
+		c.fault("PUBLIC_URL", err.Error(),
+			"Write scheme and host alone, as https://auth.example.com; a path prefix is not supported.")
 	case c.settings.InProduction() && !strings.HasPrefix(origin, "https://"):
-		c.fault("PUBLIC_URL", "has to begin with https:// in production", "Put a proxy that speaks TLS in front, and write its URL.")
-	default:
-		c.replacePublicURL(origin)
-	}
-}
-
-// replacePublicURL puts the normal form everywhere where the URL has been taken over as a default.
-func (c *checker) replacePublicURL(origin string) {
-	given := c.settings.Server.PublicURL
-	c.settings.Server.PublicURL = origin
-	if c.settings.JWT.Issuer == given {
-		c.settings.JWT.Issuer = origin
-	}
-	if c.settings.JWT.Audience == given {
-		c.settings.JWT.Audience = origin
+		c.fault("PUBLIC_URL", "has to begin with https:// in production",
+			"Put a proxy that speaks TLS in front, and write its URL.")
 	}
 }
 
@@ -155,7 +145,7 @@ func (c *checker) checkJWT() {
 	}
 	if !jwt.Verify {
 		c.fault("JWT_VERIFY", "is false, but tokens whose signature nobody verifies are worth nothing: anyone can write them",
-			"Remove it. To read a token without verifying it use a debugger such as jwt.io.")
+			"Remove it.")
 	}
 	if !jwt.VerifyExpiration {
 		c.fault("JWT_VERIFY_EXPIRATION", "is false, but a stolen token would then work for ever",

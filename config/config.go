@@ -1,11 +1,11 @@
-// Package config owns the settings: where they come from (the environment, .env and the files that NAME_FILE names), what
-// they may be, and what is unsafe. It hands out plain values and does not act on them; only [EnsureSecretKey] writes a
-// file.
+// Package config owns the settings: where they come from (the environment, .env and the files that NAME_FILE names),
+// what they may be, and what is unsafe. It hands out plain values and does not act on them; only [EnsureSecretKey]
+// writes a file.
 package config
 
 import (
 	"log/slog"
-	"strconv"
+	"strings"
 	"time"
 )
 
@@ -88,23 +88,23 @@ func (s Settings) InProduction() bool { return s.Environment == Production }
 
 // Load reads the settings from environ, which is like [os.Environ], and from the file .env in dir, if there is one; the
 // environment wins. The value of any variable may be in a file that NAME_FILE names. The error is a [Faults] with all
-// faults at once, and Settings then hold nothing but the warnings. Load writes nothing: SecretKey stays unset in development on SQLite, for [EnsureSecretKey].
+// faults at once; the settings that come with it are what could be understood, for nothing but looking. Load writes
+// nothing: SecretKey stays unset in development on SQLite, for [EnsureSecretKey].
 func Load(environ []string, dir string) (Settings, error) {
 	dotenv, err := readDotenv(dir)
 	if err != nil {
 		return Settings{}, err // without .env every other complaint might be a false one
 	}
 	given := split(environ)
-	warnings := unknown(given, dotenv)
 	values, faults := gather(dir, given, dotenv)
 	settings, unparsed := parse(values)
 	faults = append(faults, unparsed...)
 	settings.deriveDefaults(values)
 	faults = append(faults, settings.check(faults)...)
+	settings.Warnings = unknown(given, dotenv)
 	if len(faults) > 0 {
-		return Settings{Warnings: warnings}, faults.sorted()
+		return settings, faults.sorted()
 	}
-	settings.Warnings = warnings
 	return settings, nil
 }
 
@@ -112,6 +112,9 @@ func Load(environ []string, dir string) (Settings, error) {
 func (s *Settings) deriveDefaults(values map[string]string) {
 	if s.Server.PublicURL == "" && !s.InProduction() {
 		s.Server.PublicURL = localURL(s.Server.Addr)
+	}
+	if origin, err := parseOrigin(strings.TrimSuffix(s.Server.PublicURL, "/")); err == nil {
+		s.Server.PublicURL = origin
 	}
 	if s.JWT.Issuer == "" {
 		s.JWT.Issuer = s.Server.PublicURL
@@ -128,11 +131,4 @@ func (s *Settings) deriveDefaults(values map[string]string) {
 	if _, given := values["AUTO_MIGRATE"]; !given {
 		s.Database.AutoMigrate = s.Database.IsSQLite() && !s.InProduction()
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }

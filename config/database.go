@@ -62,7 +62,8 @@ func postgresProblem(raw Secret) (problem, remedy string) {
 	parsed, err := url.Parse(raw.Reveal())
 	switch {
 	case err != nil:
-		return "can't be read as a URL", "In the password write : / ? # [ ] @ % and spaces as %3A %2F %3F %23 %5B %5D %40 %25 and %20."
+		return "can't be read as a URL",
+			"In the password write : / ? # [ ] @ % and spaces as %3A %2F %3F %23 %5B %5D %40 %25 and %20."
 	case parsed.Opaque != "":
 		return "lacks the slashes", "Write postgres://USER:PASSWORD@HOST:5432/NAME."
 	default:

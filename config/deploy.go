@@ -56,7 +56,7 @@ func findServer(s Settings) (findings []Finding) {
 	}
 	if len(s.Server.TrustedProxies) == 0 {
 		findings = append(findings, Finding{
-			LevelWarning, "TRUSTED_PROXIES", "names no proxy that terminates TLS, so every client seems to have the proxy's address",
+			LevelWarning, "TRUSTED_PROXIES", "names no proxy that terminates TLS; behind one all clients share its address",
 			"Write the proxy's address, as 10.0.0.7.",
 		})
 	}
@@ -155,7 +155,7 @@ func findTokens(s Settings) (findings []Finding) {
 	}
 	if s.JWT.ExpirationDelta > long {
 		findings = append(findings, Finding{
-			LevelWarning, "JWT_EXPIRATION_DELTA", "is " + s.JWT.ExpirationDelta.String() + ", for which a stolen access token works",
+			LevelWarning, "JWT_EXPIRATION_DELTA", "is " + s.JWT.ExpirationDelta.String() + ", and so long a stolen token works",
 			"Set it to 15m or less.",
 		})
 	}

@@ -30,6 +30,13 @@ func (f Faults) Error() string {
 	return text.String()
 }
 
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
 // names tells whether variable has a fault.
 func (f Faults) names(variable string) bool {
 	return slices.ContainsFunc(f, func(fault Fault) bool { return fault.Variable == variable })

@@ -29,7 +29,6 @@ func (c *checker) checkSecrets() {
 
 func (c *checker) checkKeys() {
 	jwt := &c.settings.JWT
-	c.oneOf("JWT_ALGORITHM", jwt.Algorithm, hs256, "RS256", "ES256", "EdDSA")
 	if jwt.SecretKey.IsSet() {
 		c.checkStrength("JWT_SECRET_KEY", jwt.SecretKey)
 	}
@@ -37,10 +36,11 @@ func (c *checker) checkKeys() {
 	case jwt.Algorithm == hs256 && jwt.PrivateKey.IsSet():
 		c.fault("JWT_PRIVATE_KEY", "is given, but HS256 signs with a shared secret",
 			"Set JWT_ALGORITHM to RS256, ES256 or EdDSA, whichever the key is for, or remove the key.")
-	case jwt.Algorithm == hs256:
+	case jwt.Algorithm == hs256, !c.oneOf("JWT_ALGORITHM", jwt.Algorithm, hs256, "RS256", "ES256", "EdDSA"):
 		return
 	case jwt.SecretKey.IsSet():
-		c.fault("JWT_SECRET_KEY", "is given, but only HS256 signs with a shared secret", "Remove it, or set JWT_ALGORITHM=HS256.")
+		c.fault("JWT_SECRET_KEY", "is given, but only HS256 signs with a shared secret",
+			"Remove it, or set JWT_ALGORITHM=HS256.")
 	case !jwt.PrivateKey.IsSet():
 		c.fault("JWT_PRIVATE_KEY", "is required, because JWT_ALGORITHM is not HS256", makePrivateKey(jwt.Algorithm))
 	}
@@ -54,7 +54,8 @@ func (c *checker) checkPEM() {
 	block, _ := pem.Decode(c.settings.JWT.PrivateKey.Bytes())
 	switch {
 	case block == nil:
-		c.fault("JWT_PRIVATE_KEY", "is not a PEM", "It begins with -----BEGIN PRIVATE KEY-----; JWT_PRIVATE_KEY_FILE can name its file.")
+		c.fault("JWT_PRIVATE_KEY", "is not a PEM",
+			"It begins with -----BEGIN PRIVATE KEY-----; JWT_PRIVATE_KEY_FILE can name its file.")
 	case !strings.HasSuffix(block.Type, "PRIVATE KEY"):
 		c.fault("JWT_PRIVATE_KEY", "is a PEM, but not of a private key", makePrivateKey(c.settings.JWT.Algorithm))
 	}

@@ -61,7 +61,7 @@ func readSecretKey(path string) (Secret, error) {
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		return Secret{}, fmt.Errorf("%s may be read or written by others than its owner; run: chmod 600 %s", path, path)
 	}
-	content, err := readFile(path)
+	content, err := readAll(file)
 	if err != nil {
 		return Secret{}, err
 	}

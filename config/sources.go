@@ -79,17 +79,15 @@ func parseDotenv(content []byte) (map[string]string, error) {
 
 // faultyLine is the number of the line at which the first statement that can't be parsed begins.
 func faultyLine(content []byte) int {
+	const longest = 200 // lines of one quoted value
 	lines := bytes.SplitAfter(content, []byte("\n"))
 	sound := 0
-	for n := range min(len(lines), 1000) {
-		if _, err := parseDotenv(bytes.Join(lines[:n], nil)); err == nil {
+	for n := 1; n <= len(lines) && n-sound <= longest; n++ {
+		if _, err := parseDotenv(bytes.Join(lines[sound:n], nil)); err == nil {
 			sound = n
 		}
 	}
-	for sound+1 < len(lines) && len(bytes.TrimSpace(lines[sound])) == 0 {
-		sound++
-	}
-	return sound + 1
+	return min(sound+1, len(lines))
 }
 
 // gather finds the value of each variable that is given and not empty. Variables of environ hide those of dotenv, and an
@@ -163,6 +161,10 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
+	return readAll(file)
+}
+
+func readAll(file io.Reader) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
 	if len(content) > maxFileSize {
 		return nil, errTooLarge

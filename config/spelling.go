@@ -17,7 +17,7 @@ func suspect(name string, known []string) string {
 	}
 	nearest, distance := nearestName(strings.ToUpper(name), known)
 	switch {
-	case distance <= max(1, len(nearest)/6):
+	case distance <= max(1, len(nearest)/5):
 		return fmt.Sprintf("%q is not a setting; did you mean %s?", name, nearest)
 	case !hasOwnPrefix(name):
 		return ""
@@ -40,6 +40,9 @@ func nearestName(name string, known []string) (nearest string, distance int) {
 
 // hasOwnPrefix leaves out prefixes that other programs use too, such as DB_ and LOG_.
 func hasOwnPrefix(name string) bool {
+	if strings.HasPrefix(name, "PASSWORD_STORE_") { // the program pass
+		return false
+	}
 	for _, prefix := range []string{"JWT_", "PASSWORD_", "SECRET_KEY", "SUPERUSER_", "CORS_", "TRUSTED_PROX"} {
 		if strings.HasPrefix(name, prefix) {
 			return true

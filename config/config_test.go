@@ -1,0 +1,155 @@
+package config_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/config"
+)
+
+func TestDefaultsInDevelopment(t *testing.T) {
+	dir := t.TempDir()
+	settings, err := config.Load(nil, dir)
+	require.NoError(t, err)
+	require.Equal(t, config.Settings{
+		Environment: config.Development,
+		Server: config.Server{
+			Addr: "127.0.0.1:8080", PublicURL: "http://localhost:8080", ShutdownTimeout: 20 * time.Second,
+		},
+		Database: config.Database{
+			URL: config.NewSecret("sqlite:latchkey.db"), MaxOpenConns: 10, ConnMaxLifetime: 30 * time.Minute, AutoMigrate: true,
+		},
+		JWT: config.JWT{
+			Algorithm: "HS256", Issuer: "http://localhost:8080", Audience: "http://localhost:8080",
+			ExpirationDelta: 5 * time.Minute, Leeway: 5 * time.Second, AuthHeaderPrefix: "Bearer",
+			Verify: true, VerifyExpiration: true,
+		},
+		Password: config.Password{MinLength: 8, HashWait: 2 * time.Second},
+		Log:      config.Log{Format: "text", Level: slog.LevelInfo},
+	}, settings)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries, "loading writes no files")
+}
+
+func TestDefaultsInProduction(t *testing.T) {
+	settings := load(t, production()...)
+	require.True(t, settings.InProduction())
+	require.Equal(t, "json", settings.Log.Format)
+	require.Equal(t, "https://auth.example.com", settings.JWT.Issuer)
+	require.Equal(t, "https://auth.example.com", settings.JWT.Audience)
+	require.False(t, settings.Database.AutoMigrate)
+	require.False(t, load(t, production("DATABASE_URL=sqlite:a.db")...).Database.AutoMigrate)
+	require.True(t, load(t, production("AUTO_MIGRATE=true")...).Database.AutoMigrate)
+	require.False(t, load(t, "AUTO_MIGRATE=false").Database.AutoMigrate)
+	require.False(t, load(t, "DATABASE_URL=postgres://localhost/x", "SECRET_KEY="+strongKey).Database.AutoMigrate)
+}
+
+func TestValuesAreUnderstood(t *testing.T) {
+	settings := load(t,
+		"ADDR= :9000 ", "JWT_EXPIRATION_DELTA=300", "JWT_LEEWAY=1m", "JWT_ISSUER=https://Issuer.example/",
+		"TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.7,,::ffff:192.0.2.8,::ffff:10.0.0.0/104,2001:db8::/32",
+		"CORS_ALLOWED_ORIGINS=https://App.example.com:443 , http://localhost:5173",
+		"SECRET_KEY_FALLBACKS="+strongKey+", "+strings.ToLower(strongKey),
+		"LOG_LEVEL=DEBUG", "LOG_FORMAT=json", "JWT_VERIFY=True", "DB_CONN_MAX_LIFETIME=0",
+	)
+	require.Equal(t, ":9000", settings.Server.Addr)
+	require.Equal(t, "http://localhost:9000", settings.Server.PublicURL)
+	require.Equal(t, "https://Issuer.example/", settings.JWT.Issuer, "an issuer is taken as it is written")
+	require.Equal(t, 5*time.Minute, settings.JWT.ExpirationDelta)
+	require.Equal(t, time.Minute, settings.JWT.Leeway)
+	require.Equal(t, []string{"10.0.0.0/8", "192.0.2.7", "192.0.2.8", "10.0.0.0/8", "2001:db8::/32"},
+		settings.Server.TrustedProxies)
+	require.Equal(t, []string{"https://app.example.com", "http://localhost:5173"}, settings.Server.CORSAllowedOrigins)
+	require.Equal(t, []config.Secret{config.NewSecret(strongKey), config.NewSecret(strings.ToLower(strongKey))},
+		settings.SecretKeyFallbacks)
+	require.Equal(t, slog.LevelDebug, settings.Log.Level)
+	require.Zero(t, settings.Database.ConnMaxLifetime)
+
+	public := load(t, "PUBLIC_URL=HTTPS://Auth.Example.com:443/")
+	require.Equal(t, "https://auth.example.com", public.Server.PublicURL)
+	require.Equal(t, "https://auth.example.com", public.JWT.Audience)
+	require.Equal(t, "http://localhost", load(t, "ADDR=127.0.0.1:80").Server.PublicURL)
+}
+
+func TestPrecedence(t *testing.T) {
+	dir := folder(t, map[string]string{
+		".env":   "JWT_ISSUER=dotenv\nJWT_AUDIENCE=dotenv\nSECRET_KEY_FILE=hidden\nLOG_FORMAT=json\n",
+		"secret": strongKey + "\r\n",
+	})
+	settings, err := config.Load([]string{
+		"JWT_ISSUER=first", "JWT_ISSUER=environment", "SECRET_KEY_FILE=" + filepath.Join(dir, "secret"),
+		"LOG_FORMAT=", "=C:=x", "odd",
+	}, dir)
+	require.NoError(t, err)
+	require.Equal(t, "environment", settings.JWT.Issuer)
+	require.Equal(t, "dotenv", settings.JWT.Audience)
+	require.Equal(t, strongKey, settings.SecretKey.Reveal(), "one line break at the end is not part of the value")
+	require.Equal(t, "text", settings.Log.Format, "an empty variable gives the default, whatever .env says")
+
+	settings, err = config.Load([]string{"SECRET_KEY=" + strongKey}, dir)
+	require.NoError(t, err, "a variable of the environment hides the file that .env names")
+	require.Equal(t, strongKey, settings.SecretKey.Reveal())
+}
+
+func TestEveryVariableAsFile(t *testing.T) {
+	var direct, viaFile []string
+	files := map[string]string{}
+	for name, value := range map[string]string{
+		"APP_ENV": "production", "ADDR": ":9", "PUBLIC_URL": "https://a.example", "SHUTDOWN_TIMEOUT": "7s",
+		"TRUSTED_PROXIES": "10.0.0.1", "CORS_ALLOWED_ORIGINS": "https://b.example", "SECRET_KEY": strongKey,
+		"SECRET_KEY_FALLBACKS": strongKey, "DATABASE_URL": "postgres://u:p@h/d", "DB_MAX_OPEN_CONNS": "7",
+		"DB_MAX_IDLE_CONNS": "6", "DB_CONN_MAX_LIFETIME": "8m", "AUTO_MIGRATE": "true", "JWT_SECRET_KEY": strongKey,
+		"JWT_ALGORITHM": "HS256", "JWT_ISSUER": "i", "JWT_AUDIENCE": "a", "JWT_EXPIRATION_DELTA": "60", "JWT_LEEWAY": "1",
+		"JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
+		"PASSWORD_MIN_LENGTH": "15", "PASSWORD_HASH_CONCURRENCY": "3", "PASSWORD_HASH_WAIT": "1s", "LOG_FORMAT": "text",
+		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
+	} {
+		direct = append(direct, name+"="+value)
+		viaFile = append(viaFile, name+"_FILE="+name)
+		files[name] = value + "\n"
+	}
+	require.Len(t, direct, len(config.Describe())-1, "all but JWT_PRIVATE_KEY, which HS256 does not go with")
+	want := load(t, direct...)
+	got, err := config.Load(viaFile, folder(t, files))
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
+func TestFileFaults(t *testing.T) {
+	dir := folder(t, map[string]string{"large": strings.Repeat("x", 64*1024+1), "key": strongKey})
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	faults := faulty(t, dir, "SECRET_KEY="+strongKey, "SECRET_KEY_FILE=key", "JWT_SECRET_KEY_FILE=missing-"+strongKey,
+		"JWT_ISSUER_FILE=folder", "DATABASE_URL_FILE=large")
+	require.Len(t, faults, 4)
+	require.Contains(t, faults["SECRET_KEY"].Problem, "given twice")
+	require.Contains(t, faults["JWT_SECRET_KEY"].Problem, "JWT_SECRET_KEY_FILE names does not exist")
+	require.NotContains(t, text(faults["JWT_SECRET_KEY"]), strongKey, "a secret put into NAME_FILE by mistake")
+	require.Contains(t, faults["JWT_ISSUER"].Problem, "is a directory")
+	require.Contains(t, faults["DATABASE_URL"].Problem, "larger than 64 KiB")
+}
+
+func TestMisspeltVariablesAreWarnings(t *testing.T) {
+	dir := folder(t, map[string]string{".env": "PUBLIC_URI=x\nJWT_SOMETHING_ELSE_ENTIRELY=y\n"})
+	settings, err := config.Load([]string{
+		"JWT_EXPIRATON_DELTA=secret-value", "SECRET_KEY_FIEL=secret-value", "DB_HOST=x", "LOG_DIR=x", "HOME=/", "PATH=x",
+		"PASSWORD_STORE_DIR=x", "JWT_" + strings.Repeat("X", 1000) + "=x", "SECRET_KEY_FILE=",
+	}, dir)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		`"JWT_EXPIRATON_DELTA" is not a setting; did you mean JWT_EXPIRATION_DELTA?`,
+		`"JWT_SOMETHING_ELSE_ENTIRELY" is not a setting`,
+		`"PUBLIC_URI" is not a setting; did you mean PUBLIC_URL?`,
+		`"SECRET_KEY_FIEL" is not a setting; did you mean SECRET_KEY_FILE?`,
+	}, settings.Warnings)
+
+	settings, err = config.Load([]string{"APP_ENV=production", "PUBLIC_ULR=https://a.example"}, t.TempDir())
+	require.Error(t, err)
+	require.Len(t, settings.Warnings, 1, "a misspelt variable is often why another is missing")
+}

@@ -1,0 +1,120 @@
+package config_test
+
+import (
+	"flag"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/config"
+)
+
+const examplePath = "../.env.example"
+
+var update = flag.Bool("update", false, "write "+examplePath)
+
+const exampleHead = `# The settings of Latchkey, with their defaults. Copy this file to .env and change what you need.
+#
+# A variable of the environment wins over its line here. Every variable can also be given as NAME_FILE, the path of a
+# file that holds the value, as SECRET_KEY_FILE=/run/secrets/key. Write 'value' where it has spaces, quotes or #; a $
+# stands for itself.
+`
+
+// example is .env.example as the descriptions of the variables make it.
+func example() string {
+	var text strings.Builder
+	text.WriteString(exampleHead)
+	section := ""
+	for _, variable := range config.Describe() {
+		if variable.Section != section {
+			section = variable.Section
+			text.WriteString("\n\n## " + section + "\n")
+		}
+		text.WriteString("\n# " + variable.Description + "\n#" + variable.Name + "=" + variable.Default + "\n")
+	}
+	return text.String()
+}
+
+func TestExampleSaysWhatTheSettingsAre(t *testing.T) {
+	if *update {
+		require.NoError(t, os.WriteFile(examplePath, []byte(example()), 0o644))
+	}
+	content, err := os.ReadFile(examplePath)
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(example(), string(content)), "run: go test ./config -run Example -update")
+}
+
+func TestEveryFieldIsDescribedAndEveryDescriptionHasAField(t *testing.T) {
+	var fields, described []string
+	var walk func(reflect.Type)
+	walk = func(structure reflect.Type) {
+		for field := range structure.Fields() {
+			name, tagged := field.Tag.Lookup("env")
+			switch {
+			case tagged:
+				fields = append(fields, name)
+			case field.Type.Kind() == reflect.Struct:
+				walk(field.Type)
+			default:
+				require.Equal(t, "Warnings", field.Name, "a field without a variable")
+			}
+		}
+	}
+	walk(reflect.TypeFor[config.Settings]())
+	for _, variable := range config.Describe() {
+		described = append(described, variable.Name)
+		require.NotEmpty(t, variable.Description, variable.Name)
+		require.LessOrEqual(t, len(variable.Description), 100, variable.Name)
+	}
+	require.ElementsMatch(t, fields, described)
+}
+
+func TestExampleUncommentedIsTheDefault(t *testing.T) {
+	content, err := os.ReadFile(examplePath)
+	require.NoError(t, err)
+	commented := regexp.MustCompile(`(?m)^#([A-Z_]+=)`)
+	require.Len(t, commented.FindAll(content, -1), len(config.Describe()))
+	lines := commented.ReplaceAllString(string(content), "$1")
+	settings, err := config.Load(nil, folder(t, map[string]string{".env": lines}))
+	require.NoError(t, err)
+	require.Equal(t, load(t), settings)
+	settings, err = config.Load(nil, folder(t, map[string]string{".env": string(content)}))
+	require.NoError(t, err)
+	require.Equal(t, load(t), settings)
+}
+
+func TestSecretsAreDescribedAsSuch(t *testing.T) {
+	var secrets []string
+	for _, variable := range config.Describe() {
+		if variable.Secret {
+			secrets = append(secrets, variable.Name)
+		}
+	}
+	require.Equal(t, []string{
+		"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY", "SUPERUSER_PASSWORD",
+	}, secrets)
+}
+
+// A value that can't be parsed is reported under its field's name and type, so no two such fields may share both.
+func TestFieldsCanBeToldApart(t *testing.T) {
+	seen := map[string]string{}
+	for structure := range reflect.TypeFor[config.Settings]().Fields() {
+		if structure.Type.Kind() != reflect.Struct || structure.Type == reflect.TypeFor[config.Secret]() {
+			continue
+		}
+		for field := range structure.Type.Fields() {
+			if field.Type.Kind() == reflect.String || field.Type == reflect.TypeFor[config.Secret]() {
+				continue // takes every value
+			}
+			key := field.Name + " " + field.Type.String()
+			require.NotContains(t, seen, key, "rename one of them")
+			seen[key] = field.Tag.Get("env")
+		}
+	}
+	require.NotEmpty(t, seen)
+}

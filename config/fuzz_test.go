@@ -1,0 +1,66 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/config"
+)
+
+// requireHonest makes sure that an error is a list of faults, each of a variable that there is and with a problem.
+func requireHonest(t *testing.T, err error) {
+	t.Helper()
+	var faults config.Faults
+	require.True(t, errors.As(err, &faults), "%v", err)
+	require.NotEmpty(t, faults)
+	names := []string{".env"}
+	for _, variable := range config.Describe() {
+		names = append(names, variable.Name)
+	}
+	for _, fault := range faults {
+		require.True(t, slices.Contains(names, fault.Variable), "%q is no variable", fault.Variable)
+		require.NotEmpty(t, fault.Problem)
+	}
+}
+
+// FuzzLoad gives every variable any value, one entry of the environment a line.
+func FuzzLoad(f *testing.F) {
+	for _, variable := range config.Describe() {
+		for _, value := range []string{"", "0", "-1", "x", "https://a.example", "sqlite:a", "postgres://u:p@h/d",
+			"\xff", "1h", "::/0", "%"} {
+			f.Add(variable.Name+"="+value, "")
+		}
+	}
+	f.Add(strings.Join(production(), "\n"), "LOG_LEVEL=debug")
+	f.Add("=\n==\nJWT_ISSUER\nSECRET_KEY_FILE=.env\nSECRET_KEY_FILE_FILE=x", "export A='b'\nC=\"d\n e\" # f")
+	f.Add("DATABASE_URL_FILE=/\nJWT_ISSUER_FILE=\x00", "A")
+	f.Add("ADDR=[", "ADDR")
+	f.Add("APP_ENV=production\nPUBLIC_URL=http://[fe80::1%25en0]:80", "\ufeff\"='")
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, environ, dotenv string) {
+		if strings.Contains(environ, "_FILE=/dev") || strings.Contains(environ, "_FILE=/proc") {
+			t.Skip("devices may block")
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte(dotenv), 0o600))
+		settings, err := config.Load(strings.Split(environ, "\n"), dir)
+		if err != nil {
+			requireHonest(t, err)
+			return
+		}
+		require.GreaterOrEqual(t, settings.Password.MinLength, 8)
+		require.True(t, settings.JWT.Verify && settings.JWT.VerifyExpiration)
+		require.True(t, settings.Database.IsSQLite() != settings.Database.IsPostgres())
+		require.True(t, settings.SecretKey.IsSet() || settings.Database.IsSQLite() && !settings.InProduction())
+		_ = fmt.Sprint(config.DeployFindings(settings), settings.Database.Redacted())
+		again, err := config.Load(strings.Split(environ, "\n"), dir)
+		require.NoError(t, err)
+		require.Equal(t, settings, again)
+	})
+}

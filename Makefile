@@ -1,0 +1,49 @@
+# make shows the targets. The development tools are pinned in tools/go.mod; Go builds them at the first use.
+.DEFAULT_GOAL := help
+.PHONY: help dev build test check lint format bench fuzz secrets clean
+
+TOOL := go tool -modfile=tools/go.mod
+FUZZTIME ?= 30s
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: ## Serve on 127.0.0.1:8080 and restart at every change of the code
+	$(TOOL) air
+
+build: ## Build the program into ./latchkey, static and without cgo
+	CGO_ENABLED=0 go build -trimpath -o latchkey .
+
+test: ## Run the tests, one line a package
+	$(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
+
+check: ## Run what CI runs: format, modules, vet, tests, build, smoke, lint
+	.ci/run
+
+lint: ## Run the linters, and look for functions that nothing calls
+	$(TOOL) golangci-lint run
+	$(TOOL) deadcode -test ./...
+
+format: ## Format the code
+	gofmt -w .
+
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Run every fuzz test for FUZZTIME (30s)
+	@for package in $$(go list ./...); do \
+		for test in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$test$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+secrets: ## Make the secrets that compose.yaml reads, where there are none
+	@mkdir -m 700 secrets
+	openssl rand -base64 48 > secrets/secret_key
+	openssl rand -hex 24 > secrets/postgres_password
+	printf 'postgres://latchkey:%s@postgres:5432/latchkey?sslmode=disable' "$$(cat secrets/postgres_password)" \
+		> secrets/database_url
+	chmod 444 secrets/* # the containers' users read them; the folder keeps everyone else out
+
+clean: ## Remove what was built
+	rm -rf latchkey tmp coverage.out

@@ -1,0 +1,35 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"latchkey/tokens"
+)
+
+// Accepts says whether a refresh token would be accepted now, without presenting it.
+func (m *SessionManager) Accepts(ctx context.Context, token string) bool {
+	parts, err := m.refresh.Decode(token)
+	if err != nil {
+		return false
+	}
+	now := moment(m.now)
+	session, err := m.live(ctx, parts.ID, now)
+	return err == nil && session.decide(parts, now, m.rules.Grace) != reuse
+}
+
+// Parts are what a refresh token names.
+func (m *SessionManager) Parts(token string) (tokens.Parts, error) { return m.refresh.Decode(token) }
+
+// Outcomes of Decide.
+const (
+	Reuse   = int(reuse)
+	Advance = int(advance)
+	Repeat  = int(repeat)
+	Refork  = int(refork)
+)
+
+// Decide is decide.
+func (s *Session) Decide(token tokens.Parts, now time.Time, grace time.Duration) int {
+	return int(s.decide(token, now, grace))
+}

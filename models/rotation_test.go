@@ -1,0 +1,107 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/models"
+	"latchkey/tokens"
+)
+
+// Every token near every small state is decided as the three rules say.
+func TestTheDecisionOnEveryTokenInEverySmallState(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for state := range uint32(3 * 3 * 3) {
+		session := models.Session{ID: uuid.New(), Generation: state / 9, RedeemedFork: state / 3 % 3, Fork: state % 3}
+		for _, ago := range []time.Duration{0, grace, grace + 1, -time.Second} {
+			redeemedAt := now.Add(-ago)
+			session.RedeemedAt = &redeemedAt
+			for presented := range uint32(5 * 4) {
+				token := tokens.Parts{ID: session.ID, Counters: [2]uint32{presented / 4, presented % 4}}
+				want := models.Reuse
+				if token.Counters == [2]uint32{session.Generation, session.RedeemedFork} {
+					want = models.Repeat
+					if ago > grace {
+						want = models.Refork
+					}
+				}
+				if token.Counters == [2]uint32{session.Generation + 1, session.Fork} {
+					want = models.Advance
+				}
+				require.Equal(t, want, session.Decide(token, now, grace), "%v in %+v", token.Counters, session)
+			}
+		}
+	}
+	fresh := models.Session{ID: uuid.New()}
+	require.Equal(t, models.Reuse, fresh.Decide(tokens.Parts{ID: fresh.ID}, now, grace), "nothing was redeemed yet")
+}
+
+// between runs something once, after db's next reading and before what is done because of it.
+func between(t *testing.T, db *gorm.DB, interfere func()) {
+	t.Helper()
+	interfered := false
+	require.NoError(t, db.Callback().Query().After("gorm:after_query").Register("interfere", func(*gorm.DB) {
+		if !interfered {
+			interfered = true // before, because it reads too
+			interfere()
+		}
+	}))
+	t.Cleanup(func() { require.NoError(t, db.Callback().Query().Remove("interfere")) })
+}
+
+// A retry of the parent, late enough to replace the child, loses to the child if that is redeemed meanwhile: it must not
+// set the session back.
+func TestALateRetryThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		parent := f.open(t, f.create(t, "ann@example.com"))
+		child, err := f.refresh(t, parent.RefreshToken)
+		require.NoError(t, err)
+		f.clock.Advance(grace + time.Second)
+		between(t, f.db, func() {
+			_, err := f.refresh(t, child.RefreshToken)
+			require.NoError(t, err)
+		})
+		_, err = f.refresh(t, parent.RefreshToken)
+		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
+	})
+}
+
+// What looked like reuse is looked at again if the session changed in between.
+func TestAReuseThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		parent := f.open(t, f.create(t, "ann@example.com"))
+		child, err := f.refresh(t, parent.RefreshToken)
+		require.NoError(t, err)
+		grandchild, err := f.refresh(t, child.RefreshToken)
+		require.NoError(t, err)
+		between(t, f.db, func() {
+			_, err := f.refresh(t, grandchild.RefreshToken)
+			require.NoError(t, err)
+		})
+		_, err = f.refresh(t, parent.RefreshToken)
+		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
+		require.Len(t, f.events(t, models.EventRefreshTokenReused), 1)
+	})
+}
+
+func TestARefreshThatLosesToALogoutIsRefused(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		for _, finish := range []func(session *models.Session) error{
+			func(session *models.Session) error {
+				return f.db.Exec("UPDATE sessions SET ended_at = ? WHERE id = ?", f.clock.Now(), session.ID).Error
+			},
+			func(*models.Session) error { return f.db.Exec("UPDATE users SET is_active = false").Error },
+		} {
+			grant := f.open(t, user)
+			between(t, f.db, func() { require.NoError(t, finish(grant.Session)) })
+			_, err := f.refresh(t, grant.RefreshToken)
+			require.Error(t, err)
+			require.NoError(t, f.db.Callback().Query().Remove("interfere"))
+		}
+	})
+}

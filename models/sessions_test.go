@@ -1,0 +1,377 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/models"
+	"latchkey/passwords"
+	"latchkey/testkit"
+	"latchkey/tokens"
+)
+
+// sessionFixture is a fixture with sessions, on a clock that the test moves.
+type sessionFixture struct {
+	fixture
+	sessions *models.SessionManager
+	clock    *testkit.Clock
+}
+
+var testRules = models.SessionRules{Idle: 24 * time.Hour, Lifetime: 72 * time.Hour, Grace: grace}
+
+func newSessionFixture(t *testing.T, db *gorm.DB, clock *testkit.Clock, rules models.SessionRules) sessionFixture {
+	t.Helper()
+	hasher := testkit.FastHasher(t)
+	users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), clock.Now)
+	refresh, err := tokens.NewOpaque("lkr_", []byte("a key for refresh tokens in tests"))
+	require.NoError(t, err)
+	return sessionFixture{fixture{users, db, hasher}, models.NewSessionManager(db, users, refresh, rules, clock.Now), clock}
+}
+
+func eachSession(t *testing.T, run func(t *testing.T, f sessionFixture)) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) { run(t, newSessionFixture(t, db, testkit.NewClock(), testRules)) })
+}
+
+func (f sessionFixture) open(t *testing.T, user *models.User) *models.Grant {
+	t.Helper()
+	grant, err := f.sessions.Open(t.Context(), user, models.Client{Name: "phone", UserAgent: "app/1", IP: "192.0.2.1"})
+	require.NoError(t, err)
+	return grant
+}
+
+func (f sessionFixture) refresh(t *testing.T, token string) (*models.Grant, error) {
+	t.Helper()
+	return f.sessions.Refresh(t.Context(), token, models.Client{IP: "192.0.2.2", RequestID: "request-1"})
+}
+
+func (f sessionFixture) events(t *testing.T, kind string) []models.AuditEvent {
+	t.Helper()
+	var events []models.AuditEvent
+	require.NoError(t, f.db.Where("kind = ?", kind).Find(&events).Error)
+	return events
+}
+
+func TestOpenStoresTheSessionAndTheLogin(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		grant := f.open(t, user)
+		require.Equal(t, 24*time.Hour, grant.RefreshExpiresIn)
+		session, err := f.sessions.Authenticated(t.Context(), grant.Session.ID, user.ID)
+		require.NoError(t, err)
+		require.Equal(t, "phone", session.ClientName)
+		require.Equal(t, f.clock.Now(), *session.User.LastLogin)
+		require.Equal(t, f.clock.Now().Add(72*time.Hour), session.ExpiresAt)
+	})
+}
+
+func TestASessionCantBeOpenedOnceThePasswordOrTheAccountChanged(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		for column, value := range map[string]any{"password": "another", "is_active": false} {
+			user := f.create(t, column+"@example.com")
+			read := *user
+			f.set(t, user, column, value)
+			_, err := f.sessions.Open(t.Context(), &read, models.Client{})
+			require.ErrorIs(t, err, models.ErrInvalidCredentials, column)
+		}
+		var sessions int64
+		require.NoError(t, f.db.Model(&models.Session{}).Count(&sessions).Error)
+		require.Zero(t, sessions)
+	})
+}
+
+func TestASessionExpiresUnusedAndInTheEnd(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		unused := f.open(t, user)
+		used := f.open(t, user)
+		for range 3 {
+			f.clock.Advance(23 * time.Hour)
+			grant, err := f.refresh(t, used.RefreshToken)
+			require.NoError(t, err)
+			used = grant
+		}
+		require.Equal(t, 3*time.Hour, used.RefreshExpiresIn, "the absolute end is nearer")
+		_, err := f.refresh(t, unused.RefreshToken)
+		require.ErrorIs(t, err, models.ErrSessionExpired)
+		_, err = f.sessions.Authenticated(t.Context(), unused.Session.ID, user.ID)
+		require.ErrorIs(t, err, models.ErrSessionExpired)
+		f.clock.Advance(3 * time.Hour)
+		_, err = f.refresh(t, used.RefreshToken)
+		require.ErrorIs(t, err, models.ErrSessionExpired)
+	})
+}
+
+func TestRefreshSeesTheUserAsHeIsNow(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		grant := f.open(t, user)
+		require.NoError(t, f.Promote(t.Context(), user.Email))
+		grant, err := f.refresh(t, grant.RefreshToken)
+		require.NoError(t, err)
+		require.Equal(t, []string{"staff", "superuser"}, grant.User.Roles())
+		f.set(t, user, "is_active", false)
+		_, err = f.refresh(t, grant.RefreshToken)
+		require.ErrorIs(t, err, models.ErrAccountInactive)
+		f.set(t, user, "is_active", true)
+		_, err = f.refresh(t, grant.RefreshToken)
+		require.NoError(t, err, "a refused refresh redeems nothing")
+		require.NoError(t, f.db.Delete(user).Error)
+		_, err = f.refresh(t, grant.RefreshToken)
+		require.ErrorIs(t, err, models.ErrSessionExpired)
+		_, err = f.sessions.Authenticated(t.Context(), grant.Session.ID, user.ID)
+		require.ErrorIs(t, err, models.ErrAccountInactive)
+	})
+}
+
+func TestReuseEndsTheSessionForGoodAndIsRecorded(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		first, other := f.open(t, user), f.open(t, user)
+		second, err := f.refresh(t, first.RefreshToken)
+		require.NoError(t, err)
+		third, err := f.refresh(t, second.RefreshToken)
+		require.NoError(t, err)
+		_, err = f.refresh(t, first.RefreshToken)
+		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
+		for _, grant := range []*models.Grant{first, second, third} {
+			_, err = f.refresh(t, grant.RefreshToken)
+			require.ErrorIs(t, err, models.ErrSessionRevoked)
+		}
+		events := f.events(t, models.EventRefreshTokenReused)
+		require.Len(t, events, 1)
+		require.Equal(t, []any{user.ID, first.Session.ID, "192.0.2.2", "request-1"},
+			[]any{events[0].UserID, events[0].SessionID, events[0].IP, events[0].RequestID})
+		_, err = f.refresh(t, other.RefreshToken)
+		require.NoError(t, err, "the user's other sessions go on")
+	})
+}
+
+func TestSimultaneousRefreshesAgreeOnOneChild(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		grant := f.open(t, f.create(t, "ann@example.com"))
+		const racers = 20
+		children := make([]string, racers)
+		errs := make([]error, racers)
+		var group sync.WaitGroup
+		for i := range racers {
+			group.Go(func() {
+				answer, err := f.sessions.Refresh(context.Background(), grant.RefreshToken, models.Client{})
+				if errs[i] = err; err == nil {
+					children[i] = answer.RefreshToken
+				}
+			})
+		}
+		group.Wait()
+		require.NoError(t, errors.Join(errs...))
+		for _, child := range children {
+			require.Equal(t, children[0], child)
+		}
+		var sessions int64
+		require.NoError(t, f.db.Model(&models.Session{}).Count(&sessions).Error)
+		require.EqualValues(t, 1, sessions, "a refresh adds no row")
+	})
+}
+
+// Once a logout, a disabling or a deletion has answered, nothing that a racing refresh was given works.
+func TestARefreshThatRacesAnEndLeavesNothingThatWorks(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		for name, finish := range map[string]func(user *models.User, session *models.Session) error{
+			"logout": func(user *models.User, session *models.Session) error {
+				return f.sessions.End(context.Background(), user.ID, session.ID, models.EndedByLogout)
+			},
+			"disabling": func(user *models.User, _ *models.Session) error {
+				return f.db.Model(user).Update("is_active", false).Error
+			},
+			"deletion": func(user *models.User, _ *models.Session) error { return f.db.Delete(user).Error },
+		} {
+			for i := range 5 {
+				user := f.create(t, name+string(rune('a'+i))+"@example.com")
+				grant := f.open(t, user)
+				var group sync.WaitGroup
+				answers := make([]*models.Grant, 4)
+				for i := range answers {
+					group.Go(func() {
+						answers[i], _ = f.sessions.Refresh(context.Background(), grant.RefreshToken, models.Client{})
+					})
+				}
+				require.NoError(t, finish(user, grant.Session), name)
+				group.Wait()
+				for _, answer := range append(answers, grant) {
+					if answer == nil {
+						continue
+					}
+					_, err := f.refresh(t, answer.RefreshToken)
+					require.Error(t, err, name)
+					_, err = f.sessions.Authenticated(t.Context(), answer.Session.ID, user.ID)
+					require.Error(t, err, name)
+				}
+			}
+		}
+	})
+}
+
+func TestChangingThePasswordEndsEveryOtherSession(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		keep, gone := f.open(t, user), f.open(t, user)
+		stranger := f.open(t, f.create(t, "bob@example.com"))
+		change := models.PasswordChange{Current: "wrong", New: "another horse, another staple", KeepSession: keep.Session.ID}
+		read, err := f.ByEmail(t.Context(), user.Email)
+		require.NoError(t, err)
+
+		require.Equal(t, map[string]string{"current_password": models.CodeIncorrect}, codes(t, f.ChangePassword(t.Context(), read, change)))
+		change.Current, change.New = strongPassword, "short"
+		require.Contains(t, codes(t, f.ChangePassword(t.Context(), read, change)), "new_password")
+		require.Empty(t, f.events(t, models.EventPasswordChanged))
+
+		change.New = "another horse, another staple"
+		require.NoError(t, f.ChangePassword(t.Context(), read, change))
+		require.Len(t, f.events(t, models.EventPasswordChanged), 1)
+		require.Equal(t, map[string]string{"current_password": models.CodeIncorrect}, codes(t, f.ChangePassword(t.Context(), read, change)),
+			"the password that was read is no longer the current one")
+		_, err = f.refresh(t, gone.RefreshToken)
+		require.ErrorIs(t, err, models.ErrSessionRevoked)
+		for _, grant := range []*models.Grant{keep, stranger} {
+			_, err = f.refresh(t, grant.RefreshToken)
+			require.NoError(t, err)
+		}
+		require.NoError(t, f.SetPassword(t.Context(), user.Email, "a third horse, a third staple"))
+		_, err = f.sessions.Authenticated(t.Context(), keep.Session.ID, user.ID)
+		require.ErrorIs(t, err, models.ErrSessionRevoked, "an operator's change ends them all")
+	})
+}
+
+// A login with the old password that is under way while the password changes opens no session that lasts.
+func TestALoginThatRacesAChangeOfPasswordLeavesNoSession(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		for i := range 5 {
+			user := f.create(t, string(rune('a'+i))+"@example.com")
+			var group sync.WaitGroup
+			for range 4 {
+				group.Go(func() {
+					read := *user
+					_, _ = f.sessions.Open(context.Background(), &read, models.Client{})
+				})
+			}
+			require.NoError(t, f.SetPassword(t.Context(), user.Email, "another horse, another staple"))
+			group.Wait()
+			live, err := f.sessions.List(t.Context(), user.ID)
+			require.NoError(t, err)
+			require.Empty(t, live)
+		}
+	})
+}
+
+func TestListAndEnd(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
+		old := f.open(t, ann)
+		f.clock.Advance(time.Hour)
+		recent, third := f.open(t, ann), f.open(t, ann)
+		foreign := f.open(t, bob)
+		ids := func() (ids []uuid.UUID) {
+			live, err := f.sessions.List(t.Context(), ann.ID)
+			require.NoError(t, err)
+			for _, session := range live {
+				ids = append(ids, session.ID)
+			}
+			return ids
+		}
+		require.Equal(t, []uuid.UUID{third.Session.ID, recent.Session.ID, old.Session.ID}, ids())
+		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, foreign.Session.ID, models.EndedByUser), models.ErrSessionNotFound)
+		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, uuid.New(), models.EndedByUser), models.ErrSessionNotFound)
+		require.NoError(t, f.sessions.End(t.Context(), ann.ID, old.Session.ID, models.EndedByUser))
+		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, old.Session.ID, models.EndedByUser), models.ErrSessionNotFound)
+		require.NoError(t, f.sessions.EndOthers(t.Context(), ann.ID, recent.Session.ID, models.EndedByLogout))
+		require.Equal(t, []uuid.UUID{recent.Session.ID}, ids())
+		require.NoError(t, f.sessions.EndAll(t.Context(), ann.ID, models.EndedByLogout))
+		require.Empty(t, ids())
+		_, err := f.refresh(t, foreign.RefreshToken)
+		require.NoError(t, err)
+	})
+}
+
+func TestPresentedRedeemsNothingButNoticesReuse(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		first := f.open(t, f.create(t, "ann@example.com"))
+		session, err := f.sessions.Presented(t.Context(), first.RefreshToken, models.Client{})
+		require.NoError(t, err)
+		require.Equal(t, first.Session.ID, session.ID)
+		second, err := f.refresh(t, first.RefreshToken)
+		require.NoError(t, err)
+		_, err = f.refresh(t, second.RefreshToken)
+		require.NoError(t, err)
+		_, err = f.sessions.Presented(t.Context(), "lkr_x", models.Client{})
+		require.ErrorIs(t, err, models.ErrRefreshTokenInvalid)
+		_, err = f.sessions.Presented(t.Context(), first.RefreshToken, models.Client{})
+		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
+		require.Len(t, f.events(t, models.EventRefreshTokenReused), 1)
+	})
+}
+
+func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		for range 5 {
+			f.open(t, user)
+		}
+		require.NoError(t, f.sessions.EndAll(t.Context(), user.ID, models.EndedByLogout))
+		deleted, err := f.sessions.DeleteOver(t.Context(), 3)
+		require.NoError(t, err)
+		require.Zero(t, deleted, "a client that comes back is told why")
+		f.clock.Advance(9 * 24 * time.Hour)
+		live := f.open(t, user)
+		for _, want := range []int64{3, 2, 0} {
+			deleted, err := f.sessions.DeleteOver(t.Context(), 3)
+			require.NoError(t, err)
+			require.Equal(t, want, deleted)
+		}
+		_, err = f.refresh(t, live.RefreshToken)
+		require.NoError(t, err)
+	})
+}
+
+func TestAPeriodicJobIsGivenToOneReplicaEachTime(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		jobs := models.NewPeriodicJobManager(f.db, f.clock.Now)
+		for range 3 {
+			claims := make([]bool, 8)
+			errs := make([]error, len(claims))
+			var group sync.WaitGroup
+			for i := range claims {
+				group.Go(func() { claims[i], errs[i] = jobs.Claim(context.Background(), "sweep", time.Hour) })
+			}
+			group.Wait()
+			require.NoError(t, errors.Join(errs...))
+			given := 0
+			for _, claimed := range claims {
+				if claimed {
+					given++
+				}
+			}
+			require.Equal(t, 1, given)
+			f.clock.Advance(time.Hour)
+		}
+	})
+}
+
+func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		user := f.create(t, "ann@example.com")
+		grant, err := f.sessions.Open(t.Context(), user, models.Client{
+			Name: "a\x00\x1b[31m\xff" + strings.Repeat("é", 200), UserAgent: strings.Repeat("x", 1000), IP: strings.Repeat("1", 99),
+		})
+		require.NoError(t, err)
+		require.Equal(t, "a[31m"+strings.Repeat("é", 95), grant.Session.ClientName)
+		require.Len(t, grant.Session.UserAgent, 400)
+		require.Len(t, grant.Session.IP, 45)
+	})
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkDatabase()
 	c.checkJWT()
 	c.checkKeys()
+	c.checkSessions()
 	c.checkPasswords()
 	c.checkLog()
 	return c.faults
@@ -138,6 +140,12 @@ var tokenPattern = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") // RFC 91
 func (c *checker) checkJWT() {
 	jwt := c.settings.JWT
 	c.within("JWT_EXPIRATION_DELTA", jwt.ExpirationDelta, time.Second, 24*time.Hour)
+	if jwt.Jitter < 0 || jwt.Jitter > 0.5 || math.IsNaN(jwt.Jitter) {
+		c.fault("JWT_EXPIRATION_JITTER", "is not between 0 and 0.5", "Write a share, as 0.05 for 5 %.")
+	}
+	if jwt.KeyRotation != 0 {
+		c.within("JWT_KEY_ROTATION", jwt.KeyRotation, 24*time.Hour, 10*year)
+	}
 	c.within("JWT_LEEWAY", jwt.Leeway, 0, 2*time.Minute)
 	if !tokenPattern.MatchString(jwt.AuthHeaderPrefix) {
 		c.fault("JWT_AUTH_HEADER_PREFIX", "is "+shown(jwt.AuthHeaderPrefix)+", which no header can begin with",
@@ -151,6 +159,15 @@ func (c *checker) checkJWT() {
 		c.fault("JWT_VERIFY_EXPIRATION", "is false, but a stolen token would then work for ever",
 			"Remove it. For tokens that live longer set JWT_EXPIRATION_DELTA.")
 	}
+}
+
+const year = 365 * 24 * time.Hour
+
+func (c *checker) checkSessions() {
+	session := c.settings.Session
+	c.within("SESSION_IDLE_TIMEOUT", session.IdleTimeout, time.Minute, 10*year)
+	c.within("SESSION_LIFETIME", session.Lifetime, time.Minute, 10*year)
+	c.within("REFRESH_GRACE", session.RefreshGrace, 0, 10*time.Minute)
 }
 
 func (c *checker) checkPasswords() {

@@ -24,6 +24,7 @@ type Settings struct {
 	Server    Server
 	Database  Database
 	JWT       JWT
+	Session   Session
 	Password  Password
 	Log       Log
 	Superuser Superuser
@@ -52,16 +53,26 @@ type Database struct {
 
 // JWT is how access tokens are signed and checked. Verify and VerifyExpiration are always true.
 type JWT struct {
-	Algorithm        string        `env:"JWT_ALGORITHM" envDefault:"HS256"`
+	Algorithm        string        `env:"JWT_ALGORITHM"`
 	SecretKey        Secret        `env:"JWT_SECRET_KEY"`
 	PrivateKey       Secret        `env:"JWT_PRIVATE_KEY"`
 	Issuer           string        `env:"JWT_ISSUER"`
 	Audience         string        `env:"JWT_AUDIENCE"`
 	ExpirationDelta  time.Duration `env:"JWT_EXPIRATION_DELTA" envDefault:"5m"`
+	Jitter           float64       `env:"JWT_EXPIRATION_JITTER" envDefault:"0.05"`
 	Leeway           time.Duration `env:"JWT_LEEWAY" envDefault:"5s"`
+	KeyRotation      time.Duration `env:"JWT_KEY_ROTATION" envDefault:"2160h"`
 	AuthHeaderPrefix string        `env:"JWT_AUTH_HEADER_PREFIX" envDefault:"Bearer"`
 	Verify           bool          `env:"JWT_VERIFY" envDefault:"true"`
 	VerifyExpiration bool          `env:"JWT_VERIFY_EXPIRATION" envDefault:"true"`
+}
+
+// Session is how long a login lasts: without a refresh, and in any case. For RefreshGrace after a refresh the same refresh
+// token is answered again as it was.
+type Session struct {
+	IdleTimeout  time.Duration `env:"SESSION_IDLE_TIMEOUT" envDefault:"720h"`
+	Lifetime     time.Duration `env:"SESSION_LIFETIME" envDefault:"8760h"`
+	RefreshGrace time.Duration `env:"REFRESH_GRACE" envDefault:"30s"`
 }
 
 // Password is the policy for new passwords and the pool that hashes them. Zero HashConcurrency means one for each core.
@@ -82,6 +93,10 @@ type Superuser struct {
 	Email    string `env:"SUPERUSER_EMAIL"`
 	Password Secret `env:"SUPERUSER_PASSWORD"`
 }
+
+// ManagesKeys tells whether the keys that sign tokens are made and kept by the service: neither a private key nor a shared
+// secret is given.
+func (j JWT) ManagesKeys() bool { return !j.PrivateKey.IsSet() && !j.SecretKey.IsSet() }
 
 // InProduction tells whether APP_ENV is production.
 func (s Settings) InProduction() bool { return s.Environment == Production }
@@ -115,6 +130,12 @@ func (s *Settings) deriveDefaults(values map[string]string) {
 	}
 	if origin, err := parseOrigin(strings.TrimSuffix(s.Server.PublicURL, "/")); err == nil {
 		s.Server.PublicURL = origin
+	}
+	if s.JWT.Algorithm == "" {
+		s.JWT.Algorithm = "ES256"
+		if s.JWT.SecretKey.IsSet() {
+			s.JWT.Algorithm = hs256
+		}
 	}
 	if s.JWT.Issuer == "" {
 		s.JWT.Issuer = s.Server.PublicURL

@@ -26,10 +26,11 @@ func TestDefaultsInDevelopment(t *testing.T) {
 			URL: config.NewSecret("sqlite:latchkey.db"), MaxOpenConns: 10, ConnMaxLifetime: 30 * time.Minute, AutoMigrate: true,
 		},
 		JWT: config.JWT{
-			Algorithm: "HS256", Issuer: "http://localhost:8080", Audience: "http://localhost:8080",
+			Algorithm: "ES256", Jitter: 0.05, KeyRotation: 90 * 24 * time.Hour, Issuer: "http://localhost:8080", Audience: "http://localhost:8080",
 			ExpirationDelta: 5 * time.Minute, Leeway: 5 * time.Second, AuthHeaderPrefix: "Bearer",
 			Verify: true, VerifyExpiration: true,
 		},
+		Session:  config.Session{IdleTimeout: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, RefreshGrace: 30 * time.Second},
 		Password: config.Password{MinLength: 8, HashWait: 2 * time.Second},
 		Log:      config.Log{Format: "text", Level: slog.LevelInfo},
 	}, settings)
@@ -78,6 +79,17 @@ func TestValuesAreUnderstood(t *testing.T) {
 	require.Equal(t, "http://localhost", load(t, "ADDR=127.0.0.1:80").Server.PublicURL)
 }
 
+func TestTheAlgorithmFollowsTheKeyThatIsGiven(t *testing.T) {
+	require.True(t, load(t).JWT.ManagesKeys())
+	require.True(t, load(t, "JWT_ALGORITHM=HS256").JWT.ManagesKeys())
+	shared := load(t, "JWT_SECRET_KEY="+strongKey).JWT
+	require.Equal(t, "HS256", shared.Algorithm)
+	require.False(t, shared.ManagesKeys())
+	private := load(t, "JWT_PRIVATE_KEY="+pemKey).JWT
+	require.Equal(t, "ES256", private.Algorithm)
+	require.False(t, private.ManagesKeys())
+}
+
 func TestPrecedence(t *testing.T) {
 	dir := folder(t, map[string]string{
 		".env":   "JWT_ISSUER=dotenv\nJWT_AUDIENCE=dotenv\nSECRET_KEY_FILE=hidden\nLOG_FORMAT=json\n",
@@ -107,7 +119,8 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"SECRET_KEY_FALLBACKS": strongKey, "DATABASE_URL": "postgres://u:p@h/d", "DB_MAX_OPEN_CONNS": "7",
 		"DB_MAX_IDLE_CONNS": "6", "DB_CONN_MAX_LIFETIME": "8m", "AUTO_MIGRATE": "true", "JWT_SECRET_KEY": strongKey,
 		"JWT_ALGORITHM": "HS256", "JWT_ISSUER": "i", "JWT_AUDIENCE": "a", "JWT_EXPIRATION_DELTA": "60", "JWT_LEEWAY": "1",
-		"JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
+		"JWT_EXPIRATION_JITTER": "0.1", "JWT_KEY_ROTATION": "0", "SESSION_IDLE_TIMEOUT": "1h", "SESSION_LIFETIME": "2h",
+		"REFRESH_GRACE": "3s", "JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
 		"PASSWORD_MIN_LENGTH": "15", "PASSWORD_HASH_CONCURRENCY": "3", "PASSWORD_HASH_WAIT": "1s", "LOG_FORMAT": "text",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 	} {

@@ -150,7 +150,7 @@ func findTokens(s Settings) (findings []Finding) {
 	if s.JWT.Algorithm == hs256 {
 		findings = append(findings, Finding{
 			LevelWarning, "JWT_ALGORITHM", "is HS256: every service that verifies a token could also sign one",
-			"Set JWT_ALGORITHM=ES256 and JWT_PRIVATE_KEY_FILE, unless no other service verifies tokens.",
+			"Set JWT_ALGORITHM=ES256, unless no other service verifies tokens.",
 		})
 	}
 	if s.JWT.ExpirationDelta > long {

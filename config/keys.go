@@ -41,8 +41,6 @@ func (c *checker) checkKeys() {
 	case jwt.SecretKey.IsSet():
 		c.fault("JWT_SECRET_KEY", "is given, but only HS256 signs with a shared secret",
 			"Remove it, or set JWT_ALGORITHM=HS256.")
-	case !jwt.PrivateKey.IsSet():
-		c.fault("JWT_PRIVATE_KEY", "is required, because JWT_ALGORITHM is not HS256", makePrivateKey(jwt.Algorithm))
 	}
 	if jwt.PrivateKey.IsSet() {
 		jwt.PrivateKey = unfoldPEM(jwt.PrivateKey)

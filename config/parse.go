@@ -56,6 +56,8 @@ func expectation(fieldType reflect.Type) (problem, remedy string) {
 		return "a truth value", "Write true or false."
 	case reflect.TypeFor[int]():
 		return "a whole number", "Write digits alone, as 10."
+	case reflect.TypeFor[float64]():
+		return "a number", "Write it as 0.05."
 	case reflect.TypeFor[slog.Level]():
 		return "a level", "Write debug, info, warn or error."
 	default:

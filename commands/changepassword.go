@@ -9,21 +9,27 @@ import (
 )
 
 func newChangePassword(c *console) *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use:   "changepassword EMAIL",
 		Short: "Give a user a new password, asked for at the terminal",
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long: `Asks twice for a new password and gives it to the user of EMAIL, if it keeps the password policy. All of the user's
+sessions end: whoever is logged in has to log in again.`,
+		Args: usageArgs(noPassword(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			settings, err := c.settings()
+			if err != nil {
+				return err
+			}
 			ask, err := c.newPrompter()
 			if err != nil {
 				return err
 			}
-			return c.withUsers(cmd.Context(), func(users *models.UserManager) error {
+			return c.withUsers(cmd.Context(), settings, func(users *models.UserManager) error {
 				user, err := users.ByEmail(cmd.Context(), args[0])
 				if err != nil {
-					return err
+					return fmt.Errorf("%s: %w", args[0], err)
 				}
-				password, err := ask.newPassword()
+				password, err := converse(cmd.Context(), ask, ask.newPassword)
 				if err != nil {
 					return err
 				}
@@ -35,4 +41,6 @@ func newChangePassword(c *console) *cobra.Command {
 			})
 		},
 	}
+	command.SetFlagErrorFunc(unrepeatedFlags)
+	return command
 }

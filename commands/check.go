@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,9 @@ The exit code is 1 if there is an error among the findings.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, findings := c.checkSettings()
-			if len(findings) == 0 {
-				findings = append(checkKey(settings), c.checkDatabase(cmd.Context(), settings)...)
+			if !anyError(findings) {
+				findings = append(findings, checkKey(settings)...)
+				findings = append(findings, c.checkDatabase(cmd.Context(), settings)...)
 			}
 			if deploy {
 				findings = append(findings, config.DeployFindings(settings)...)
@@ -54,10 +56,10 @@ func (c *console) checkSettings() (config.Settings, []config.Finding) {
 }
 
 func checkKey(settings config.Settings) []config.Finding {
-	if settings.JWT.Algorithm == "HS256" && !settings.SecretKey.IsSet() {
-		return nil // SECRET_KEY is made on the first run
+	if settings.JWT.ManagesKeys() {
+		return nil // the server makes them
 	}
-	if _, err := signingKeys(settings); err != nil {
+	if _, err := givenKeys(settings); err != nil {
 		return []config.Finding{failure("JWT_PRIVATE_KEY", err.Error(), "Give the PEM of a key that fits JWT_ALGORITHM")}
 	}
 	return nil
@@ -100,17 +102,19 @@ func failure(subject, problem, remedy string) config.Finding {
 }
 
 func (c *console) report(findings []config.Finding) error {
-	failed := false
 	for _, found := range findings {
-		failed = failed || found.Level == config.LevelError
 		fmt.Fprintf(c.stdout, "%s: %s: %s\n", found.Level, found.Subject, found.Problem)
 		if found.Remedy != "" {
 			fmt.Fprintf(c.stdout, "    %s\n", found.Remedy)
 		}
 	}
-	if failed {
+	if anyError(findings) {
 		return errFindings
 	}
 	fmt.Fprintln(c.stderr, "No errors found.")
 	return nil
+}
+
+func anyError(findings []config.Finding) bool {
+	return slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Level == config.LevelError })
 }

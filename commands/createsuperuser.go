@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -19,48 +20,59 @@ func newCreateSuperuser(c *console) *cobra.Command {
 
 With --no-input it takes SUPERUSER_EMAIL and SUPERUSER_PASSWORD (or SUPERUSER_PASSWORD_FILE) from the settings. A
 password is never taken from the command line, where every process of the machine can read it.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(noPassword(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			input, err := c.superuser(noInput)
+			settings, err := c.settings()
 			if err != nil {
 				return err
 			}
-			return c.withUsers(cmd.Context(), func(users *models.UserManager) error {
-				user, err := users.CreateSuperuser(cmd.Context(), input)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(c.stderr, "Superuser %s is created.\n", user.Email)
-				return nil
+			source, err := c.askedSuperuser()
+			if noInput {
+				source, err = givenSuperuser(settings)
+			}
+			if err != nil {
+				return err
+			}
+			return c.withUsers(cmd.Context(), settings, func(users *models.UserManager) error {
+				return c.createSuperuser(cmd.Context(), users, source)
 			})
 		},
 	}
 	command.Flags().BoolVar(&noInput, "no-input", false, "ask nothing; take SUPERUSER_EMAIL and SUPERUSER_PASSWORD")
+	command.SetFlagErrorFunc(unrepeatedFlags)
 	return command
 }
 
-func (c *console) superuser(noInput bool) (models.NewUser, error) {
-	if noInput {
-		settings, err := c.settings()
-		if err != nil {
-			return models.NewUser{}, err
-		}
-		return superuserFrom(settings)
-	}
+// superuserSource tells who the new superuser is.
+type superuserSource func(context.Context) (models.NewUser, error)
+
+func (c *console) askedSuperuser() (superuserSource, error) {
 	ask, err := c.newPrompter()
 	if err != nil {
-		return models.NewUser{}, fmt.Errorf("%w; use --no-input with SUPERUSER_EMAIL and SUPERUSER_PASSWORD", err)
+		return nil, fmt.Errorf("%w; use --no-input with SUPERUSER_EMAIL and SUPERUSER_PASSWORD", err)
 	}
-	return ask.superuser()
+	return func(ctx context.Context) (models.NewUser, error) { return converse(ctx, ask, ask.superuser) }, nil
 }
 
-func superuserFrom(settings config.Settings) (models.NewUser, error) {
+func givenSuperuser(settings config.Settings) (superuserSource, error) {
 	input := models.NewUser{Email: settings.Superuser.Email, Password: settings.Superuser.Password.Reveal()}
 	if input.Email == "" || input.Password == "" {
-		return models.NewUser{}, errors.New("--no-input needs SUPERUSER_EMAIL and SUPERUSER_PASSWORD " +
-			"(or SUPERUSER_PASSWORD_FILE)")
+		return nil, errors.New("--no-input needs SUPERUSER_EMAIL and SUPERUSER_PASSWORD (or SUPERUSER_PASSWORD_FILE)")
 	}
-	return input, nil
+	return func(context.Context) (models.NewUser, error) { return input, nil }, nil
+}
+
+func (c *console) createSuperuser(ctx context.Context, users *models.UserManager, source superuserSource) error {
+	input, err := source(ctx)
+	if err != nil {
+		return err
+	}
+	user, err := users.CreateSuperuser(ctx, input)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stderr, "Superuser %s is created.\n", user.Email)
+	return nil
 }
 
 func (p *prompter) superuser() (input models.NewUser, err error) {
@@ -78,4 +90,19 @@ func (p *prompter) superuser() (input models.NewUser, err error) {
 	}
 	input.Password, err = p.newPassword()
 	return input, err
+}
+
+// noPassword wants n arguments. Its error does not repeat them: one too many is likely to be a password.
+func noPassword(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return fmt.Errorf("%s takes %d arguments, not %d; a password is never one of them", cmd.Name(), n, len(args))
+	}
+}
+
+// unrepeatedFlags is what is said about flags that can't be understood, without repeating what may be a password.
+func unrepeatedFlags(*cobra.Command, error) error {
+	return fmt.Errorf("there is a flag that can't be understood; a password is never one; %w", errUsage)
 }

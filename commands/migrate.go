@@ -23,19 +23,25 @@ Several processes may migrate at once: one does the work and the others wait for
 		},
 	}
 	migrate.AddCommand(
-		c.migrateStep("up", "Apply every migration that is missing", c.migrateUp),
-		c.migrateStep("down", "Take the last migration back, with the data it brought", c.migrateDown),
-		c.migrateStep("status", "List the migrations; exit code 1 if one is missing", c.migrateStatus),
+		c.migrateStep("up", "Apply every migration that is missing",
+			`Prints each migration that it applies. If one fails, it is taken back whole and those before it stay.`, c.migrateUp),
+		c.migrateStep("down", "Take the last migration back, with the data it brought",
+			`Prints the one migration that it takes back. Tables and columns that it made are gone, and what was in them.`,
+			c.migrateDown),
+		c.migrateStep("status", "List the migrations; exit code 1 if one is missing",
+			`Prints each migration with its number, its name and "applied", "pending" or "unknown to this program". The exit code
+is 0 only if the schema is the one of this program.`, c.migrateStatus),
 	)
 	return migrate
 }
 
 func (c *console) migrateStep(
-	name, short string, step func(context.Context, *database.Migrator) error,
+	name, short, long string, step func(context.Context, *database.Migrator) error,
 ) *cobra.Command {
 	return &cobra.Command{
 		Use:   name,
 		Short: short,
+		Long:  long,
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := c.settings()

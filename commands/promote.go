@@ -13,7 +13,9 @@ func newPromote(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "promote EMAIL",
 		Short: "Make a user a superuser",
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long: `Gives the user of EMAIL every right, as createsuperuser does to a new one. Access tokens that are out already say
+nothing of it until they are refreshed.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.changeRights(cmd.Context(), args[0], (*models.UserManager).Promote, "is a superuser now")
 		},
@@ -24,7 +26,9 @@ func newDemote(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "demote EMAIL",
 		Short: "Make a superuser a plain user; the last active superuser stays",
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long: `Takes from the user of EMAIL the rights of a superuser and of the staff. The last active superuser keeps them: promote
+another user first.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.changeRights(cmd.Context(), args[0], (*models.UserManager).Demote, "is a plain user now")
 		},
@@ -34,7 +38,11 @@ func newDemote(c *console) *cobra.Command {
 type rightsChange func(*models.UserManager, context.Context, string) error
 
 func (c *console) changeRights(ctx context.Context, email string, change rightsChange, outcome string) error {
-	return c.withUsers(ctx, func(users *models.UserManager) error {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	return c.withUsers(ctx, settings, func(users *models.UserManager) error {
 		if err := change(users, ctx, email); err != nil {
 			return fmt.Errorf("%s: %w", email, err)
 		}

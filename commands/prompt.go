@@ -1,45 +1,80 @@
 package commands
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 
 	"golang.org/x/term"
 )
 
 var (
-	errNoTerminal = errors.New("there is no terminal to ask at")
-	errMismatch   = errors.New("the two passwords are not the same")
+	errNoTerminal  = errors.New("there is no terminal to ask at")
+	errMismatch    = errors.New("the two passwords are not the same")
+	errInterrupted = errors.New("interrupted; nothing is changed")
 )
 
 // prompter asks a person at the terminal. Questions go to stderr, so that stdout stays data.
 type prompter struct {
-	*console
-	lines *bufio.Reader
+	console *console
+	screen  *term.Terminal
 }
 
 func (c *console) newPrompter() (*prompter, error) {
 	if c.stdin == nil || !term.IsTerminal(int(c.stdin.Fd())) {
 		return nil, errNoTerminal
 	}
-	return &prompter{console: c, lines: bufio.NewReader(c.stdin)}, nil
+	both := struct {
+		io.Reader
+		io.Writer
+	}{c.stdin, c.stderr}
+	return &prompter{console: c, screen: term.NewTerminal(both, "")}, nil
+}
+
+// converse gives back what ask learns from the person, or errInterrupted when the person or a signal ends it. Meanwhile
+// the terminal shows nothing but what ask lets it, not even what is typed before its question.
+func converse[T any](ctx context.Context, p *prompter, ask func() (T, error)) (answer T, err error) {
+	terminal := int(p.console.stdin.Fd())
+	before, err := term.MakeRaw(terminal)
+	if err != nil {
+		return answer, fmt.Errorf("preparing the terminal: %w", err)
+	}
+	defer func() { err = errors.Join(err, term.Restore(terminal, before)) }()
+	type result struct {
+		answer T
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() { // reading a terminal can't be interrupted; the reader ends with the process
+		answer, err := ask()
+		done <- result{answer, err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprint(p.console.stderr, "\r\n")
+		return answer, errInterrupted
+	case got := <-done:
+		if errors.Is(got.err, io.EOF) { // Ctrl-C and Ctrl-D
+			fmt.Fprint(p.console.stderr, "\r\n")
+			return answer, errInterrupted
+		}
+		return got.answer, got.err
+	}
 }
 
 func (p *prompter) line(question string) (string, error) {
-	fmt.Fprint(p.stderr, question)
-	answer, err := p.lines.ReadString('\n')
-	return strings.TrimRight(answer, "\r\n"), err
+	p.screen.SetPrompt(question)
+	return p.screen.ReadLine()
 }
 
 // newPassword asks twice without showing what is typed.
 func (p *prompter) newPassword() (string, error) {
-	first, err := p.hidden("Password: ")
+	first, err := p.screen.ReadPassword("Password: ")
 	if err != nil {
 		return "", err
 	}
-	second, err := p.hidden("Password (again): ")
+	second, err := p.screen.ReadPassword("Password (again): ")
 	if err != nil {
 		return "", err
 	}
@@ -47,11 +82,4 @@ func (p *prompter) newPassword() (string, error) {
 		return "", errMismatch
 	}
 	return first, nil
-}
-
-func (p *prompter) hidden(question string) (string, error) {
-	fmt.Fprint(p.stderr, question)
-	answer, err := term.ReadPassword(int(p.stdin.Fd()))
-	fmt.Fprintln(p.stderr)
-	return string(answer), err
 }

@@ -3,14 +3,9 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
-	"net/url"
-	"slices"
 	"time"
 
-	"github.com/gin-contrib/cors"
 	"github.com/gin-gonic/gin"
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
@@ -59,11 +54,12 @@ func (c *console) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer hasher.Close()
-	engine, err := NewEngine(settings, db, hasher, log, c.now)
+	service, err := NewService(ctx, settings, Resources{DB: db, Hasher: hasher, Log: log, Now: c.now})
 	if err != nil {
 		return err
 	}
-	return listen(ctx, settings, engine, log)
+	defer service.doChores(ctx)()
+	return listen(ctx, settings, service.Engine, log)
 }
 
 // prepareSchema makes sure that the database has the schema of this program: by migrating it where the settings allow
@@ -90,130 +86,58 @@ func openDatabase(settings config.Settings, log *slog.Logger) (*gorm.DB, error) 
 	})
 }
 
-// NewEngine wires the whole service on an open database whose schema is current. Everything that lasts longer than a
-// request comes in as an argument, and stays the caller's to close.
-func NewEngine(
-	settings config.Settings, db *gorm.DB, hasher *passwords.Pool, log *slog.Logger, now func() time.Time,
-) (*gin.Engine, error) {
-	keys, err := signingKeys(settings)
+// Resources are what a service works with and does not own: they are the caller's to close.
+type Resources struct {
+	DB     *gorm.DB // open, its schema current
+	Hasher *passwords.Pool
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Service is the wired program: what answers requests, and the chores that go on beside them.
+type Service struct {
+	Engine *gin.Engine
+	chores []chore
+	log    *slog.Logger
+}
+
+// NewService wires the whole service. On the first run it makes the keys that sign tokens.
+func NewService(ctx context.Context, settings config.Settings, with Resources) (*Service, error) {
+	keys, keyChores, err := signingKeys(ctx, settings, with)
 	if err != nil {
 		return nil, err
 	}
-	access := tokens.NewAccessTokens(func() tokens.KeySet { return keys }, tokens.AccessTokenOptions{
+	access := tokens.NewAccessTokens(keys, tokens.AccessTokenOptions{
 		Issuer: settings.JWT.Issuer, Audience: settings.JWT.Audience,
-		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway,
-	}, now)
+		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway, Jitter: settings.JWT.Jitter,
+	}, with.Now)
 	refresh, err := tokens.NewOpaque("lkr_", derivedKeys(settings, "refresh-token")...)
 	if err != nil {
-		return nil, fmt.Errorf("the key of refresh tokens: %w", err)
+		return nil, err
 	}
-	users := models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), now)
-	sessions := models.NewSessionManager(db, users, refresh, models.SessionRules{
-		Idle: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, Grace: 30 * time.Second,
-	}, now)
-	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, db) }
+	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), with.Now)
+	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
+		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
+	}, with.Now)
+	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, with.DB) }
 
 	engine, err := newEngine(settings)
 	if err != nil {
 		return nil, err
 	}
-	global, err := globalPolicies(settings, log, now)
-	if err != nil {
-		return nil, err
-	}
 	scheme := settings.JWT.AuthHeaderPrefix
 	routes.Register(engine, routes.Controllers{
-		Health:   controllers.NewHealth(ready),
-		Accounts: controllers.NewAccounts(users, sessions, access),
-		Profile:  controllers.NewProfile(users),
-		Password: controllers.NewPassword(users),
-		Sessions: controllers.NewSessions(sessions, access, scheme),
-		Tokens:   controllers.NewTokens(sessions, access),
+		Health:    controllers.NewHealth(ready),
+		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
+		Accounts:  controllers.NewAccounts(users, sessions, access),
+		Profile:   controllers.NewProfile(users),
+		Password:  controllers.NewPassword(users),
+		Sessions:  controllers.NewSessions(sessions, access, scheme),
+		Tokens:    controllers.NewTokens(sessions, access),
 	}, routes.Policies{
-		Global: global,
+		Global: globalPolicies(settings, with.Log, with.Now),
 		User:   []gin.HandlerFunc{middleware.Authenticate(access, scheme), middleware.LoadSession(sessions)},
 	})
-	return engine, nil
-}
-
-// newEngine is Gin without what it does by default and we don't want: trusting proxies, redirecting, guessing paths.
-func newEngine(settings config.Settings) (*gin.Engine, error) {
-	gin.SetMode(gin.ReleaseMode)
-	engine := gin.New()
-	engine.UseRawPath = true
-	engine.RedirectTrailingSlash = false
-	engine.HandleMethodNotAllowed = true
-	engine.NoRoute(middleware.NotFound)
-	engine.NoMethod(middleware.MethodNotAllowed)
-	return engine, engine.SetTrustedProxies(settings.Server.TrustedProxies)
-}
-
-func globalPolicies(settings config.Settings, log *slog.Logger, now func() time.Time) ([]gin.HandlerFunc, error) {
-	publicURL, err := url.Parse(settings.Server.PublicURL)
-	if err != nil {
-		return nil, err
-	}
-	return []gin.HandlerFunc{
-		middleware.IdentifyRequest(),
-		middleware.Log(log, now),
-		middleware.Errors(log, settings.Server.PublicURL, settings.JWT.AuthHeaderPrefix),
-		middleware.Harden(settings.Server.PublicURL),
-		middleware.RequireOwnHost(publicURL),
-		crossOrigin(settings.Server.CORSAllowedOrigins),
-		middleware.LimitBody(),
-	}, nil
-}
-
-// crossOrigin lets pages of the given origins call the API. To all others it says nothing, so that their browsers keep
-// the answers from them.
-func crossOrigin(origins []string) gin.HandlerFunc {
-	if len(origins) == 0 {
-		return func(*gin.Context) {}
-	}
-	allow := cors.New(cors.Config{
-		AllowOrigins:  origins,
-		AllowMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:  []string{"Authorization", "Content-Type", "X-Request-ID"},
-		ExposeHeaders: []string{"X-Request-ID", "Retry-After", "WWW-Authenticate"},
-		MaxAge:        time.Hour,
-	})
-	return func(c *gin.Context) {
-		if slices.Contains(origins, c.GetHeader("Origin")) {
-			allow(c)
-			return
-		}
-		c.Writer.Header().Add("Vary", "Origin")
-	}
-}
-
-// signingKeys are the keys that the settings name. Without one, HS256 signs with a key derived from SECRET_KEY.
-func signingKeys(settings config.Settings) (tokens.KeySet, error) {
-	key, err := signingKey(settings)
-	if err != nil {
-		return tokens.KeySet{}, fmt.Errorf("the key that signs tokens: %w", err)
-	}
-	return tokens.NewKeySet(key)
-}
-
-// derivedKeys are the keys of one purpose: that of SECRET_KEY, which makes, and those of its fallbacks, which only verify.
-func derivedKeys(settings config.Settings, purpose string) [][]byte {
-	keys := [][]byte{tokens.DeriveKey([]byte(settings.SecretKey.Reveal()), purpose)}
-	for _, fallback := range settings.SecretKeyFallbacks {
-		keys = append(keys, tokens.DeriveKey([]byte(fallback.Reveal()), purpose))
-	}
-	return keys
-}
-
-func signingKey(settings config.Settings) (tokens.Key, error) {
-	algorithm, err := tokens.ParseAlgorithm(settings.JWT.Algorithm)
-	if err != nil {
-		return tokens.Key{}, err
-	}
-	if algorithm != tokens.HS256 {
-		return tokens.ParsePrivateKey(algorithm, []byte(settings.JWT.PrivateKey.Reveal()))
-	}
-	if secret := settings.JWT.SecretKey.Reveal(); secret != "" {
-		return tokens.NewHMACKey([]byte(secret))
-	}
-	return tokens.NewHMACKey(tokens.DeriveKey([]byte(settings.SecretKey.Reveal()), "access-token"))
+	jobs := models.NewPeriodicJobManager(with.DB, with.Now)
+	return &Service{Engine: engine, log: with.Log, chores: append(keyChores, sweepSessions(jobs, sessions))}, nil
 }

@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 
+	"latchkey/config"
 	"latchkey/database"
 	"latchkey/models"
 	"latchkey/passwords"
 )
 
 // withUsers runs work with the manager of the users in the configured database, whose schema must be current.
-func (c *console) withUsers(ctx context.Context, work func(*models.UserManager) error) (err error) {
-	settings, err := c.settings()
-	if err != nil {
-		return err
-	}
+func (c *console) withUsers(
+	ctx context.Context, settings config.Settings, work func(*models.UserManager) error,
+) (err error) {
 	if err := prepareSchema(ctx, settings, c.logger(settings)); err != nil {
 		return err
 	}

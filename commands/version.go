@@ -15,7 +15,9 @@ func newVersion(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  usageArgs(cobra.NoArgs),
+		Long: `Prints one line: the release, the commit it was built from (where the build knows it), Go's version and the system
+it was built for.`,
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(c.stdout, "latchkey %s%s (%s, %s/%s)\n",
 				Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -42,7 +42,11 @@ var answered = map[string]error{
 // neverAnswered are the errors that end no request, and why.
 var neverAnswered = map[string]string{
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
+	"models.ErrKeyNotPublished":     "only commands rotate before the time",
 	"models.ErrLastSuperuser":       "only commands demote",
+	"models.ErrNoSigningKey":        "stops the start, and a running server keeps the keys it has",
+	"models.ErrSigningKeyLocked":    "stops the start, and a running server keeps the keys it has",
+	"models.ErrSigningKeyNotFound":  "only commands retire a key",
 	"models.ErrUserNotFound":        "only commands look a user up by email; a login turns it into ErrInvalidCredentials",
 	"passwords.ErrHashTooExpensive": "a login turns it into ErrInvalidCredentials",
 	"passwords.ErrInvalidPassword":  "the policy faults it, and a login turns it into ErrInvalidCredentials",

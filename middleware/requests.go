@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -25,10 +24,10 @@ func LimitBody() gin.HandlerFunc {
 }
 
 // RequireOwnHost refuses a request whose target is an absolute URL (RFC 9112, section 3.2.2) on another host than
-// publicURL's: a client speaks to us as if we were its proxy.
-func RequireOwnHost(publicURL *url.URL) gin.HandlerFunc {
+// ours: a client speaks to us as if we were its proxy.
+func RequireOwnHost(host string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if target := c.Request.URL.Host; target != "" && !strings.EqualFold(target, publicURL.Host) {
+		if target := c.Request.URL.Host; target != "" && !strings.EqualFold(target, host) {
 			fail(c, ErrMisdirected)
 			return
 		}

@@ -9,12 +9,13 @@ import (
 
 // Controllers are the resources that the routes lead to.
 type Controllers struct {
-	Health   *controllers.Health
-	Accounts *controllers.Accounts
-	Profile  *controllers.Profile
-	Password *controllers.Password
-	Sessions *controllers.Sessions
-	Tokens   *controllers.Tokens
+	Health    *controllers.Health
+	WellKnown *controllers.WellKnown
+	Accounts  *controllers.Accounts
+	Profile   *controllers.Profile
+	Password  *controllers.Password
+	Sessions  *controllers.Sessions
+	Tokens    *controllers.Tokens
 }
 
 // Policies are what a request passes before a handler: Global on every route, User where an account is needed.
@@ -32,6 +33,9 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	engine.HEAD("/healthz", handle(to.Health.Live))
 	engine.GET("/readyz", handle(to.Health.Ready))
 	engine.HEAD("/readyz", handle(to.Health.Ready))
+
+	engine.GET("/.well-known/jwks.json", handle(to.WellKnown.JWKS))
+	engine.GET("/.well-known/openid-configuration", handle(to.WellKnown.Discovery))
 
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", handle(to.Accounts.Signup))

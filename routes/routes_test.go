@@ -12,6 +12,8 @@ import (
 // Every route of the service. One that is not here was not meant to be.
 var golden = []string{
 	"DELETE /api/v1/sessions/:id",
+	"GET /.well-known/jwks.json",
+	"GET /.well-known/openid-configuration",
 	"GET /api/v1/profile",
 	"GET /api/v1/sessions",
 	"GET /healthz",
@@ -30,6 +32,8 @@ var golden = []string{
 
 // Those of them that answer without credentials. Every other one is protected, and tested as such.
 var open = []string{
+	"GET /.well-known/jwks.json",
+	"GET /.well-known/openid-configuration",
 	"GET /healthz",
 	"GET /readyz",
 	"HEAD /healthz",
@@ -43,7 +47,7 @@ var open = []string{
 func TestRoutesAreTheGoldenOnes(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var routes []string
-		for _, route := range app.Engine.Routes() {
+		for _, route := range app.Service.Engine.Routes() {
 			routes = append(routes, route.Method+" "+route.Path)
 		}
 		slices.Sort(routes)

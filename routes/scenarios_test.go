@@ -25,12 +25,13 @@ type scenario struct {
 }
 
 const (
-	signup  = "/api/v1/signup"
-	login   = "/api/v1/login"
-	profile = "/api/v1/profile"
-	verify  = "/api/v1/token/verify"
-	refresh = "/api/v1/token/refresh"
-	logout  = "/api/v1/logout"
+	signup   = "/api/v1/signup"
+	login    = "/api/v1/login"
+	profile  = "/api/v1/profile"
+	verify   = "/api/v1/token/verify"
+	refresh  = "/api/v1/token/refresh"
+	logout   = "/api/v1/logout"
+	sessions = "/api/v1/sessions"
 )
 
 func post(path, body string) testkit.Call {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
@@ -27,7 +26,7 @@ type App struct {
 	Hasher   *passwords.Pool
 	Clock    *Clock
 	Log      *Log
-	Engine   *gin.Engine
+	Service  *commands.Service
 	Settings config.Settings
 }
 
@@ -40,11 +39,12 @@ func EachApp(t *testing.T, run func(t *testing.T, app *App), settings ...string)
 // NewApp serves on db until the test ends. Settings are NAME=value.
 func NewApp(t testing.TB, db *gorm.DB, settings ...string) *App {
 	t.Helper()
-	loaded, err := config.Load(append([]string{"SECRET_KEY=" + SecretKey}, settings...), t.TempDir())
+	loaded, err := config.Load(append([]string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0"}, settings...), t.TempDir())
 	require.NoError(t, err)
 	app := &App{DB: db, Hasher: FastHasher(t), Clock: NewClock(), Log: &Log{}, Settings: loaded}
 	log := slog.New(slog.NewJSONHandler(app.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	app.Engine, err = commands.NewEngine(loaded, db, app.Hasher, log, app.Clock.Now)
+	app.Service, err = commands.NewService(t.Context(), loaded,
+		commands.Resources{DB: db, Hasher: app.Hasher, Log: log, Now: app.Clock.Now})
 	require.NoError(t, err)
 	app.serve(t, log)
 	return app
@@ -56,7 +56,7 @@ func (a *App) serve(t testing.TB, log *slog.Logger) {
 	require.NoError(t, err)
 	a.Addr = listener.Addr().String()
 	a.URL = "http://" + a.Addr
-	server := commands.NewServer(a.Engine, log)
+	server := commands.NewServer(a.Service.Engine, log)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

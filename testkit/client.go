@@ -98,10 +98,36 @@ func (r Response) Text(t testing.TB, path string) string {
 // Password is one that the policy accepts.
 const Password = "plum tree by the gate"
 
+// Tokens are a session's pair, as its app keeps them.
+type Tokens struct {
+	Access  string
+	Refresh string
+}
+
+// Tokens are those in the answer.
+func (r Response) Tokens(t testing.TB) Tokens {
+	t.Helper()
+	return Tokens{Access: r.Text(t, "access_token"), Refresh: r.Text(t, "refresh_token")}
+}
+
 // Signup creates an account and gives back its access token.
 func (a *App) Signup(t testing.TB, email string) string {
 	t.Helper()
 	answer := a.Post(t, "/api/v1/signup", `{"email":"`+email+`","password":"`+Password+`"}`)
 	require.Equal(t, http.StatusCreated, answer.Status, "%s", answer.Body)
 	return answer.Text(t, "access_token")
+}
+
+// Login opens another session of an account that Signup created.
+func (a *App) Login(t testing.TB, email string) Tokens {
+	t.Helper()
+	answer := a.Post(t, "/api/v1/login", `{"email":"`+email+`","password":"`+Password+`"}`)
+	require.Equal(t, http.StatusOK, answer.Status, "%s", answer.Body)
+	return answer.Tokens(t)
+}
+
+// Refresh presents a refresh token.
+func (a *App) Refresh(t testing.TB, token string) Response {
+	t.Helper()
+	return a.Post(t, "/api/v1/token/refresh", `{"refresh_token":"`+token+`"}`)
 }

@@ -1,0 +1,69 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"latchkey/models"
+)
+
+// choreInterval is how often each chore gets its turn. It is well below the minute within which replicas follow a change
+// of the signing keys.
+const choreInterval = 20 * time.Second
+
+// chore is work that goes on beside the requests.
+type chore struct {
+	name string
+	do   func(context.Context) error
+}
+
+// doChores does every chore at each interval until ctx ends. The function that comes back waits for the last one.
+func (s *Service) doChores(ctx context.Context) (wait func()) {
+	var running sync.WaitGroup
+	running.Go(func() {
+		ticker := time.NewTicker(choreInterval)
+		defer ticker.Stop()
+		for {
+			s.DoChores(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+	return running.Wait
+}
+
+// DoChores does every chore once. One that fails is logged, and tried again at its next turn.
+func (s *Service) DoChores(ctx context.Context) {
+	for _, chore := range s.chores {
+		if err := chore.do(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.ErrorContext(ctx, "chore failed", "chore", chore.name, "error", err)
+		}
+	}
+}
+
+const (
+	sweepInterval = time.Hour
+	sweepBatch    = 500
+)
+
+// sweepSessions deletes sessions that are long over, in batches, by one replica an hour.
+func sweepSessions(jobs *models.PeriodicJobManager, sessions *models.SessionManager) chore {
+	const name = "sweep_sessions"
+	return chore{name, func(ctx context.Context) error {
+		mine, err := jobs.Claim(ctx, name, sweepInterval)
+		if err != nil || !mine {
+			return err
+		}
+		for {
+			deleted, err := sessions.DeleteOver(ctx, sweepBatch)
+			if err != nil || deleted < sweepBatch {
+				return err
+			}
+		}
+	}}
+}

@@ -1,0 +1,180 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/config"
+	"latchkey/controllers"
+	"latchkey/database"
+	"latchkey/models"
+)
+
+func newKeys(c *console) *cobra.Command {
+	keys := &cobra.Command{
+		Use:   "keys",
+		Short: "List, rotate or retire the keys that sign tokens",
+		Long: `Manages the signing keys in the database, which all replicas share.
+
+A key is next while it is published at /.well-known/jwks.json and does not sign yet, then active, then retired: it
+verifies what it signed until that has expired. The server rotates by itself as JWT_KEY_ROTATION says. A running server
+picks up each change within a minute.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return fmt.Errorf("say list, rotate or retire; %w", errUsage)
+		},
+	}
+	keys.AddCommand(newKeysList(c), newKeysRotate(c), newKeysRetire(c))
+	return keys
+}
+
+func newKeysList(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the signing keys",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {
+				keys, err := manager.List(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return c.printKeys(keys)
+			})
+		},
+	}
+}
+
+func newKeysRotate(c *console) *cobra.Command {
+	var force bool
+	command := &cobra.Command{
+		Use:   "rotate",
+		Short: "Sign with the next key from now on",
+		Long: `Makes the next key the active one, retires the active one, and makes a new next key. Tokens stay valid.
+
+It refuses while services that verify our tokens may not have fetched the next key yet. For a key that leaked there is
+"latchkey keys retire".`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rotate := (*models.SigningKeyManager).Rotate
+			if force {
+				rotate = (*models.SigningKeyManager).RotateNow
+			}
+			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {
+				err := rotate(manager, cmd.Context())
+				if errors.Is(err, models.ErrKeyNotPublished) {
+					return fmt.Errorf("%w; --force rotates now, and services may refuse valid tokens for %s",
+						err, shortDuration(controllers.JWKSMaxAge))
+				}
+				if err != nil {
+					return err
+				}
+				return c.sayActiveKey(cmd.Context(), manager)
+			})
+		},
+	}
+	command.Flags().BoolVar(&force, "force", false, "rotate even if the next key has not been published for long enough")
+	return command
+}
+
+func newKeysRetire(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "retire KID...",
+		Short: "Stop trusting keys at once, and everything they signed",
+		Long: `Deletes keys that leaked, or whose SECRET_KEY is lost. Every access token they signed is refused from then on; sessions
+go on, by their refresh tokens. If the active key is among them the next one signs at once.
+
+Give all such keys in one command. An id that begins with a dash goes after two of them: latchkey keys retire -- -id`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {
+				if err := manager.Retire(cmd.Context(), args...); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.stderr, "No longer trusted: %s. Replicas follow within %s, services that verify tokens within %s.\n",
+					strings.Join(args, " "), shortDuration(models.MaxKeySetAge),
+					shortDuration(models.MaxKeySetAge+controllers.JWKSMaxAge))
+				return c.sayActiveKey(cmd.Context(), manager)
+			})
+		},
+	}
+}
+
+// withSigningKeys runs work with the manager of the keys in the configured database, whose schema must be current. It
+// refuses where the settings give the key, because then nothing in the database is used.
+func (c *console) withSigningKeys(ctx context.Context, work func(*models.SigningKeyManager) error) (err error) {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	if variable := keyVariable(settings); variable != "" {
+		return fmt.Errorf("the signing key is not managed here: it comes from %s. Rotate it by changing that setting, or "+
+			"remove it to have keys made, kept and rotated in the database", variable)
+	}
+	if err := prepareSchema(ctx, settings, c.logger(settings)); err != nil {
+		return err
+	}
+	db, err := openDatabase(settings, c.logger(settings))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, database.Close(db)) }()
+	return work(newSigningKeyManager(settings, db, c.now))
+}
+
+// keyVariable names the setting that gives the signing key, "" if keys are managed.
+func keyVariable(settings config.Settings) string {
+	switch {
+	case settings.JWT.PrivateKey.IsSet():
+		return "JWT_PRIVATE_KEY"
+	case settings.JWT.SecretKey.IsSet():
+		return "JWT_SECRET_KEY"
+	default:
+		return ""
+	}
+}
+
+func (c *console) printKeys(keys []models.SigningKey) error {
+	if len(keys) == 0 {
+		fmt.Fprintln(c.stderr, "There are no signing keys yet; the first start of the server makes them.")
+		return nil
+	}
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tALGORITHM\tSTATE\tCREATED\tACTIVATED\tRETIRED")
+	for _, key := range keys {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Algorithm, key.State,
+			stamp(&key.CreatedAt), stamp(key.ActivatedAt), stamp(key.RetiredAt))
+	}
+	return table.Flush()
+}
+
+func stamp(at *time.Time) string {
+	if at == nil {
+		return "-"
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+func shortDuration(d time.Duration) string {
+	return fmt.Sprintf("%d min", int(d.Minutes()))
+}
+
+func (c *console) sayActiveKey(ctx context.Context, manager *models.SigningKeyManager) error {
+	keys, err := manager.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if key.State == models.KeyActive {
+			fmt.Fprintf(c.stderr, "Tokens are signed with %s key %s; replicas follow within %s.\n",
+				key.Algorithm, key.ID, shortDuration(models.MaxKeySetAge))
+		}
+	}
+	return nil
+}

@@ -19,8 +19,9 @@ type chore struct {
 	do   func(context.Context) error
 }
 
-// doChores does every chore at each interval until ctx ends. The function that comes back waits for the last one.
-func (s *Service) doChores(ctx context.Context) (wait func()) {
+// startChores does every chore at each interval. The function that comes back stops that and waits for the last one.
+func (s *Service) startChores(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
 		ticker := time.NewTicker(choreInterval)
@@ -34,7 +35,10 @@ func (s *Service) doChores(ctx context.Context) (wait func()) {
 			}
 		}
 	})
-	return running.Wait
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }
 
 // DoChores does every chore once. One that fails is logged, and tried again at its next turn.

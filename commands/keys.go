@@ -38,6 +38,8 @@ func newKeysList(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the signing keys",
+		Long: `Lists the signing keys: their id (the kid of a token's header), algorithm, state, and when each became what it is.
+A retired key is deleted once the last token that it signed has expired.`,
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {

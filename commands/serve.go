@@ -58,7 +58,7 @@ func (c *console) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer service.doChores(ctx)()
+	defer service.startChores(ctx)()
 	return listen(ctx, settings, service.Engine, log)
 }
 

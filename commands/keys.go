@@ -26,7 +26,7 @@ A key is next while it is published at /.well-known/jwks.json and does not sign 
 verifies what it signed until that has expired. The server rotates by itself as JWT_KEY_ROTATION says. A running server
 picks up each change within a minute.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			return fmt.Errorf("say list, rotate or retire; %w", errUsage)
 		},
 	}
@@ -40,7 +40,7 @@ func newKeysList(c *console) *cobra.Command {
 		Short: "List the signing keys",
 		Long: `Lists the signing keys: their id (the kid of a token's header), algorithm, state, and when each became what it is.
 A retired key is deleted once the last token that it signed has expired.`,
-		Args:  usageArgs(cobra.NoArgs),
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {
 				keys, err := manager.List(cmd.Context())

@@ -18,7 +18,7 @@ func newMigrate(c *console) *cobra.Command {
 
 Several processes may migrate at once: one does the work and the others wait for it.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			return fmt.Errorf("say up, down or status; %w", errUsage)
 		},
 	}

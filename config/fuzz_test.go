@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,7 +17,7 @@ import (
 func requireHonest(t *testing.T, err error) {
 	t.Helper()
 	var faults config.Faults
-	require.True(t, errors.As(err, &faults), "%v", err)
+	require.ErrorAs(t, err, &faults)
 	require.NotEmpty(t, faults)
 	names := []string{".env"}
 	for _, variable := range config.Describe() {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -122,7 +121,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		shown := printed(settings) + fmt.Sprint(config.DeployFindings(settings)) + settings.Database.Redacted()
 		if err != nil {
 			shown += printed(err)
-			require.True(t, errors.As(err, new(config.Faults)))
+			require.ErrorAs(t, err, new(config.Faults))
 		}
 		for _, value := range values {
 			requireHidden(t, shown, value)

@@ -51,11 +51,7 @@ func (m *UserManager) verify(ctx context.Context, user *User, password string) e
 // forLogin finds the account of a typed email. For an email without one it gives back an empty user, whose password
 // costs as much to refuse as any other's.
 func (m *UserManager) forLogin(ctx context.Context, email string) (*User, error) {
-	canonical, err := CanonicalEmail(email)
-	if err != nil {
-		return &User{}, nil
-	}
-	user, err := m.ByEmail(ctx, canonical)
+	user, err := m.ByEmail(ctx, email)
 	if errors.Is(err, ErrUserNotFound) {
 		return &User{}, nil
 	}

@@ -1,0 +1,185 @@
+// Package bench owns the benchmarks that cross packages: what a request costs on its way through the service. Those of
+// one package's own functions are beside them.
+package bench
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/commands"
+	"latchkey/config"
+	"latchkey/database"
+	"latchkey/database/scratch"
+	"latchkey/middleware"
+	"latchkey/testkit"
+	"latchkey/tokens"
+)
+
+// The bearer check alone: what every protected request pays before anything asks the database.
+func BenchmarkBearerCheck(b *testing.B) {
+	for _, algorithm := range []tokens.Algorithm{tokens.HS256, tokens.RS256, tokens.ES256, tokens.EdDSA} {
+		b.Run(string(algorithm), func(b *testing.B) {
+			access := newAccessTokens(b, algorithm)
+			issued, err := access.Issue(tokens.Claims{Subject: "0199a5c2-7f00-7abc-8def-0123456789ab"})
+			require.NoError(b, err)
+			gin.SetMode(gin.ReleaseMode)
+			engine := gin.New()
+			engine.GET("/", middleware.Authenticate(access, "Bearer"), func(c *gin.Context) { c.Status(http.StatusOK) })
+			answer(b, engine, request("/", issued.Token), http.StatusOK)
+		})
+	}
+}
+
+// A profile request through the whole engine: log, bearer check, session and user from the database, JSON.
+func BenchmarkProfile(b *testing.B) {
+	eachDB(b, func(b *testing.B, db *gorm.DB) {
+		engine := newEngine(b, db, time.Now)
+		answer(b, engine, request("/api/v1/profile", signup(b, engine)), http.StatusOK)
+	})
+}
+
+// A profile request of as many clients at once as there are cores.
+func BenchmarkProfileParallel(b *testing.B) {
+	eachDB(b, func(b *testing.B, db *gorm.DB) {
+		engine := newEngine(b, db, time.Now)
+		token := signup(b, engine)
+		b.ReportAllocs()
+		b.ResetTimer()
+		b.RunParallel(func(each *testing.PB) {
+			request := request("/api/v1/profile", token)
+			for each.Next() {
+				recorder := httptest.NewRecorder()
+				engine.ServeHTTP(recorder, request)
+				if recorder.Code != http.StatusOK {
+					b.Errorf("%d: %s", recorder.Code, recorder.Body)
+					return
+				}
+			}
+		})
+	})
+}
+
+// What refusing costs, each beside a forged token: 60 KB of dots must not be dearer.
+func BenchmarkRefusal(b *testing.B) {
+	now := time.Now()
+	db := openMigrated(b, "sqlite:"+filepath.Join(b.TempDir(), "bench.db"))
+	engine := newEngine(b, db, func() time.Time { return now })
+	token := signup(b, engine)
+	signature := strings.LastIndexByte(token, '.') + 1
+	now = now.Add(time.Minute)
+	var forged float64
+	for _, refused := range []struct{ name, token string }{
+		{"forged", token[:signature] + strings.Repeat("A", len(token)-signature)},
+		{"missing", ""},
+		{"garbage", "garbage"},
+		{"60KBOfDots", strings.Repeat(".", 60_000)},
+		{"60KBOfLetters", strings.Repeat("a", 60_000)},
+		{"60KBInOnePart", token + strings.Repeat("A", 60_000)},
+	} {
+		b.Run(refused.name, func(b *testing.B) {
+			answer(b, engine, request("/api/v1/profile", refused.token), http.StatusUnauthorized)
+			cost := float64(b.Elapsed()) / float64(b.N)
+			if refused.name == "forged" {
+				forged = cost
+			}
+			b.ReportMetric(cost/forged, "x-forged")
+		})
+	}
+}
+
+// answer measures a request; what the recorder of its answer allocates is counted too.
+func answer(b *testing.B, engine *gin.Engine, request *http.Request, status int) {
+	b.Helper()
+	b.ReportAllocs()
+	for b.Loop() {
+		recorder := httptest.NewRecorder()
+		engine.ServeHTTP(recorder, request)
+		if recorder.Code != status {
+			b.Fatalf("%d: %s", recorder.Code, recorder.Body)
+		}
+	}
+}
+
+func request(path, token string) *http.Request {
+	request := httptest.NewRequest(http.MethodGet, path, nil)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return request
+}
+
+func signup(b *testing.B, engine *gin.Engine) string {
+	b.Helper()
+	body := strings.NewReader(`{"email":"ann@example.com","password":"` + testkit.Password + `"}`)
+	request := httptest.NewRequest(http.MethodPost, "/api/v1/signup", body)
+	request.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	engine.ServeHTTP(recorder, request)
+	require.Equal(b, http.StatusCreated, recorder.Code, "%s", recorder.Body)
+	return testkit.Response{Body: recorder.Body.String()}.Text(b, "access_token")
+}
+
+// newEngine is the service as it runs, but for a log that nobody keeps and tokens that outlive the benchmark.
+func newEngine(b *testing.B, db *gorm.DB, now func() time.Time) *gin.Engine {
+	b.Helper()
+	settings, err := config.Load([]string{"SECRET_KEY=" + testkit.SecretKey, "JWT_EXPIRATION_DELTA=24h"}, b.TempDir())
+	require.NoError(b, err)
+	log := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: settings.Log.Level}))
+	service, err := commands.NewService(b.Context(), settings,
+		commands.Resources{DB: db, Hasher: testkit.FastHasher(b), Log: log, Now: now})
+	require.NoError(b, err)
+	return service.Engine
+}
+
+func newAccessTokens(b *testing.B, algorithm tokens.Algorithm) *tokens.AccessTokens {
+	b.Helper()
+	key, err := tokens.GenerateKey(algorithm)
+	require.NoError(b, err)
+	keys, err := tokens.NewKeySet(key)
+	require.NoError(b, err)
+	return tokens.NewAccessTokens(func() tokens.KeySet { return keys }, tokens.AccessTokenOptions{
+		Issuer: "https://auth.example.com", Audience: "https://api.example.com", Lifetime: 24 * time.Hour,
+	}, time.Now)
+}
+
+// eachDB runs a benchmark on an SQLite file and on a throwaway PostgreSQL server, where one is installed.
+func eachDB(b *testing.B, run func(*testing.B, *gorm.DB)) {
+	b.Run(database.SQLite, func(b *testing.B) {
+		run(b, openMigrated(b, "sqlite:"+filepath.Join(b.TempDir(), "bench.db")))
+	})
+	b.Run(database.Postgres, func(b *testing.B) {
+		cluster, err := scratch.Start(b.Context())
+		if errors.Is(err, scratch.ErrNotInstalled) || errors.Is(err, scratch.ErrUnsupported) {
+			b.Skip(err)
+		}
+		require.NoError(b, err)
+		defer cluster.Close()
+		url, err := cluster.CreateDatabase(b.Context())
+		require.NoError(b, err)
+		run(b, openMigrated(b, url))
+	})
+}
+
+func openMigrated(b *testing.B, url string) *gorm.DB {
+	b.Helper()
+	log := slog.New(slog.DiscardHandler)
+	migrator, err := database.NewMigrator(url, log)
+	require.NoError(b, err)
+	_, err = migrator.Up(b.Context())
+	require.NoError(b, errors.Join(err, migrator.Close()))
+	db, err := database.Open(url, database.Options{Logger: log})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, database.Close(db)) })
+	return db
+}

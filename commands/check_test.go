@@ -1,0 +1,134 @@
+package commands_test
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
+)
+
+func TestCheckFindsNothingAndChangesNothing(t *testing.T) {
+	eachMigrated(t, func(t *testing.T, url string) {
+		require.Equal(t, outcome{0, "", "No errors found.\n"}, run(t, with(url), "check"))
+		files, err := os.ReadDir(".")
+		require.NoError(t, err)
+		require.Empty(t, files)
+	})
+}
+
+func TestCheckInAnEmptyFolderLeavesItEmpty(t *testing.T) {
+	for _, args := range [][]string{{"check"}, {"check", "--deploy"}} {
+		done := run(t, nil, args...)
+		require.Equal(t, len(args)-1, done.code, "%s%s", done.stdout, done.stderr)
+		files, err := os.ReadDir(".")
+		require.NoError(t, err)
+		require.Empty(t, files)
+	}
+}
+
+func TestCheckLeavesAFileAsItIs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.Zero(t, runHere(t, nil, "migrate", "up").code)
+	before := folder(t)
+	require.Equal(t, outcome{0, "", "No errors found.\n"}, runHere(t, nil, "check"))
+	require.Equal(t, 1, runHere(t, nil, "check", "--deploy").code)
+	require.Equal(t, before, folder(t))
+}
+
+// folder is what the current folder holds: the contents of its files by name.
+func folder(t *testing.T) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, entry := range entries {
+		content, err := os.ReadFile(entry.Name())
+		require.NoError(t, err)
+		files[entry.Name()] = string(content)
+	}
+	return files
+}
+
+func TestCheckFindsAStaleSchema(t *testing.T) {
+	testkit.EachURL(t, func(t *testing.T, url string) {
+		done := run(t, with(url, "AUTO_MIGRATE=false"), "check")
+		require.Equal(t, 1, done.code)
+		require.Contains(t, done.stdout, "error: schema: the database schema is out of date")
+		require.Contains(t, done.stdout, "\n    Run: latchkey migrate up\n")
+		require.Zero(t, run(t, with(url, "AUTO_MIGRATE=true"), "check").code, "serve would migrate it")
+		if path := (filepath.Clean(url[len("sqlite:"):])); filepath.IsAbs(path) {
+			require.NoFileExists(t, path)
+		}
+	})
+}
+
+func TestCheckFinds(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	edwards := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	const unreachable = "postgres://latchkey:plum-stone@127.0.0.1:1/latchkey"
+	for name, c := range map[string]struct {
+		environ []string
+		finds   []string
+	}{
+		"every fault at once": {[]string{"ADDR=nowhere", "DATABASE_URL=mysql://root:plum-stone@db/x", "SECRET_KEY=plum-stone",
+			"JWT_VERIFY=false", "PASSWORD_MIN_LENGTH=4"},
+			[]string{"error: ADDR: ", "error: DATABASE_URL: ", "error: SECRET_KEY: ", "error: JWT_VERIFY: ", "error: PASSWORD_MIN_LENGTH: "}},
+		"an unreachable database": {with(unreachable),
+			[]string{"error: DATABASE_URL: ", "Check that postgres://latchkey:xxxxx@127.0.0.1:1/latchkey can be reached"}},
+		"an unreachable database beside a warning": {with(unreachable, "SECRET_KEYS=1"),
+			[]string{"warning: settings: ", "SECRET_KEYS", "error: DATABASE_URL: "}},
+		"a folder that is not there": {with("sqlite:/no/such/folder/x.db", "AUTO_MIGRATE=false"), []string{"error: schema: "}},
+		"a key of another algorithm": {with("sqlite:test.db", "JWT_ALGORITHM=ES256", "JWT_PRIVATE_KEY="+edwards),
+			[]string{"error: JWT_PRIVATE_KEY: the key that signs tokens: ", "Give the PEM of a key that fits JWT_ALGORITHM"}},
+		"a PEM that is none": {with("sqlite:test.db", "JWT_ALGORITHM=EdDSA", "JWT_PRIVATE_KEY=plum-stone"),
+			[]string{"error: JWT_PRIVATE_KEY: is not a PEM"}},
+		"a PEM of another thing": {with("sqlite:test.db", "JWT_ALGORITHM=EdDSA",
+			"JWT_PRIVATE_KEY_FILE="+write(t, "key.pem", "-----BEGIN PRIVATE KEY-----\ncGx1bS1zdG9uZQ==\n-----END PRIVATE KEY-----\n")),
+			[]string{"error: JWT_PRIVATE_KEY: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := run(t, c.environ, "check")
+			require.Equal(t, 1, done.code, "%s", done.stdout)
+			for _, finds := range c.finds {
+				require.Contains(t, done.stdout, finds)
+			}
+			require.NotContains(t, done.stdout+done.stderr, "plum-stone")
+			require.Empty(t, done.stderr)
+			files, err := os.ReadDir(".")
+			require.NoError(t, err)
+			require.Empty(t, files)
+		})
+	}
+}
+
+func TestCheckDeploy(t *testing.T) {
+	development := run(t, []string{"SECRET_KEY=changeme-changeme-changeme-changeme", "JWT_ALGORITHM=HS256"}, "check", "--deploy")
+	require.Equal(t, 1, development.code)
+	for _, finding := range []string{
+		"error: APP_ENV: ", "error: SECRET_KEY: ", "error: PUBLIC_URL: ", "warning: TRUSTED_PROXIES: ", "warning: DATABASE_URL: ",
+		"warning: JWT_ALGORITHM: ", "warning: PASSWORD_MIN_LENGTH: ",
+	} {
+		require.Contains(t, development.stdout, finding)
+	}
+	require.NotContains(t, development.stdout, "changeme")
+
+	eachMigrated(t, func(t *testing.T, url string) {
+		settings := with(url, "APP_ENV=production", "PUBLIC_URL=https://auth.example.com", "PASSWORD_MIN_LENGTH=15",
+			"JWT_ALGORITHM=HS256")
+		production := run(t, settings, "check", "--deploy")
+		require.Zero(t, production.code, "%s", production.stdout)
+		require.NotContains(t, production.stdout, "error:")
+		require.Contains(t, production.stdout, "warning: JWT_ALGORITHM: ")
+		require.NotContains(t, production.stdout, "PASSWORD_MIN_LENGTH")
+		require.Equal(t, "No errors found.\n", production.stderr)
+	})
+}

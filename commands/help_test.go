@@ -1,0 +1,67 @@
+package commands_test
+
+import (
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/commands"
+)
+
+var listed = regexp.MustCompile(`(?m)^  ([a-z]+) +(\S.*)$`)
+
+func TestEveryCommandExplainsItself(t *testing.T) {
+	seen := map[string]bool{}
+	var walk func(path []string)
+	walk = func(path []string) {
+		help := run(t, nil, append(path, "--help")...)
+		require.Zero(t, help.code, "%s", path)
+		require.Empty(t, help.stderr, "%s", path)
+		text, rest, _ := strings.Cut(help.stdout, "Usage:")
+		require.Contains(t, rest, strings.Join(append([]string{"latchkey"}, path...), " "))
+		require.Greater(t, len(text), 100, "%s says too little: %s", path, text)
+		for line := range strings.SplitSeq(help.stdout, "\n") {
+			require.LessOrEqual(t, len(line), 120, "%s", line)
+		}
+		_, commands, _ := strings.Cut(rest, "Available Commands:")
+		commands, _, _ = strings.Cut(commands, "Flags:")
+		for _, found := range listed.FindAllStringSubmatch(commands, -1) {
+			name, short := found[1], found[2]
+			seen[strings.Join(append(path, name), " ")] = true
+			require.Greater(t, len(short), 10, "%s", name)
+			if name != "help" {
+				walk(append(path[:len(path):len(path)], name))
+			}
+		}
+	}
+	walk(nil)
+	for _, name := range []string{"serve", "migrate", "migrate up", "migrate down", "migrate status", "makemigrations",
+		"createsuperuser", "changepassword", "promote", "demote", "check", "version"} {
+		require.True(t, seen[name], "%s is not listed", name)
+	}
+}
+
+func TestWhatIsNotUnderstoodExitsWith2(t *testing.T) {
+	for _, args := range [][]string{
+		{"unknown"}, {"--unknown"}, {"serve", "now"}, {"version", "--short"}, {"check", "settings"}, {"check", "--deploy=maybe"},
+		{"makemigrations"}, {"makemigrations", "one", "two"}, {"makemigrations", "--check", "one"}, {"promote"}, {"promote", ann, bob},
+		{"demote"}, {"changepassword"},
+	} {
+		done := run(t, nil, args...)
+		require.Equal(t, 2, done.code, "%s: %s", args, done.stderr)
+		require.Empty(t, done.stdout, "%s", args)
+		require.True(t, strings.HasPrefix(done.stderr, "latchkey: ") && strings.HasSuffix(done.stderr, "see --help\n"), "%s", done.stderr)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	done := run(t, nil, "version")
+	require.Zero(t, done.code)
+	require.Empty(t, done.stderr)
+	require.Contains(t, done.stdout, "latchkey "+commands.Version)
+	require.Contains(t, done.stdout, runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH)
+	require.Equal(t, 1, strings.Count(done.stdout, "\n"))
+}

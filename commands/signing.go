@@ -24,6 +24,10 @@ func signingKeys(ctx context.Context, settings config.Settings, with Resources) 
 	if err != nil {
 		return nil, nil, err
 	}
+	if signing := managed.Current().Signing().Algorithm(); string(signing) != settings.JWT.Algorithm {
+		with.Log.InfoContext(ctx, "tokens are signed with the former algorithm until verifiers have fetched the new key",
+			"former", signing, "new", settings.JWT.Algorithm)
+	}
 	return managed.Current, []chore{{"maintain_signing_keys", managed.Maintain}}, nil
 }
 

@@ -133,8 +133,8 @@ func (m *UserManager) storePassword(ctx context.Context, user *User, encoded str
 		if claim.RowsAffected != 1 {
 			return incorrectPassword()
 		}
-		others := []any{"user_id = ? AND id <> ?", user.ID, change.KeepSession}
-		if _, err := endSessions(tx, now, EndedByPasswordChange, others); err != nil {
+		others := tx.Where("user_id = ? AND id <> ?", user.ID, change.KeepSession)
+		if _, err := endSessions(others, EndedByPasswordChange, now); err != nil {
 			return err
 		}
 		event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: change.KeepSession}

@@ -273,12 +273,12 @@ func (m *SessionManager) EndAll(ctx context.Context, userID uuid.UUID, reason st
 }
 
 func (m *SessionManager) end(ctx context.Context, reason, condition string, arguments ...any) (int64, error) {
-	return endSessions(m.db.WithContext(ctx), moment(m.now), reason, append([]any{condition}, arguments...))
+	return endSessions(m.db.WithContext(ctx).Where(condition, arguments...), reason, moment(m.now))
 }
 
-// endSessions ends the live sessions that meet a condition, given with its arguments, and counts them.
-func endSessions(tx *gorm.DB, now time.Time, reason string, condition []any) (int64, error) {
-	update := tx.Model(&Session{}).Where("ended_at IS NULL").Where(condition[0], condition[1:]...).
+// endSessions ends those of the sessions that are still live, and counts them.
+func endSessions(sessions *gorm.DB, reason string, now time.Time) (int64, error) {
+	update := sessions.Model(&Session{}).Where("ended_at IS NULL").
 		Updates(map[string]any{"ended_at": now, "end_reason": reason})
 	return update.RowsAffected, update.Error
 }

@@ -17,7 +17,7 @@ func newPromote(c *console) *cobra.Command {
 nothing of it until they are refreshed.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.changeRights(cmd.Context(), args[0], (*models.UserManager).Promote, "is a superuser now")
+			return c.changeUser(cmd.Context(), args[0], (*models.UserManager).Promote, "is a superuser now")
 		},
 	}
 }
@@ -30,14 +30,14 @@ func newDemote(c *console) *cobra.Command {
 another user first.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.changeRights(cmd.Context(), args[0], (*models.UserManager).Demote, "is a plain user now")
+			return c.changeUser(cmd.Context(), args[0], (*models.UserManager).Demote, "is a plain user now")
 		},
 	}
 }
 
-type rightsChange func(*models.UserManager, context.Context, string) error
+type userChange func(*models.UserManager, context.Context, string) error
 
-func (c *console) changeRights(ctx context.Context, email string, change rightsChange, outcome string) error {
+func (c *console) changeUser(ctx context.Context, email string, change userChange, outcome string) error {
 	settings, err := c.settings()
 	if err != nil {
 		return err

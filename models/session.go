@@ -37,6 +37,7 @@ const (
 	EndedByUser           = "revoked"
 	EndedByReuse          = "reuse"
 	EndedByPasswordChange = "password_change"
+	EndedByOperator       = "operator"
 )
 
 // AuthenticatedByPassword is how a user proved who he was.

@@ -375,3 +375,46 @@ func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
 		require.Len(t, grant.Session.IP, 45)
 	})
 }
+
+func TestAnOperatorDeactivatesAndActivates(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		ctx := t.Context()
+		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
+		annGrant, bobGrant := f.open(t, ann), f.open(t, bob)
+		require.ErrorIs(t, f.Deactivate(ctx, "eve@example.com"), models.ErrUserNotFound)
+		require.ErrorIs(t, f.Activate(ctx, "eve@example.com"), models.ErrUserNotFound)
+		require.NoError(t, f.Promote(ctx, ann.Email))
+		require.ErrorIs(t, f.Deactivate(ctx, ann.Email), models.ErrLastSuperuser)
+		require.NoError(t, f.Promote(ctx, bob.Email))
+		require.NoError(t, f.Deactivate(ctx, ann.Email))
+		_, err := f.refresh(t, annGrant.RefreshToken)
+		require.ErrorIs(t, err, models.ErrAccountInactive)
+		_, err = f.Authenticate(ctx, ann.Email, strongPassword)
+		require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		require.NoError(t, f.Activate(ctx, ann.Email))
+		_, err = f.refresh(t, annGrant.RefreshToken)
+		require.ErrorIs(t, err, models.ErrSessionRevoked, "an ended session stays ended")
+		_, err = f.Authenticate(ctx, ann.Email, strongPassword)
+		require.NoError(t, err)
+		_, err = f.refresh(t, bobGrant.RefreshToken)
+		require.NoError(t, err)
+	})
+}
+
+func TestAnOperatorEndsSessions(t *testing.T) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
+		f.open(t, ann)
+		f.open(t, ann)
+		f.open(t, bob)
+		_, err := f.EndSessions(t.Context(), "eve@example.com")
+		require.ErrorIs(t, err, models.ErrUserNotFound)
+		ended, err := f.EndSessions(t.Context(), ann.Email)
+		require.NoError(t, err)
+		require.EqualValues(t, 2, ended)
+		f.open(t, ann)
+		ended, err = f.EndAllSessions(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 2, ended)
+	})
+}

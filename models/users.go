@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"latchkey/passwords"
 )
@@ -163,38 +162,6 @@ func (m *UserManager) UpdateProfile(ctx context.Context, id uuid.UUID, change Pr
 		return nil, ErrAccountInactive
 	}
 	return user, err
-}
-
-// Promote gives the account of email every right; ErrUserNotFound if there is none.
-func (m *UserManager) Promote(ctx context.Context, email string) error {
-	user, err := m.ByEmail(ctx, email)
-	if err != nil {
-		return err
-	}
-	return m.db.WithContext(ctx).Model(user).
-		Select("is_staff", "is_superuser").Updates(User{IsStaff: true, IsSuperuser: true}).Error
-}
-
-// Demote takes its rights from the account of email. It answers ErrUserNotFound if there is none, and ErrLastSuperuser
-// if no other active superuser would remain.
-func (m *UserManager) Demote(ctx context.Context, email string) error {
-	return m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		// All superusers are locked, so that two who demote each other at once don't both succeed.
-		var superusers []User
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).
-			Where("is_superuser AND is_active").Order("id").Find(&superusers).Error
-		if err != nil {
-			return err
-		}
-		user, err := m.Using(tx).ByEmail(ctx, email)
-		if err != nil {
-			return err
-		}
-		if len(superusers) == 1 && superusers[0].ID == user.ID {
-			return ErrLastSuperuser
-		}
-		return tx.Model(user).Select("is_staff", "is_superuser").Updates(User{}).Error
-	})
 }
 
 // moment is the time at which something is stored, in UTC and no finer than PostgreSQL keeps it.

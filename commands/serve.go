@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
 
+	"latchkey/api"
 	"latchkey/config"
 	"latchkey/controllers"
 	"latchkey/database"
@@ -121,12 +122,17 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	}, with.Now)
 	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, with.DB) }
 
+	contract, err := api.NewContract()
+	if err != nil {
+		return nil, err
+	}
 	engine, err := newEngine(settings)
 	if err != nil {
 		return nil, err
 	}
 	scheme := settings.JWT.AuthHeaderPrefix
 	routes.Register(engine, routes.Controllers{
+		Contract:  contract,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
 		Accounts:  controllers.NewAccounts(users, sessions, access),

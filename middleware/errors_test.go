@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
 
+	"latchkey/api"
 	"latchkey/models"
 	"latchkey/tokens"
 )
@@ -90,6 +92,29 @@ func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
 		codes[problem.Code] = name
 	}
 	require.Len(t, answers(), len(answered))
+}
+
+func TestTheContractListsExactlyTheCodes(t *testing.T) {
+	var contract struct {
+		Components struct {
+			Schemas struct {
+				Code struct {
+					Description string
+					Enum        []string
+				} `yaml:"Code"`
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(api.Document(), &contract))
+	codes := []string{codeValidation, codeInternal}
+	for _, row := range answers() {
+		codes = append(codes, row.code)
+	}
+	documented := contract.Components.Schemas.Code
+	require.ElementsMatch(t, codes, documented.Enum)
+	for _, code := range codes {
+		require.Contains(t, documented.Description, "`"+code+"`")
+	}
 }
 
 func TestAnUnknownErrorIsOpaque(t *testing.T) {

@@ -4,11 +4,13 @@ package routes
 import (
 	"github.com/gin-gonic/gin"
 
+	"latchkey/api"
 	"latchkey/controllers"
 )
 
 // Controllers are the resources that the routes lead to.
 type Controllers struct {
+	Contract  *api.Contract
 	Health    *controllers.Health
 	WellKnown *controllers.WellKnown
 	Accounts  *controllers.Accounts
@@ -36,6 +38,9 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 
 	engine.GET("/.well-known/jwks.json", handle(to.WellKnown.JWKS))
 	engine.GET("/.well-known/openid-configuration", handle(to.WellKnown.Discovery))
+
+	engine.GET("/openapi.yaml", to.Contract.YAML)
+	engine.GET("/openapi.json", to.Contract.JSON)
 
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", handle(to.Accounts.Signup))

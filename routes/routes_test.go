@@ -2,10 +2,12 @@ package routes_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"latchkey/api"
 	"latchkey/testkit"
 )
 
@@ -17,6 +19,8 @@ var golden = []string{
 	"GET /api/v1/profile",
 	"GET /api/v1/sessions",
 	"GET /healthz",
+	"GET /openapi.json",
+	"GET /openapi.yaml",
 	"GET /readyz",
 	"HEAD /healthz",
 	"HEAD /readyz",
@@ -35,6 +39,8 @@ var open = []string{
 	"GET /.well-known/jwks.json",
 	"GET /.well-known/openid-configuration",
 	"GET /healthz",
+	"GET /openapi.json",
+	"GET /openapi.yaml",
 	"GET /readyz",
 	"HEAD /healthz",
 	"HEAD /readyz",
@@ -54,4 +60,23 @@ func TestRoutesAreTheGoldenOnes(t *testing.T) {
 		require.Equal(t, golden, routes)
 		require.Subset(t, golden, open)
 	})
+}
+
+func TestRoutesAndContractAreTheSameSet(t *testing.T) {
+	documented := testkit.TheContract().Operations()
+	for i, operation := range documented {
+		documented[i] = strings.ReplaceAll(operation, "{id}", ":id")
+	}
+	require.ElementsMatch(t, golden, documented)
+}
+
+func TestTheContractIsServed(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	asYAML := app.Get(t, "/openapi.yaml", "")
+	require.Equal(t, 200, asYAML.Status)
+	require.Equal(t, "application/yaml", asYAML.Header.Get("Content-Type"))
+	require.Equal(t, string(api.Document()), asYAML.Body)
+	asJSON := app.Get(t, "/openapi.json", "")
+	require.Equal(t, 200, asJSON.Status)
+	require.Equal(t, "3.1.0", asJSON.Text(t, "openapi"))
 }

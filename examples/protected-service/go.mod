@@ -1,6 +1,6 @@
 module protected-service
 
-go 1.26.4
+go 1.26
 
 require (
 	github.com/MicahParks/keyfunc/v3 v3.9.1

@@ -18,20 +18,29 @@ type PasswordChange struct {
 	Client      Client
 }
 
-// Authenticate gives back the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
+// Authenticate gives back the active user whom email and password belong to; it counts no failures, as
+// LoginManager.Login does. Every refusal is ErrInvalidCredentials and
 // costs one hash; ErrOverloaded means that the password was not looked at.
 func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
 	user, err := m.forLogin(ctx, email)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.verify(ctx, user, password); err != nil {
+	if err := m.authenticate(ctx, user, password); err != nil {
 		return nil, err
 	}
-	if !user.IsActive {
-		return nil, ErrInvalidCredentials
-	}
 	return user, nil
+}
+
+// authenticate answers ErrInvalidCredentials unless password is that of the active user.
+func (m *UserManager) authenticate(ctx context.Context, user *User, password string) error {
+	if err := m.verify(ctx, user, password); err != nil {
+		return err
+	}
+	if !user.IsActive {
+		return ErrInvalidCredentials
+	}
+	return nil
 }
 
 // verify answers ErrInvalidCredentials unless password is the user's.
@@ -134,10 +143,14 @@ func (m *UserManager) storePassword(ctx context.Context, user *User, encoded str
 			return incorrectPassword()
 		}
 		others := []any{"user_id = ? AND id <> ?", user.ID, change.KeepSession}
-		if _, err := endSessions(tx, now, EndedByPasswordChange, others); err != nil {
+		event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: change.KeepSession}
+		if change.KeepSession != uuid.Nil {
+			event.ActorID = &user.ID
+		}
+		if err := m.audit.record(tx, event, change.Client); err != nil {
 			return err
 		}
-		event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: change.KeepSession}
-		return record(tx, event, change.Client, now)
+		_, err := m.endSessions(tx, now, Ending{EndedByPasswordChange, change.Client}, others)
+		return err
 	})
 }

@@ -63,7 +63,7 @@ func triesPerDay() int64 {
 	return int64(models.FreeFailures + doublings + int((24*time.Hour-used)/models.MaxDelay))
 }
 
-// A guesser tries every minute for a day, and five times at once at first; the owner's phone logs in every hour, and so does a browser of his that
+// A guesser tries every minute for a day, and ten times in the first; the owner's phone logs in every hour, and so does a browser of his that
 // is a stranger each time, whenever it can.
 func TestAGuesserGetsTheStatedTriesAndTheOwnersPhoneIsNeverDelayed(t *testing.T) {
 	require.EqualValues(t, 33, triesPerDay())
@@ -86,6 +86,7 @@ func TestAGuesserGetsTheStatedTriesAndTheOwnersPhoneIsNeverDelayed(t *testing.T)
 	})
 }
 
+// tries is how often the guesser tries in a minute of the day.
 func tries(minute int) int {
 	if minute == 0 {
 		return 2 * models.FreeFailures
@@ -154,6 +155,11 @@ func TestAStolenSessionTakesItsDeviceAlong(t *testing.T) {
 		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
 		require.Equal(t, logged.DeviceToken, f.login(t, user.Email, logged.DeviceToken).DeviceToken, "logging out forgets no device")
 		require.NotEqual(t, stolen.DeviceToken, f.login(t, user.Email, stolen.DeviceToken).DeviceToken)
+		require.Len(t, f.events(t, models.EventSignedUp), 1)
+		require.Len(t, f.events(t, models.EventLoginSucceeded), 4)
+		ended := f.events(t, models.EventSessionEnded)
+		require.Len(t, ended, 1)
+		require.Equal(t, []any{models.EndedByLogout, logged.Session.ID}, []any{ended[0].Detail, ended[0].SessionID})
 	})
 }
 

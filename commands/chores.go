@@ -55,16 +55,34 @@ const (
 	sweepBatch    = 500
 )
 
-// sweepSessions deletes sessions that are long over, in batches, by one replica an hour.
+// sweepSessions deletes sessions that are long over.
 func sweepSessions(jobs *models.PeriodicJobManager, sessions *models.SessionManager) chore {
-	const name = "sweep_sessions"
+	return sweep(jobs, "sweep_sessions", sessions.DeleteOver)
+}
+
+// sweepLogins deletes counts of failed logins that say nothing any more.
+func sweepLogins(jobs *models.PeriodicJobManager, logins *models.LoginManager) chore {
+	return sweep(jobs, "sweep_logins", logins.DeleteForgotten)
+}
+
+// pruneAudit deletes events that are older than retention.
+func pruneAudit(jobs *models.PeriodicJobManager, audit *models.AuditLog, retention time.Duration) chore {
+	return sweep(jobs, "prune_audit", func(ctx context.Context, limit int) (int64, error) {
+		return audit.DeleteOld(ctx, retention, limit)
+	})
+}
+
+// sweep deletes what is over in batches, by one replica an hour. remove deletes at most limit rows and counts them.
+func sweep(
+	jobs *models.PeriodicJobManager, name string, remove func(ctx context.Context, limit int) (int64, error),
+) chore {
 	return chore{name, func(ctx context.Context) error {
 		mine, err := jobs.Claim(ctx, name, sweepInterval)
 		if err != nil || !mine {
 			return err
 		}
 		for {
-			deleted, err := sessions.DeleteOver(ctx, sweepBatch)
+			deleted, err := remove(ctx, sweepBatch)
 			if err != nil || deleted < sweepBatch {
 				return err
 			}

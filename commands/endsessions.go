@@ -28,7 +28,7 @@ themselves accept those that are out until they expire.`,
 				return err
 			}
 			return c.withUsers(cmd.Context(), settings, func(users *models.UserManager) error {
-				var ended int64
+				var ended int
 				if all {
 					ended, err = users.EndAllSessions(cmd.Context())
 				} else {

@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"bytes"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -118,7 +119,8 @@ func addUser(t *testing.T, url, email string) {
 	db, err := database.Open(url, database.Options{})
 	require.NoError(t, err)
 	defer database.Close(db)
-	manager := models.NewUserManager(db, testkit.FastHasher(t), passwords.NewPolicy(8), testkit.NewClock().Now)
+	manager := models.NewUserManager(db, testkit.FastHasher(t), passwords.NewPolicy(8),
+		models.NewAuditLog(db, slog.New(slog.DiscardHandler), testkit.NewClock().Now), testkit.NewClock().Now)
 	_, err = manager.CreateUser(t.Context(), models.NewUser{Email: email, Password: testkit.Password})
 	require.NoError(t, err)
 }

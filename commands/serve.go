@@ -102,6 +102,13 @@ type Service struct {
 	log    *slog.Logger
 }
 
+func signupAnswer(settings config.Settings) controllers.SignupAnswer {
+	if settings.Abuse.SignupEnumerationSafe {
+		return controllers.SignupHides
+	}
+	return controllers.SignupTells
+}
+
 // NewService wires the whole service. On the first run it makes the keys that sign tokens.
 func NewService(ctx context.Context, settings config.Settings, with Resources) (*Service, error) {
 	keys, keyChores, err := signingKeys(ctx, settings, with)
@@ -116,10 +123,16 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
-	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), with.Now)
+	devices, err := tokens.NewOpaque("lkd_", derivedKeys(settings, "device-token")...)
+	if err != nil {
+		return nil, err
+	}
+	audit := models.NewAuditLog(with.DB, with.Log, with.Now)
+	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), audit, with.Now)
 	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
 		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
 	}, with.Now)
+	logins := models.NewLoginManager(users, sessions, devices)
 	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, with.DB) }
 
 	contract, err := api.NewContract()
@@ -135,7 +148,7 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 		Contract:  contract,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
-		Accounts:  controllers.NewAccounts(users, sessions, access),
+		Accounts:  controllers.NewAccounts(users, logins, access, signupAnswer(settings)),
 		Profile:   controllers.NewProfile(users),
 		Password:  controllers.NewPassword(users),
 		Sessions:  controllers.NewSessions(sessions, access, scheme),
@@ -145,5 +158,9 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 		User:   []gin.HandlerFunc{middleware.Authenticate(access, scheme), middleware.LoadSession(sessions)},
 	})
 	jobs := models.NewPeriodicJobManager(with.DB, with.Now)
-	return &Service{Engine: engine, log: with.Log, chores: append(keyChores, sweepSessions(jobs, sessions))}, nil
+	return &Service{Engine: engine, log: with.Log, chores: append(keyChores,
+		sweepSessions(jobs, sessions),
+		sweepLogins(jobs, logins),
+		pruneAudit(jobs, audit, settings.Abuse.AuditRetention),
+	)}, nil
 }

@@ -27,5 +27,6 @@ func (c *console) withUsers(
 		return err
 	}
 	defer hasher.Close()
-	return work(models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), c.now))
+	audit := models.NewAuditLog(db, c.logger(settings), c.now)
+	return work(models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), audit, c.now))
 }

@@ -26,6 +26,7 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkKeys()
 	c.checkSessions()
 	c.checkPasswords()
+	c.checkAbuse()
 	c.checkLog()
 	return c.faults
 }
@@ -175,6 +176,10 @@ func (c *checker) checkPasswords() {
 	c.between("PASSWORD_MIN_LENGTH", password.MinLength, 8, 64)
 	c.between("PASSWORD_HASH_CONCURRENCY", password.HashConcurrency, 0, 1024)
 	c.within("PASSWORD_HASH_WAIT", password.HashWait, time.Millisecond, 30*time.Second)
+}
+
+func (c *checker) checkAbuse() {
+	c.within("AUDIT_RETENTION", c.settings.Abuse.AuditRetention, 24*time.Hour, 10*year)
 }
 
 func (c *checker) checkLog() {

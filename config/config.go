@@ -26,6 +26,7 @@ type Settings struct {
 	JWT       JWT
 	Session   Session
 	Password  Password
+	Abuse     Abuse
 	Log       Log
 	Superuser Superuser
 
@@ -80,6 +81,12 @@ type Password struct {
 	MinLength       int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`
 	HashConcurrency int           `env:"PASSWORD_HASH_CONCURRENCY" envDefault:"0"`
 	HashWait        time.Duration `env:"PASSWORD_HASH_WAIT" envDefault:"2s"`
+}
+
+// Abuse is how the service keeps what would help somebody who attacks it, and for how long it remembers who did what.
+type Abuse struct {
+	SignupEnumerationSafe bool          `env:"SIGNUP_ENUMERATION_SAFE" envDefault:"false"`
+	AuditRetention        time.Duration `env:"AUDIT_RETENTION" envDefault:"9600h"`
 }
 
 // Log is what is logged, and how: Format is "text" or "json".

@@ -32,6 +32,7 @@ func TestDefaultsInDevelopment(t *testing.T) {
 		},
 		Session:  config.Session{IdleTimeout: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, RefreshGrace: 30 * time.Second},
 		Password: config.Password{MinLength: 8, HashWait: 2 * time.Second},
+		Abuse:    config.Abuse{AuditRetention: 400 * 24 * time.Hour},
 		Log:      config.Log{Format: "text", Level: slog.LevelInfo},
 	}, settings)
 	entries, err := os.ReadDir(dir)
@@ -122,6 +123,7 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"JWT_EXPIRATION_JITTER": "0.1", "JWT_KEY_ROTATION": "0", "SESSION_IDLE_TIMEOUT": "1h", "SESSION_LIFETIME": "2h",
 		"REFRESH_GRACE": "3s", "JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
 		"PASSWORD_MIN_LENGTH": "15", "PASSWORD_HASH_CONCURRENCY": "3", "PASSWORD_HASH_WAIT": "1s", "LOG_FORMAT": "text",
+		"SIGNUP_ENUMERATION_SAFE": "true", "AUDIT_RETENTION": "24h",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 	} {
 		direct = append(direct, name+"="+value)

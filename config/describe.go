@@ -104,6 +104,10 @@ func sections() []section {
 			{"PASSWORD_HASH_CONCURRENCY", "", "passwords hashed at once; 0 is one for each core"},
 			{"PASSWORD_HASH_WAIT", "", "how long a login waits for its turn to hash before it is told to come back"},
 		}},
+		{"Abuse", []entry{
+			{"SIGNUP_ENUMERATION_SAFE", "", "true answers a signup alike whether or not the email has an account, and opens no session"},
+			{"AUDIT_RETENTION", "", "how long events that matter for security are kept"},
+		}},
 		{"Logs", []entry{
 			{"LOG_FORMAT", "text", "text or json; json in production"},
 			{"LOG_LEVEL", "", "debug, info, warn or error"},

@@ -77,6 +77,7 @@ func TestEachFault(t *testing.T) {
 		{"PASSWORD_MIN_LENGTH", []string{"0", "7", "65"}, "from 8 to 64", nil},
 		{"PASSWORD_HASH_CONCURRENCY", []string{"-1", "1025"}, "from 0 to 1024", nil},
 		{"PASSWORD_HASH_WAIT", []string{"0", "31s"}, "from 1ms to 30s", nil},
+		{"AUDIT_RETENTION", []string{"0", "23h", "87601h"}, "from 24h0m0s to 87600h0m0s", nil},
 		{"TRUSTED_PROXIES", []string{"proxy.example", "10.0.0.0/33", "10.0.0.0/", "fe80::1%eth0", "*", "::ffff:0:0/90"},
 			"neither an address nor a network", nil},
 		{"TRUSTED_PROXIES", []string{"0.0.0.0/0", "10.0.0.1,::/0", "1.2.3.4/0", "::ffff:0.0.0.0/96"},

@@ -16,6 +16,7 @@ type grantResponse struct {
 	ExpiresIn        int          `json:"expires_in"` // seconds
 	RefreshToken     string       `json:"refresh_token"`
 	RefreshExpiresIn int          `json:"refresh_expires_in"` // seconds
+	DeviceToken      string       `json:"device_token,omitempty"`
 	User             userResponse `json:"user"`
 }
 
@@ -32,6 +33,7 @@ func answerGrant(c *gin.Context, status int, access *tokens.AccessTokens, grant 
 		ExpiresIn:        int(issued.ExpiresIn / time.Second),
 		RefreshToken:     grant.RefreshToken,
 		RefreshExpiresIn: int(grant.RefreshExpiresIn / time.Second),
+		DeviceToken:      grant.DeviceToken,
 		User:             newUserResponse(grant.User),
 	})
 	return nil

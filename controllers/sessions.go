@@ -65,7 +65,8 @@ func (s *Sessions) Delete(c *gin.Context) error {
 	if err != nil {
 		return models.ErrSessionNotFound
 	}
-	if err := s.sessions.End(c.Request.Context(), middleware.User(c).ID, id, models.EndedByUser); err != nil {
+	if err := s.sessions.End(c.Request.Context(), middleware.User(c).ID, id,
+		models.Ending{Reason: models.EndedByUser, Client: middleware.Client(c)}); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
@@ -117,14 +118,14 @@ func (s *Sessions) named(c *gin.Context, refreshToken string) (*models.Session, 
 }
 
 func (s *Sessions) end(c *gin.Context, session *models.Session, scope string) error {
-	ctx := c.Request.Context()
+	ctx, ending := c.Request.Context(), models.Ending{Reason: models.EndedByLogout, Client: middleware.Client(c)}
 	switch scope {
 	case scopeLocal:
-		return s.sessions.End(ctx, session.UserID, session.ID, models.EndedByLogout)
+		return s.sessions.End(ctx, session.UserID, session.ID, ending)
 	case scopeOthers:
-		return s.sessions.EndOthers(ctx, session.UserID, session.ID, models.EndedByLogout)
+		return s.sessions.EndOthers(ctx, session.UserID, session.ID, ending)
 	case scopeGlobal:
-		return s.sessions.EndAll(ctx, session.UserID, models.EndedByLogout)
+		return s.sessions.EndAll(ctx, session.UserID, ending)
 	default:
 		return &models.ValidationError{Errors: []models.FieldError{{
 			Field: "scope", Code: models.CodeInvalid, Message: "Say local, others or global.",

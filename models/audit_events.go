@@ -1,37 +1,105 @@
 package models
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 )
 
-// AuditEvent is something that matters for security, as it happened. Rows are only added; they outlive their user.
+// AuditEvent is something that matters for security, as it happened. Rows are only added; they outlive their user, and
+// hold nothing that anybody typed. ActorID is who did it, nil if that is not known or was the operator; UserID is to
+// whom, zero if no account was concerned.
 type AuditEvent struct {
-	ID        uuid.UUID `gorm:"type:uuid;primaryKey"`
-	Kind      string    `gorm:"size:40;not null;index"`
-	UserID    uuid.UUID `gorm:"type:uuid;not null;index"`
-	SessionID uuid.UUID `gorm:"type:uuid;not null"`
-	IP        string    `gorm:"size:45;not null"`
-	RequestID string    `gorm:"size:64;not null"`
-	CreatedAt time.Time `gorm:"not null;index"`
+	ID        uuid.UUID  `gorm:"type:uuid;primaryKey"`
+	Kind      string     `gorm:"size:40;not null;index"`
+	ActorID   *uuid.UUID `gorm:"type:uuid"`
+	UserID    uuid.UUID  `gorm:"type:uuid;not null;index"`
+	SessionID uuid.UUID  `gorm:"type:uuid;not null"`
+	Detail    string     `gorm:"size:40;not null;default:''"`
+	IP        string     `gorm:"size:45;not null"`
+	RequestID string     `gorm:"size:64;not null"`
+	CreatedAt time.Time  `gorm:"not null;index"`
 }
 
-// Kinds of events.
+// Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, of
+// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted.
 const (
-	EventRefreshTokenReused = "refresh_token_reused"
+	EventSignedUp           = "signed_up"
+	EventLoginSucceeded     = "login_succeeded"
+	EventLoginFailed        = "login_failed"
+	EventAccountLocked      = "account_locked"
 	EventPasswordChanged    = "password_changed"
+	EventRefreshTokenReused = "refresh_token_reused"
+	EventRolesChanged       = "roles_changed"
+	EventSessionEnded       = "session_ended"
+	EventAccountDisabled    = "account_disabled"
+	EventAccountEnabled     = "account_enabled"
 )
 
+// Details of events.
+const (
+	DetailLocked   = "locked"
+	DetailPromoted = "promoted"
+	DetailDemoted  = "demoted"
+)
+
+// AuditLog keeps the events that matter for security, in the database and in the log.
+type AuditLog struct {
+	db  *gorm.DB
+	log *slog.Logger
+	now func() time.Time
+}
+
+// NewAuditLog makes the log of events, which are stored in db and written as a line each to log.
+func NewAuditLog(db *gorm.DB, log *slog.Logger, now func() time.Time) *AuditLog {
+	return &AuditLog{db: db, log: log, now: now}
+}
+
 // record adds an event in the transaction of what it is about.
-func record(tx *gorm.DB, event AuditEvent, client Client, now time.Time) error {
+func (a *AuditLog) record(tx *gorm.DB, event AuditEvent, client Client) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make an event id: %w", err)
 	}
-	event.ID, event.CreatedAt = id, now
+	event.ID, event.CreatedAt = id, moment(a.now)
 	event.IP, event.RequestID = shorten(client.IP, 45), shorten(client.RequestID, 64)
-	return tx.Create(&event).Error
+	if err := tx.Create(&event).Error; err != nil {
+		return err
+	}
+	a.log.LogAttrs(tx.Statement.Context, slog.LevelInfo, "security event", event.attributes()...)
+	return nil
+}
+
+// attributes are those of the event's line in the log; what is unknown is left out.
+func (e AuditEvent) attributes() []slog.Attr {
+	attributes := []slog.Attr{slog.String("event", e.Kind)}
+	add := func(name, value string) {
+		if value != "" {
+			attributes = append(attributes, slog.String(name, value))
+		}
+	}
+	if e.ActorID != nil {
+		add("actor", e.ActorID.String())
+	}
+	if e.UserID != uuid.Nil {
+		add("user", e.UserID.String())
+	}
+	if e.SessionID != uuid.Nil {
+		add("session", e.SessionID.String())
+	}
+	add("detail", e.Detail)
+	add("ip", e.IP)
+	add("request_id", e.RequestID)
+	return attributes
+}
+
+// DeleteOld deletes at most limit events that are older than retention, and counts them.
+func (a *AuditLog) DeleteOld(ctx context.Context, retention time.Duration, limit int) (int64, error) {
+	old := a.db.Model(&AuditEvent{}).Select("id").Where("created_at < ?", moment(a.now).Add(-retention)).Limit(limit)
+	deleted := a.db.WithContext(ctx).Where("id IN (?)", old).Delete(&AuditEvent{})
+	return deleted.RowsAffected, deleted.Error
 }

@@ -18,20 +18,29 @@ type PasswordChange struct {
 	Client      Client
 }
 
-// Authenticate gives back the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
+// Authenticate gives back the active user whom email and password belong to; it counts no failures, as
+// LoginManager.Login does. Every refusal is ErrInvalidCredentials and
 // costs one hash; ErrOverloaded means that the password was not looked at.
 func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
 	user, err := m.forLogin(ctx, email)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.verify(ctx, user, password); err != nil {
+	if err := m.authenticate(ctx, user, password); err != nil {
 		return nil, err
 	}
-	if !user.IsActive {
-		return nil, ErrInvalidCredentials
-	}
 	return user, nil
+}
+
+// authenticate answers ErrInvalidCredentials unless password is that of the active user.
+func (m *UserManager) authenticate(ctx context.Context, user *User, password string) error {
+	if err := m.verify(ctx, user, password); err != nil {
+		return err
+	}
+	if !user.IsActive {
+		return ErrInvalidCredentials
+	}
+	return nil
 }
 
 // verify answers ErrInvalidCredentials unless password is the user's.
@@ -124,7 +133,6 @@ func (m *UserManager) newPassword(ctx context.Context, user *User, field, passwo
 // storePassword replaces the password that was read with the user and ends his sessions but one, together. If somebody
 // else was quicker, the current password is another one now.
 func (m *UserManager) storePassword(ctx context.Context, user *User, encoded string, change PasswordChange) error {
-	now := moment(m.now)
 	return m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", encoded)
 		if claim.Error != nil {
@@ -133,11 +141,15 @@ func (m *UserManager) storePassword(ctx context.Context, user *User, encoded str
 		if claim.RowsAffected != 1 {
 			return incorrectPassword()
 		}
-		others := tx.Where("user_id = ? AND id <> ?", user.ID, change.KeepSession)
-		if _, err := endSessions(others, EndedByPasswordChange, now); err != nil {
+		event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: change.KeepSession}
+		if change.KeepSession != uuid.Nil {
+			event.ActorID = &user.ID
+		}
+		if err := m.audit.record(tx, event, change.Client); err != nil {
 			return err
 		}
-		event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: change.KeepSession}
-		return record(tx, event, change.Client, now)
+		_, err := m.endSessions(tx, Ending{EndedByPasswordChange, change.Client},
+			"user_id = ? AND id <> ?", user.ID, change.KeepSession)
+		return err
 	})
 }

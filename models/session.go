@@ -11,16 +11,17 @@ import (
 // Session is one login of one user on one device. Its refresh tokens are not stored: four columns say which of them is
 // worth what (see decide, and docs/sessions.md).
 type Session struct {
-	ID         uuid.UUID `gorm:"type:uuid;primaryKey"`
-	UserID     uuid.UUID `gorm:"type:uuid;not null;index"`
-	User       *User     `gorm:"constraint:OnDelete:CASCADE"`
-	ClientName string    `gorm:"size:100;not null"`
-	UserAgent  string    `gorm:"size:400;not null"`
-	IP         string    `gorm:"size:45;not null"`
-	AuthMethod string    `gorm:"size:32;not null"`
-	CreatedAt  time.Time `gorm:"not null"`
-	LastUsedAt time.Time `gorm:"not null;index"`
-	ExpiresAt  time.Time `gorm:"not null;index"`
+	ID         uuid.UUID  `gorm:"type:uuid;primaryKey"`
+	UserID     uuid.UUID  `gorm:"type:uuid;not null;index"`
+	User       *User      `gorm:"constraint:OnDelete:CASCADE"`
+	ClientName string     `gorm:"size:100;not null"`
+	UserAgent  string     `gorm:"size:400;not null"`
+	IP         string     `gorm:"size:45;not null"`
+	DeviceID   *uuid.UUID `gorm:"type:uuid"` // what its device token names
+	AuthMethod string     `gorm:"size:32;not null"`
+	CreatedAt  time.Time  `gorm:"not null"`
+	LastUsedAt time.Time  `gorm:"not null;index"`
+	ExpiresAt  time.Time  `gorm:"not null;index"`
 
 	Generation   uint32 `gorm:"not null"` // the highest redeemed
 	RedeemedFork uint32 `gorm:"not null"` // of the token it was redeemed with
@@ -39,6 +40,12 @@ const (
 	EndedByPasswordChange = "password_change"
 	EndedByOperator       = "operator"
 )
+
+// Ending is why a session ends and where the request for it comes from.
+type Ending struct {
+	Reason string
+	Client Client
+}
 
 // AuthenticatedByPassword is how a user proved who he was.
 const AuthenticatedByPassword = "password"

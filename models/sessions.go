@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"latchkey/tokens"
 )
@@ -54,6 +55,7 @@ type Grant struct {
 	Session          *Session
 	RefreshToken     string
 	RefreshExpiresIn time.Duration
+	DeviceToken      string // only of a login
 }
 
 // SessionManager opens, refreshes and ends sessions. It is the only code that writes the sessions table.
@@ -74,25 +76,35 @@ func NewSessionManager(
 
 // Open begins a session of a user who has just been created or authenticated, and stores his last_login. It answers
 // ErrInvalidCredentials if the account was disabled, or its password changed, since the user was read.
-func (m *SessionManager) Open(ctx context.Context, user *User, client Client) (*Grant, error) {
+func (m *SessionManager) Open(ctx context.Context, user *User, client Client) (grant *Grant, err error) {
+	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		grant, err = m.open(tx, user, client, nil)
+		return err
+	})
+	return grant, err
+}
+
+// open is Open inside the transaction tx, from a device that is known or about to be.
+func (m *SessionManager) open(tx *gorm.DB, user *User, client Client, device *uuid.UUID) (*Grant, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make a session id: %w", err)
 	}
 	now := moment(m.now)
 	session := &Session{
-		ID: id, UserID: user.ID, AuthMethod: AuthenticatedByPassword,
+		ID: id, UserID: user.ID, DeviceID: device, AuthMethod: AuthenticatedByPassword,
 		ClientName: shorten(client.Name, 100), UserAgent: shorten(client.UserAgent, 400), IP: shorten(client.IP, 45),
 		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(m.rules.Lifetime),
 	}
-	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		// The update of the user comes first: it makes a change of password, which ends all sessions, wait or win.
-		if err := m.users.Using(tx).recordLogin(ctx, user, now); err != nil {
-			return err
-		}
-		return tx.Create(session).Error
-	})
-	if err != nil {
+	// The update of the user comes first: it makes a change of password, which ends all sessions, wait or win.
+	if err := m.users.Using(tx).recordLogin(tx.Statement.Context, user, now); err != nil {
+		return nil, err
+	}
+	if err := tx.Create(session).Error; err != nil {
+		return nil, err
+	}
+	event := AuditEvent{Kind: EventLoginSucceeded, ActorID: &user.ID, UserID: user.ID, SessionID: session.ID}
+	if err := m.users.audit.record(tx, event, client); err != nil {
 		return nil, err
 	}
 	return m.grant(user, session), nil
@@ -185,7 +197,11 @@ func (m *SessionManager) endForReuse(ctx context.Context, session *Session, clie
 		if claim.RowsAffected != 1 {
 			return errLostRace
 		}
-		return record(tx, AuditEvent{Kind: EventRefreshTokenReused, UserID: session.UserID, SessionID: session.ID}, client, now)
+		if err := forgetDevices(tx, []Session{*session}); err != nil {
+			return err
+		}
+		event := AuditEvent{Kind: EventRefreshTokenReused, UserID: session.UserID, SessionID: session.ID}
+		return m.users.audit.record(tx, event, client)
 	})
 	if err != nil {
 		return err
@@ -252,8 +268,8 @@ func (m *SessionManager) List(ctx context.Context, userID uuid.UUID) ([]Session,
 }
 
 // End ends one live session of the user; ErrSessionNotFound if there is none of this id.
-func (m *SessionManager) End(ctx context.Context, userID, sessionID uuid.UUID, reason string) error {
-	ended, err := m.end(ctx, reason, "user_id = ? AND id = ?", userID, sessionID)
+func (m *SessionManager) End(ctx context.Context, userID, sessionID uuid.UUID, ending Ending) error {
+	ended, err := m.end(ctx, ending, "user_id = ? AND id = ?", userID, sessionID)
 	if err == nil && ended == 0 {
 		return ErrSessionNotFound
 	}
@@ -261,26 +277,63 @@ func (m *SessionManager) End(ctx context.Context, userID, sessionID uuid.UUID, r
 }
 
 // EndOthers ends every session of the user but one.
-func (m *SessionManager) EndOthers(ctx context.Context, userID, keep uuid.UUID, reason string) error {
-	_, err := m.end(ctx, reason, "user_id = ? AND id <> ?", userID, keep)
+func (m *SessionManager) EndOthers(ctx context.Context, userID, keep uuid.UUID, ending Ending) error {
+	_, err := m.end(ctx, ending, "user_id = ? AND id <> ?", userID, keep)
 	return err
 }
 
 // EndAll ends every session of the user.
-func (m *SessionManager) EndAll(ctx context.Context, userID uuid.UUID, reason string) error {
-	_, err := m.end(ctx, reason, "user_id = ?", userID)
+func (m *SessionManager) EndAll(ctx context.Context, userID uuid.UUID, ending Ending) error {
+	_, err := m.end(ctx, ending, "user_id = ?", userID)
 	return err
 }
 
-func (m *SessionManager) end(ctx context.Context, reason, condition string, arguments ...any) (int64, error) {
-	return endSessions(m.db.WithContext(ctx).Where(condition, arguments...), reason, moment(m.now))
+func (m *SessionManager) end(ctx context.Context, ending Ending, condition string, arguments ...any) (ended int, err error) {
+	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		ended, err = m.users.endSessions(tx, ending, condition, arguments...)
+		return err
+	})
+	return ended, err
 }
 
-// endSessions ends those of the sessions that are still live, and counts them.
-func endSessions(sessions *gorm.DB, reason string, now time.Time) (int64, error) {
-	update := sessions.Model(&Session{}).Where("ended_at IS NULL").
-		Updates(map[string]any{"ended_at": now, "end_reason": reason})
-	return update.RowsAffected, update.Error
+// endSessions ends the live sessions that meet a condition, records that and counts them. A session that ends otherwise
+// than by logging out may be in the wrong hands: its device is forgotten.
+func (m *UserManager) endSessions(tx *gorm.DB, ending Ending, condition string, arguments ...any) (int, error) {
+	var ended []Session
+	err := tx.Model(&ended).Clauses(clause.Returning{}).Where("ended_at IS NULL").Where(condition, arguments...).
+		Updates(map[string]any{"ended_at": moment(m.now), "end_reason": ending.Reason}).Error
+	if err != nil {
+		return 0, err
+	}
+	if ending.Reason != EndedByLogout {
+		if err := forgetDevices(tx, ended); err != nil {
+			return 0, err
+		}
+	}
+	for _, session := range ended {
+		event := AuditEvent{Kind: EventSessionEnded, UserID: session.UserID, SessionID: session.ID, Detail: ending.Reason}
+		if ending.Client != (Client{}) {
+			event.ActorID = &session.UserID
+		}
+		if err := m.audit.record(tx, event, ending.Client); err != nil {
+			return 0, err
+		}
+	}
+	return len(ended), nil
+}
+
+// forgetDevices makes strangers of the devices of these sessions.
+func forgetDevices(tx *gorm.DB, sessions []Session) error {
+	var devices []uuid.UUID
+	for _, session := range sessions {
+		if session.DeviceID != nil {
+			devices = append(devices, *session.DeviceID)
+		}
+	}
+	if len(devices) == 0 {
+		return nil
+	}
+	return tx.Where("device_id IN ?", devices).Delete(&LoginThrottle{}).Error
 }
 
 // keepEnded is how long the row of a session that is over stays, so that a client which comes back is told why.

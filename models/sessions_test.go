@@ -30,7 +30,7 @@ var testRules = models.SessionRules{Idle: 24 * time.Hour, Lifetime: 72 * time.Ho
 func newSessionFixture(t *testing.T, db *gorm.DB, clock *testkit.Clock, rules models.SessionRules) sessionFixture {
 	t.Helper()
 	hasher := testkit.FastHasher(t)
-	users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), clock.Now)
+	users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), discardedAudit(db, clock.Now), clock.Now)
 	refresh, err := tokens.NewOpaque("lkr_", []byte("a key for refresh tokens in tests"))
 	require.NoError(t, err)
 	return sessionFixture{fixture{users, db, hasher}, models.NewSessionManager(db, users, refresh, rules, clock.Now), clock}
@@ -185,7 +185,7 @@ func TestARefreshThatRacesAnEndLeavesNothingThatWorks(t *testing.T) {
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		for name, finish := range map[string]func(user *models.User, session *models.Session) error{
 			"logout": func(user *models.User, session *models.Session) error {
-				return f.sessions.End(context.Background(), user.ID, session.ID, models.EndedByLogout)
+				return f.sessions.End(context.Background(), user.ID, session.ID, models.Ending{Reason: models.EndedByLogout})
 			},
 			"disabling": func(user *models.User, _ *models.Session) error {
 				return f.db.Model(user).Update("is_active", false).Error
@@ -286,13 +286,13 @@ func TestListAndEnd(t *testing.T) {
 			return ids
 		}
 		require.Equal(t, []uuid.UUID{third.Session.ID, recent.Session.ID, old.Session.ID}, ids())
-		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, foreign.Session.ID, models.EndedByUser), models.ErrSessionNotFound)
-		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, uuid.New(), models.EndedByUser), models.ErrSessionNotFound)
-		require.NoError(t, f.sessions.End(t.Context(), ann.ID, old.Session.ID, models.EndedByUser))
-		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, old.Session.ID, models.EndedByUser), models.ErrSessionNotFound)
-		require.NoError(t, f.sessions.EndOthers(t.Context(), ann.ID, recent.Session.ID, models.EndedByLogout))
+		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, foreign.Session.ID, models.Ending{Reason: models.EndedByUser}), models.ErrSessionNotFound)
+		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, uuid.New(), models.Ending{Reason: models.EndedByUser}), models.ErrSessionNotFound)
+		require.NoError(t, f.sessions.End(t.Context(), ann.ID, old.Session.ID, models.Ending{Reason: models.EndedByUser}))
+		require.ErrorIs(t, f.sessions.End(t.Context(), ann.ID, old.Session.ID, models.Ending{Reason: models.EndedByUser}), models.ErrSessionNotFound)
+		require.NoError(t, f.sessions.EndOthers(t.Context(), ann.ID, recent.Session.ID, models.Ending{Reason: models.EndedByLogout}))
 		require.Equal(t, []uuid.UUID{recent.Session.ID}, ids())
-		require.NoError(t, f.sessions.EndAll(t.Context(), ann.ID, models.EndedByLogout))
+		require.NoError(t, f.sessions.EndAll(t.Context(), ann.ID, models.Ending{Reason: models.EndedByLogout}))
 		require.Empty(t, ids())
 		_, err := f.refresh(t, foreign.RefreshToken)
 		require.NoError(t, err)
@@ -323,7 +323,7 @@ func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
 		for range 5 {
 			f.open(t, user)
 		}
-		require.NoError(t, f.sessions.EndAll(t.Context(), user.ID, models.EndedByLogout))
+		require.NoError(t, f.sessions.EndAll(t.Context(), user.ID, models.Ending{Reason: models.EndedByLogout}))
 		deleted, err := f.sessions.DeleteOver(t.Context(), 3)
 		require.NoError(t, err)
 		require.Zero(t, deleted, "a client that comes back is told why")

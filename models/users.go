@@ -32,6 +32,7 @@ type NewUser struct {
 	Password  string
 	FirstName string
 	LastName  string
+	Client    Client // where he says it
 }
 
 // ProfileChange is what a user changes about himself; nil leaves a field as it is.
@@ -45,12 +46,16 @@ type UserManager struct {
 	db     *gorm.DB
 	hasher *passwords.Pool
 	policy *passwords.Policy
+	audit  *AuditLog
 	now    func() time.Time
 }
 
 // NewUserManager makes a manager that stores users in db and hashes and judges their passwords by hasher and policy.
-func NewUserManager(db *gorm.DB, hasher *passwords.Pool, policy *passwords.Policy, now func() time.Time) *UserManager {
-	return &UserManager{db: db, hasher: hasher, policy: policy, now: now}
+// What it and the managers that work with it do for security is told to audit.
+func NewUserManager(
+	db *gorm.DB, hasher *passwords.Pool, policy *passwords.Policy, audit *AuditLog, now func() time.Time,
+) *UserManager {
+	return &UserManager{db: db, hasher: hasher, policy: policy, audit: audit, now: now}
 }
 
 // Using gives back a copy that works inside the transaction tx.
@@ -64,6 +69,17 @@ func (m *UserManager) Using(tx *gorm.DB) *UserManager {
 // *ValidationError with the fields email, password, first_name and last_name.
 func (m *UserManager) CreateUser(ctx context.Context, input NewUser) (*User, error) {
 	return m.create(ctx, input, &User{})
+}
+
+// CreateOrFind is CreateUser for a sign-up that tells nobody whether the email is taken: it then gives back the account
+// that has it, as it is stored, and false. The mail that tells its owner goes to the stored address.
+func (m *UserManager) CreateOrFind(ctx context.Context, input NewUser) (user *User, created bool, err error) {
+	user, err = m.CreateUser(ctx, input)
+	if !isTaken(err) {
+		return user, err == nil, err
+	}
+	user, err = m.ByEmail(ctx, input.Email)
+	return user, false, err
 }
 
 // CreateSuperuser stores an active account with every right; errors are those of CreateUser.
@@ -85,7 +101,7 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 		return nil, err
 	}
 	user.Password = encoded
-	return user, m.insert(ctx, user)
+	return user, m.insert(ctx, user, input.Client)
 }
 
 // judge holds password against the policy, which knows the user's own words.
@@ -99,7 +115,7 @@ func (m *UserManager) judge(found *faults, field, password string, user *User) {
 	}
 }
 
-func (m *UserManager) insert(ctx context.Context, user *User) error {
+func (m *UserManager) insert(ctx context.Context, user *User, client Client) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make a user id: %w", err)
@@ -107,13 +123,23 @@ func (m *UserManager) insert(ctx context.Context, user *User) error {
 	user.ID, user.IsActive, user.DateJoined = id, true, moment(m.now)
 	// In a transaction of its own (a savepoint inside another), because PostgreSQL refuses to go on in one in which an
 	// INSERT failed.
-	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return tx.Create(user).Error })
+	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := tx.Create(user).Error; err != nil {
+			return err
+		}
+		return m.audit.record(tx, AuditEvent{Kind: EventSignedUp, UserID: user.ID}, client)
+	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return &ValidationError{Errors: []FieldError{{
 			Field: "email", Code: CodeTaken, Message: "An account with this email address already exists.",
 		}}}
 	}
 	return err
+}
+
+func isTaken(err error) bool {
+	var invalid *ValidationError
+	return errors.As(err, &invalid) && invalid.Errors[0].Code == CodeTaken
 }
 
 // ByEmail finds an account, active or not, by its address in any spelling; ErrUserNotFound if there is none.

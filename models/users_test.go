@@ -3,6 +3,7 @@ package models_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -32,9 +33,13 @@ func eachManager(t *testing.T, run func(t *testing.T, f fixture)) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		hasher := testkit.FastHasher(t)
 		now := func() time.Time { return noon }
-		users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), now)
+		users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), discardedAudit(db, now), now)
 		run(t, fixture{users, db, hasher})
 	})
+}
+
+func discardedAudit(db *gorm.DB, now func() time.Time) *models.AuditLog {
+	return models.NewAuditLog(db, slog.New(slog.DiscardHandler), now)
 }
 
 func (f fixture) create(t *testing.T, email string) *models.User {

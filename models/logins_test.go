@@ -1,0 +1,227 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/models"
+	"latchkey/testkit"
+	"latchkey/tokens"
+)
+
+// loginFixture is a sessionFixture with logins.
+type loginFixture struct {
+	sessionFixture
+	logins *models.LoginManager
+}
+
+func eachLogin(t *testing.T, run func(t *testing.T, f loginFixture)) {
+	eachSession(t, func(t *testing.T, f sessionFixture) {
+		devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
+		require.NoError(t, err)
+		run(t, loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices)})
+	})
+}
+
+func (f loginFixture) try(email, password, device string) (*models.Grant, error) {
+	return f.logins.Login(context.Background(), models.LoginAttempt{
+		Email: email, Password: password, DeviceToken: device,
+		Client: models.Client{IP: "203.0.113.9", RequestID: "request-9"},
+	})
+}
+
+func (f loginFixture) login(t *testing.T, email, device string) *models.Grant {
+	t.Helper()
+	grant, err := f.try(email, strongPassword, device)
+	require.NoError(t, err)
+	return grant
+}
+
+// counted is the number of failures that were counted as tries, and not refused while locked.
+func (f loginFixture) counted(t *testing.T) (n int64) {
+	t.Helper()
+	require.NoError(t, f.db.Model(&models.AuditEvent{}).Where("kind = ? AND detail = ''", models.EventLoginFailed).Count(&n).Error)
+	return n
+}
+
+// triesPerDay is the bound of docs/abuse.md.
+func triesPerDay() int64 {
+	doublings, used := 0, time.Duration(0)
+	for wait := models.FirstDelay; wait < models.MaxDelay; wait *= 2 {
+		used += wait
+		doublings++
+	}
+	return int64(models.FreeFailures + doublings + int((24*time.Hour-used)/models.MaxDelay))
+}
+
+// A guesser tries every minute for a day, and ten times in the first; the owner's phone logs in every hour, and so does a browser of his that
+// is a stranger each time, whenever it can.
+func TestAGuesserGetsTheStatedTriesAndTheOwnersPhoneIsNeverDelayed(t *testing.T) {
+	require.EqualValues(t, 33, triesPerDay())
+	eachLogin(t, func(t *testing.T, f loginFixture) {
+		f.create(t, "ann@example.com")
+		phone := f.login(t, "ann@example.com", "").DeviceToken
+		for minute := range 24 * 60 {
+			for range tries(minute) {
+				_, err := f.try("ann@example.com", "a wrong guess", "")
+				require.ErrorIs(t, err, models.ErrInvalidCredentials)
+			}
+			if minute%60 == 0 {
+				require.Equal(t, phone, f.login(t, "ann@example.com", phone).DeviceToken)
+				_, err := f.try("ann@example.com", strongPassword, "")
+				require.True(t, err == nil || errors.Is(err, models.ErrInvalidCredentials))
+			}
+			f.clock.Advance(time.Minute)
+		}
+		require.EqualValues(t, triesPerDay(), f.counted(t))
+	})
+}
+
+// tries is how often the guesser tries in a minute of the day.
+func tries(minute int) int {
+	if minute == 0 {
+		return 2 * models.FreeFailures
+	}
+	return 1
+}
+
+func TestParallelGuessesDontGetPastTheCount(t *testing.T) {
+	eachLogin(t, func(t *testing.T, f loginFixture) {
+		f.create(t, "ann@example.com")
+		for round := range 2 { // the second one begins when the failures of the first are forgotten
+			var group sync.WaitGroup
+			for range 40 {
+				group.Go(func() { _, _ = f.try("ann@example.com", "a wrong guess", "") })
+			}
+			group.Wait()
+			require.EqualValues(t, models.FreeFailures*(round+1), f.counted(t))
+			_, err := f.try("ann@example.com", strongPassword, "")
+			require.ErrorIs(t, err, models.ErrInvalidCredentials, "locked")
+			f.clock.Advance(models.FailureMemory)
+		}
+		f.login(t, "ann@example.com", "")
+		require.Len(t, f.events(t, models.EventAccountLocked), 2)
+	})
+}
+
+func TestADeviceHasACountOfItsOwn(t *testing.T) {
+	eachLogin(t, func(t *testing.T, f loginFixture) {
+		f.create(t, "ann@example.com")
+		phone := f.login(t, "ann@example.com", "").DeviceToken
+		tablet := f.login(t, "ann@example.com", "").DeviceToken
+		require.NotEqual(t, phone, tablet)
+		f.create(t, "bob@example.com")
+		bobs := f.login(t, "bob@example.com", "").DeviceToken
+		for range models.FreeFailures {
+			_, err := f.try("ann@example.com", "a wrong guess", phone)
+			require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		}
+		_, err := f.try("ann@example.com", strongPassword, phone)
+		require.ErrorIs(t, err, models.ErrInvalidCredentials, "the phone is locked")
+		f.login(t, "ann@example.com", tablet)
+		f.login(t, "ann@example.com", "")
+		f.clock.Advance(models.FirstDelay)
+		f.login(t, "ann@example.com", phone)
+		for range models.FreeFailures {
+			_, err := f.try("ann@example.com", "a wrong guess", bobs)
+			require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		}
+		_, err = f.try("ann@example.com", strongPassword, "lkd_forged")
+		require.ErrorIs(t, err, models.ErrInvalidCredentials, "another account's device is a stranger")
+		f.login(t, "ann@example.com", phone)
+		f.login(t, "bob@example.com", bobs)
+	})
+}
+
+func TestAStolenSessionTakesItsDeviceAlong(t *testing.T) {
+	eachLogin(t, func(t *testing.T, f loginFixture) {
+		user := f.create(t, "ann@example.com")
+		stolen, logged := f.login(t, user.Email, ""), f.login(t, user.Email, "")
+		require.NoError(t, f.sessions.End(t.Context(), user.ID, logged.Session.ID, models.Ending{Reason: models.EndedByLogout}))
+		second, err := f.refresh(t, stolen.RefreshToken)
+		require.NoError(t, err)
+		_, err = f.refresh(t, second.RefreshToken)
+		require.NoError(t, err)
+		_, err = f.refresh(t, stolen.RefreshToken)
+		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
+		require.Equal(t, logged.DeviceToken, f.login(t, user.Email, logged.DeviceToken).DeviceToken, "logging out forgets no device")
+		require.NotEqual(t, stolen.DeviceToken, f.login(t, user.Email, stolen.DeviceToken).DeviceToken)
+		require.Len(t, f.events(t, models.EventSignedUp), 1)
+		require.Len(t, f.events(t, models.EventLoginSucceeded), 4)
+		ended := f.events(t, models.EventSessionEnded)
+		require.Len(t, ended, 1)
+		require.Equal(t, []any{models.EndedByLogout, logged.Session.ID}, []any{ended[0].Detail, ended[0].SessionID})
+	})
+}
+
+func TestMadeUpEmailsDontFillTheTable(t *testing.T) {
+	eachLogin(t, func(t *testing.T, f loginFixture) {
+		f.create(t, "ann@example.com")
+		for range 20 {
+			f.login(t, "ann@example.com", "")
+		}
+		for range 1500 {
+			_, err := f.try(uuid.NewString()+"@example.com", "hunter2", "")
+			require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		}
+		var rows int64
+		require.NoError(t, f.db.Model(&models.LoginThrottle{}).Count(&rows).Error)
+		require.LessOrEqual(t, rows, int64(1024+20))
+		f.clock.Advance(models.FailureMemory + time.Second)
+		for {
+			deleted, err := f.logins.DeleteForgotten(t.Context(), 500)
+			require.NoError(t, err)
+			if deleted < 500 {
+				break
+			}
+		}
+		require.NoError(t, f.db.Model(&models.LoginThrottle{}).Count(&rows).Error)
+		require.EqualValues(t, 20, rows)
+		for range 5 {
+			f.login(t, "ann@example.com", "")
+		}
+		require.NoError(t, f.db.Model(&models.LoginThrottle{}).Count(&rows).Error)
+		require.EqualValues(t, 20, rows, "an account knows so many devices")
+	})
+}
+
+func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		clock, log := testkit.NewClock(), &testkit.Log{}
+		audit := models.NewAuditLog(db, slog.New(slog.NewJSONHandler(log, nil)), clock.Now)
+		f := newSessionFixture(t, db, clock, testRules)
+		f.UserManager = models.NewUserManager(db, f.hasher, nil, audit, clock.Now)
+		require.NoError(t, f.db.Create(&models.User{ID: uuid.New(), Email: "ann@example.com", IsActive: true, DateJoined: clock.Now()}).Error)
+		require.NoError(t, f.Promote(t.Context(), "ann@example.com"))
+		devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
+		require.NoError(t, err)
+		logins := loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices)}
+		for _, email := range []string{"ann@example.com", "my-secret-pass@example.com"} {
+			_, err = logins.try(email, "hunter2 hunter2", "")
+			require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		}
+		require.Equal(t, 3, strings.Count(log.String(), "security event"))
+		require.Contains(t, log.String(), `"event":"roles_changed"`)
+		require.Contains(t, log.String(), `"ip":"203.0.113.9","request_id":"request-9"`)
+		require.NotRegexp(t, "hunter2|secret-pass", log.String())
+		events := f.events(t, models.EventLoginFailed)
+		require.Len(t, events, 2)
+		require.Equal(t, "request-9", events[0].RequestID)
+
+		clock.Advance(time.Hour)
+		for _, want := range []int64{2, 1, 0} {
+			deleted, err := audit.DeleteOld(t.Context(), time.Minute, 2)
+			require.NoError(t, err)
+			require.Equal(t, want, deleted)
+		}
+	})
+}

@@ -1,0 +1,144 @@
+package routes_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/models"
+	"latchkey/passwords"
+	"latchkey/testkit"
+)
+
+// accounts makes an account in each state that a login could tell.
+func accounts(t *testing.T, app *testkit.App) []string {
+	t.Helper()
+	set := func(email, column string, value any) {
+		require.NoError(t, app.DB.Model(&models.User{}).Where("email = ?", email).Update(column, value).Error)
+	}
+	for _, name := range []string{"known", "inactive", "locked", "unusable"} {
+		app.Signup(t, name+"@example.com")
+	}
+	set("inactive@example.com", "is_active", false)
+	set("unusable@example.com", "password", passwords.Unusable())
+	for range models.FreeFailures {
+		app.Post(t, login, credentials("locked@example.com", secret))
+	}
+	return []string{"unknown@example.com", "known@example.com", "inactive@example.com", "locked@example.com",
+		"unusable@example.com"}
+}
+
+func credentials(email, password string) string {
+	return fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
+}
+
+// visible is what a client sees of an answer, apart from what differs in any two.
+func visible(t *testing.T, answer testkit.Response) any {
+	t.Helper()
+	header := answer.Header.Clone()
+	for _, name := range []string{"Date", "X-Request-Id"} {
+		header.Del(name)
+	}
+	if answer.Status >= http.StatusBadRequest {
+		id := answer.Text(t, "request_id")
+		return []any{answer.Status, len(id), header, strings.ReplaceAll(answer.Body, id, "")}
+	}
+	return []any{answer.Status, header, answer.Body}
+}
+
+func TestALoginDoesntTellWhoHasAnAccount(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		emails := accounts(t, app)
+		var first any
+		compare := func(email, password string) {
+			before := app.Hasher.Hashes()
+			answer := app.Post(t, login, credentials(email, password))
+			require.Equal(t, http.StatusUnauthorized, answer.Status, email)
+			require.EqualValues(t, 1, app.Hasher.Hashes()-before, email)
+			if first == nil {
+				first = visible(t, answer)
+			}
+			require.Equal(t, first, visible(t, answer), email)
+		}
+		for _, email := range emails {
+			compare(email, secret)
+		}
+		for _, email := range []string{"inactive@example.com", "locked@example.com", "unusable@example.com"} {
+			compare(email, testkit.Password)
+		}
+	}, "RATE_LIMITS=off")
+}
+
+func TestASignupDoesntTellWhoHasAnAccountWhereThatIsAskedFor(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		emails := accounts(t, testkit.NewApp(t, db, "RATE_LIMITS=off"))
+		app := testkit.NewApp(t, db, "RATE_LIMITS=off", "SIGNUP_ENUMERATION_SAFE=true")
+		var first any
+		for _, email := range emails {
+			before := app.Hasher.Hashes()
+			answer := app.Post(t, signup, credentials(email, secret))
+			require.Equal(t, http.StatusAccepted, answer.Status, answer.Body)
+			require.EqualValues(t, 1, app.Hasher.Hashes()-before, email)
+			if first == nil {
+				first = visible(t, answer)
+			}
+			require.Equal(t, first, visible(t, answer), email)
+		}
+		require.Equal(t, http.StatusOK, app.Post(t, login, credentials("unknown@example.com", secret)).Status)
+		require.Equal(t, http.StatusUnauthorized, app.Post(t, login, credentials("known@example.com", secret)).Status,
+			"nobody's password is replaced")
+		require.Equal(t, http.StatusBadRequest, app.Post(t, signup, credentials("bob", secret)).Status)
+	})
+}
+
+func TestASignupSaysByDefaultThatAnEmailIsTaken(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		var first any
+		for _, email := range accounts(t, app)[1:] {
+			before := app.Hasher.Hashes()
+			answer := app.Post(t, signup, credentials(email, secret))
+			require.Equal(t, "taken", answer.Text(t, "errors.0.code"))
+			require.EqualValues(t, 1, app.Hasher.Hashes()-before, email)
+			if first == nil {
+				first = visible(t, answer)
+			}
+			require.Equal(t, first, visible(t, answer), "in whatever state the account is")
+		}
+	}, "RATE_LIMITS=off")
+}
+
+// 200 addresses guess, while the owner's phone and his browser log in.
+func TestAnAttackFromManyAddressesNeverReachesTheOwner(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, "ann@example.com")
+		first := app.Post(t, login, credentials("ann@example.com", testkit.Password))
+		device := first.Text(t, "device_token")
+		cookie := first.Header.Get("Set-Cookie")
+		require.Contains(t, cookie, "latchkey_device="+device+"; Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Strict")
+		phone := fmt.Sprintf(`{"email":"ann@example.com","password":%q,"device_token":%q}`, testkit.Password, device)
+		for i := range 600 {
+			attack := post(login, credentials("ann@example.com", fmt.Sprint("guess ", i)))
+			attack.Header = map[string]string{"X-Forwarded-For": fmt.Sprintf("203.0.113.%d", i%200)}
+			require.Equal(t, http.StatusUnauthorized, app.Do(t, attack).Status)
+			if i%100 != 0 {
+				continue
+			}
+			require.Equal(t, http.StatusOK, app.Post(t, login, phone).Status)
+			browser := post(login, credentials("ann@example.com", testkit.Password))
+			browser.Header = map[string]string{"Cookie": "latchkey_device=" + device}
+			require.Equal(t, http.StatusOK, app.Do(t, browser).Status)
+		}
+		require.Equal(t, http.StatusUnauthorized, app.Post(t, login, credentials("ann@example.com", testkit.Password)).Status)
+		var counted, addresses int64
+		failed := app.DB.Model(&models.AuditEvent{}).Where("kind = ?", models.EventLoginFailed)
+		require.NoError(t, failed.Distinct("ip").Count(&addresses).Error)
+		require.GreaterOrEqual(t, addresses, int64(200))
+		require.NoError(t, app.DB.Model(&models.AuditEvent{}).
+			Where("kind = ? AND detail = ''", models.EventLoginFailed).Count(&counted).Error)
+		require.EqualValues(t, models.FreeFailures, counted)
+	}, "RATE_LIMITS=off", "TRUSTED_PROXIES=127.0.0.1")
+}

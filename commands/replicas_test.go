@@ -1,9 +1,11 @@
 package commands_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +26,8 @@ import (
 type pair struct {
 	Access  string `json:"access_token"`
 	Refresh string `json:"refresh_token"`
-	Code    string `json:"code"` // of a refusal
+	Code    string `json:"code"`   // of a refusal
+	Active  bool   `json:"active"` // of token/verify
 }
 
 // call sends a request with a JSON body and reads the answer whole: what it gives back without an error is acknowledged.
@@ -116,7 +119,10 @@ func TestASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
 		addresses := replicas(t, url, 2)
 		tokens := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
 		mustCall(t, 200, addresses[1], "profile", tokens.Access, "")
+		verifying := `{"token":"` + tokens.Access + `"}`
+		require.True(t, mustCall(t, 200, addresses[1], "token/verify", "", verifying).Active)
 		mustCall(t, 204, addresses[0], "logout", tokens.Access, `{}`)
+		require.False(t, mustCall(t, 200, addresses[1], "token/verify", "", verifying).Active)
 		require.Equal(t, "session_revoked", mustCall(t, 401, addresses[1], "profile", tokens.Access, "").Code)
 		require.Equal(t, "session_revoked", mustCall(t, 401, addresses[1], "token/refresh", "", refreshing(tokens.Refresh)).Code)
 	})
@@ -198,6 +204,159 @@ func TestAKilledServerLosesNoAcknowledgedSession(t *testing.T) {
 			mustCall(t, 200, address, "token/refresh", "", refreshing(kept[i].Refresh))
 		}
 	})
+}
+
+// errRefused means that a server answered an honest request with something else than success.
+var errRefused = errors.New("an honest request was refused")
+
+const sessionsOfADevice = 3
+
+// device opens several sessions and refreshes them in turn, until its server is gone or ctx is done. It gives back the
+// newest pair of each session that was acknowledged, and what stopped it.
+func device(ctx context.Context, address, email string) (kept []pair, stopped error) {
+	for i := 0; ; i++ {
+		path, body, want := "token/refresh", "", http.StatusOK
+		switch {
+		case i == 0:
+			path, body, want = "signup", credentials(email), http.StatusCreated
+		case i < sessionsOfADevice:
+			path, body = "login", credentials(email)
+		default:
+			body = refreshing(kept[i%sessionsOfADevice].Refresh)
+		}
+		status, got, err := call(ctx, address, path, "", body)
+		switch {
+		case err != nil:
+			return kept, err
+		case status != want:
+			return kept, fmt.Errorf("%w: %s was answered %d %s", errRefused, path, status, got.Code)
+		case i < sessionsOfADevice:
+			kept = append(kept, got)
+		default:
+			kept[i%sessionsOfADevice] = got
+		}
+	}
+}
+
+// One of three replicas is killed under load. The devices of the others don't notice, and every session of its own goes
+// on at the survivors and at its successor.
+func TestAKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
+	testkit.EachURL(t, func(t *testing.T, url string) {
+		environ := with(url, "AUTO_MIGRATE=true")
+		victim := serve(t, environ)
+		addresses := append([]string{victim.addr(t)}, replicas(t, url, 2)...)
+		const devices = 6
+		kept := make([][]pair, devices)
+		stopped := make([]error, devices)
+		ctx, stop := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		t.Cleanup(group.Wait)
+		t.Cleanup(stop)
+		for i := range devices {
+			group.Go(func() {
+				kept[i], stopped[i] = device(ctx, addresses[i%3], fmt.Sprintf("device%d@example.com", i))
+				if errors.Is(stopped[i], errRefused) {
+					stop() // nothing more to wait for
+				}
+			})
+		}
+		db := openAt(t, url)
+		refreshed := func(times uint32) bool {
+			var busy int64
+			err := db.Model(&models.Session{}).Where("generation >= ?", times).Count(&busy).Error
+			return err == nil && busy == devices*sessionsOfADevice
+		}
+		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshed(2) }, bound, 5*time.Millisecond, "every device is under way")
+		require.NoError(t, victim.command.Process.Kill())
+		victim.wait(t)
+		atSurvivors := refreshesOf(t, db)
+		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshesOf(t, db) > atSurvivors+20 },
+			bound, 5*time.Millisecond, "the others go on")
+		stop()
+		group.Wait()
+
+		for i := range devices {
+			require.NotErrorIs(t, stopped[i], errRefused)
+			if i%3 != 0 {
+				require.ErrorIs(t, stopped[i], context.Canceled, "a survivor's device goes on until it is stopped")
+			}
+		}
+		addresses[0] = serve(t, environ).addr(t)
+		for i := range devices {
+			require.Len(t, kept[i], sessionsOfADevice)
+			for _, session := range kept[i] {
+				goesOnAt(t, session, addresses)
+			}
+		}
+	})
+}
+
+func refreshesOf(t *testing.T, db *gorm.DB) (sum int64) {
+	t.Helper()
+	require.NoError(t, db.Model(&models.Session{}).Select("sum(generation)").Scan(&sum).Error)
+	return sum
+}
+
+// goesOnAt holds an acknowledged session against every replica: its access token is accepted, and its refresh token is
+// answered with the same child.
+func goesOnAt(t *testing.T, session pair, addresses []string) {
+	t.Helper()
+	children := map[string]bool{}
+	for _, address := range addresses {
+		mustCall(t, 200, address, "profile", session.Access, "")
+		children[mustCall(t, 200, address, "token/refresh", "", refreshing(session.Refresh)).Refresh] = true
+	}
+	require.Len(t, children, 1)
+}
+
+// The network swallows an answer that the server has sent whole. Retries, at whichever replica, get that very answer.
+func TestARetryGetsTheChildThatWasLost(t *testing.T) {
+	testkit.EachURL(t, func(t *testing.T, url string) {
+		addresses := replicas(t, url, 2)
+		parent := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
+		swallowed := make(chan string, 1)
+		network := swallowing(t, addresses[0], swallowed)
+		_, _, err := call(t.Context(), network, "token/refresh", "", refreshing(parent.Refresh))
+		require.Error(t, err, "the answer is lost")
+		var lost pair
+		require.NoError(t, json.Unmarshal([]byte(<-swallowed), &lost))
+		for _, address := range addresses {
+			retried := mustCall(t, 200, address, "token/refresh", "", refreshing(parent.Refresh))
+			require.Equal(t, lost.Refresh, retried.Refresh)
+		}
+	})
+}
+
+// swallowing is the address of a network that takes one request to a server, keeps the body of its answer and cuts the
+// connection.
+func swallowing(t *testing.T, server string, swallowed chan<- string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		defer close(swallowed)
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer client.Close()
+		upstream, err := net.Dial("tcp", server)
+		if err != nil {
+			return
+		}
+		defer upstream.Close()
+		go func() { _, _ = io.Copy(upstream, client) }()
+		answer, err := http.ReadResponse(bufio.NewReader(upstream), nil)
+		if err != nil {
+			return
+		}
+		defer answer.Body.Close()
+		if body, err := io.ReadAll(answer.Body); err == nil {
+			swallowed <- string(body)
+		}
+	}()
+	return listener.Addr().String()
 }
 
 func TestReplicasWithAnotherSecretKeyNeedItAsFallback(t *testing.T) {

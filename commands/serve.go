@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -48,8 +50,9 @@ func (c *console) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, database.Close(db)) }()
+	cores := spareThreads()
 	hasher, err := passwords.NewPool(passwords.Options{
-		Concurrency: settings.Password.HashConcurrency, Wait: settings.Password.HashWait,
+		Concurrency: cmp.Or(settings.Password.HashConcurrency, cores), Wait: settings.Password.HashWait,
 	})
 	if err != nil {
 		return err
@@ -61,6 +64,14 @@ func (c *console) serve(ctx context.Context) (err error) {
 	}
 	defer service.startChores(ctx)()
 	return listen(ctx, settings, service.Engine, log)
+}
+
+// spareThreads lets two more threads run Go code than there are cores, so that requests go on while every core hashes a
+// password, and gives back the number of cores, which honours the limits of a container.
+func spareThreads() (cores int) {
+	cores = runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(cores + 2)
+	return cores
 }
 
 // prepareSchema makes sure that the database has the schema of this program: by migrating it where the settings allow

@@ -18,43 +18,53 @@ type PasswordChange struct {
 	Client      Client
 }
 
-// Authenticate gives back the active user whom email and password belong to; it counts no failures, as
-// LoginManager.Login does. Every refusal is ErrInvalidCredentials and
-// costs one hash; ErrOverloaded means that the password was not looked at.
+// Authenticate gives back the active user whom email and password belong to. It counts no failures and opens no session,
+// as LoginManager.Login does. Every refusal is ErrInvalidCredentials and costs one hash; ErrOverloaded means that the
+// password was not looked at.
 func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
 	user, err := m.forLogin(ctx, email)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.authenticate(ctx, user, password); err != nil {
+	if _, err := m.authenticate(ctx, user, password); err != nil {
 		return nil, err
 	}
 	return user, nil
 }
 
-// authenticate answers ErrInvalidCredentials unless password is that of the active user.
-func (m *UserManager) authenticate(ctx context.Context, user *User, password string) error {
-	if err := m.verify(ctx, user, password); err != nil {
-		return err
+// authenticate answers ErrInvalidCredentials unless password is that of the active user, and else whether its hash is
+// outdated.
+func (m *UserManager) authenticate(ctx context.Context, user *User, password string) (outdated bool, err error) {
+	outdated, err = m.verify(ctx, user, password)
+	if err == nil && !user.IsActive {
+		return false, ErrInvalidCredentials
 	}
-	if !user.IsActive {
-		return ErrInvalidCredentials
-	}
-	return nil
+	return outdated, err
 }
 
-// verify answers ErrInvalidCredentials unless password is the user's.
-func (m *UserManager) verify(ctx context.Context, user *User, password string) error {
+// verify answers ErrInvalidCredentials unless password is the user's, and else whether its hash is outdated.
+func (m *UserManager) verify(ctx context.Context, user *User, password string) (outdated bool, err error) {
 	result, err := m.hasher.Verify(ctx, password, user.Password)
 	switch {
 	case errors.Is(err, ErrOverloaded), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
+		return false, err
 	case err != nil: // the stored hash can't be read, or the password is one that nothing could match
-		return fmt.Errorf("%w: user %s: %w", ErrInvalidCredentials, user.ID, err)
+		return false, fmt.Errorf("%w: user %s: %w", ErrInvalidCredentials, user.ID, err)
 	case !result.Match:
-		return ErrInvalidCredentials
+		return false, ErrInvalidCredentials
 	}
-	return nil
+	return result.Outdated, nil
+}
+
+// upgrade stores the user's password, which was verified, under a hash of today's parameters, unless it was changed
+// meanwhile. It ends no session: the password stays what it is.
+func (m *UserManager) upgrade(ctx context.Context, user *User, password string) error {
+	encoded, err := m.hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return m.db.WithContext(ctx).Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).
+		Update("password", encoded).Error
 }
 
 // forLogin finds the account of a typed email. For an email without one it gives back an empty user, whose password
@@ -100,7 +110,7 @@ func (m *UserManager) SetPassword(ctx context.Context, email, password string) e
 // ChangePassword replaces the user's password by one that keeps the policy, and ends all his sessions but keep. A wrong
 // current password, or a new one that is refused, comes back as a *ValidationError.
 func (m *UserManager) ChangePassword(ctx context.Context, user *User, change PasswordChange) error {
-	err := m.verify(ctx, user, change.Current)
+	_, err := m.verify(ctx, user, change.Current)
 	if errors.Is(err, ErrInvalidCredentials) {
 		return incorrectPassword()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"gorm.io/gorm"
+
 	"latchkey/tokens"
 )
 
@@ -32,4 +34,14 @@ const (
 // Decide is decide.
 func (s *Session) Decide(token tokens.Parts, now time.Time, grace time.Duration) int {
 	return int(s.decide(token, now, grace))
+}
+
+// Open begins a session of a user who has just been created or authenticated, and stores his last_login. It answers
+// ErrInvalidCredentials if the account was disabled, or its password changed, since the user was read.
+func (m *SessionManager) Open(ctx context.Context, user *User, client Client) (grant *Grant, err error) {
+	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		grant, err = m.open(tx, user, client, nil)
+		return err
+	})
+	return grant, err
 }

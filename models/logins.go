@@ -41,12 +41,25 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (*Grant,
 	if err != nil {
 		return nil, err
 	}
-	wrong := m.users.authenticate(ctx, user, attempt.Password)
+	outdated, wrong := m.users.authenticate(ctx, user, attempt.Password)
 	if wrong != nil && !errors.Is(wrong, ErrInvalidCredentials) {
 		return nil, wrong
 	}
 	// The password is looked at before the count: a try that finds the account locked tells nothing, so that only those
 	// which were counted are worth anything, however many are made at once.
+	grant, err := m.decideAgain(ctx, user, attempt, wrong)
+	if err == nil && outdated {
+		// Only now, or a second hash would tell a right password for a locked account. A login does not fail for it: the
+		// next one tries again.
+		_ = m.users.upgrade(ctx, user, attempt.Password)
+	}
+	return grant, err
+}
+
+// decideAgain decides until no other attempt changed the count meanwhile.
+func (m *LoginManager) decideAgain(
+	ctx context.Context, user *User, attempt LoginAttempt, wrong error,
+) (*Grant, error) {
 	for {
 		grant, err := m.decide(ctx, user, attempt, wrong)
 		if !errors.Is(err, errLostRace) {

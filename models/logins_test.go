@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/models"
+	"latchkey/passwords"
 	"latchkey/testkit"
 	"latchkey/tokens"
 )
@@ -223,5 +224,35 @@ func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, deleted)
 		}
+	})
+}
+
+func TestALoginUpgradesAnOutdatedHashAndNothingElse(t *testing.T) {
+	eachLogin(t, func(t *testing.T, f loginFixture) {
+		user := f.create(t, "ann@example.com")
+		former, err := passwords.NewPool(passwords.Options{
+			Parameters: passwords.Parameters{Algorithm: passwords.PBKDF2SHA256, Iterations: 1000}, Wait: time.Minute,
+		})
+		require.NoError(t, err)
+		defer former.Close()
+		encoded, err := former.Hash(t.Context(), strongPassword)
+		require.NoError(t, err)
+		f.set(t, user, "password", encoded)
+
+		_, err = f.try("ann@example.com", "a wrong guess", "")
+		require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		stored, err := f.ByEmail(t.Context(), user.Email)
+		require.NoError(t, err)
+		require.Equal(t, encoded, stored.Password, "a wrong password upgrades nothing")
+
+		grant := f.login(t, "ann@example.com", "")
+		stored, err = f.ByEmail(t.Context(), user.Email)
+		require.NoError(t, err)
+		require.Contains(t, stored.Password, "$argon2id$")
+		before := f.hasher.Hashes()
+		f.login(t, "ann@example.com", grant.DeviceToken)
+		require.EqualValues(t, 1, f.hasher.Hashes()-before, "an upgraded hash is not made again")
+		_, err = f.refresh(t, grant.RefreshToken)
+		require.NoError(t, err, "the session of the upgrade goes on")
 	})
 }

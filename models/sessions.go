@@ -74,16 +74,6 @@ func NewSessionManager(
 	return &SessionManager{db: db, users: users, refresh: refresh, rules: rules, now: now}
 }
 
-// Open begins a session of a user who has just been created or authenticated, and stores his last_login. It answers
-// ErrInvalidCredentials if the account was disabled, or its password changed, since the user was read.
-func (m *SessionManager) Open(ctx context.Context, user *User, client Client) (grant *Grant, err error) {
-	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		grant, err = m.open(tx, user, client, nil)
-		return err
-	})
-	return grant, err
-}
-
 // open is Open inside the transaction tx, from a device that is known or about to be.
 func (m *SessionManager) open(tx *gorm.DB, user *User, client Client, device *uuid.UUID) (*Grant, error) {
 	id, err := uuid.NewV7()

@@ -2,11 +2,15 @@ package routes_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"pgregory.net/rapid"
 
 	"latchkey/models"
 	"latchkey/testkit"
@@ -119,5 +123,139 @@ func TestTheTokenOfADeletedSessionIsExpired(t *testing.T) {
 		requireCode(t, 401, "session_expired", app.Refresh(t, phone.Refresh))
 		requireCode(t, 401, "session_expired", app.Get(t, profile, phone.Access))
 		require.Equal(t, 200, app.Get(t, profile, laptop.Access).Status)
+	})
+}
+
+func refreshBody(token string) string { return `{"refresh_token":` + quote(token) + `}` }
+
+// refused tells whether an answer is the problem refresh_token_invalid. It can be asked in a property too.
+func refused(answer testkit.Response) bool {
+	var problem struct{ Code string }
+	return answer.Status == http.StatusUnauthorized && answer.Header.Get("Content-Type") == "application/problem+json" &&
+		json.Unmarshal([]byte(answer.Body), &problem) == nil && problem.Code == "refresh_token_invalid"
+}
+
+func TestNoBitOfARefreshTokenMayBeFlipped(t *testing.T) {
+	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
+		before := rows(t, app)
+		raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(phone.Refresh, refreshPrefix))
+		require.NoError(t, err)
+		for bit := range 8 * len(raw) {
+			raw[bit/8] ^= 1 << (bit % 8)
+			flipped := refreshPrefix + base64.RawURLEncoding.EncodeToString(raw)
+			raw[bit/8] ^= 1 << (bit % 8)
+			for _, path := range []string{refresh, logout} {
+				answer := app.Post(t, path, refreshBody(flipped))
+				require.True(t, refused(answer), "bit %d to %s: %d %s", bit, path, answer.Status, answer.Body)
+			}
+		}
+		require.Equal(t, before, rows(t, app))
+	})
+}
+
+// garble draws a text made of the pieces of two live tokens that is neither of them.
+func garble(t *rapid.T, one, other string) string {
+	at := func(token string) int { return rapid.IntRange(0, len(token)).Draw(t, "at") }
+	from, to := at(one), at(other)
+	insert := rapid.StringMatching(`[ \n]{1,2}|[A-Za-z0-9_.=+/-]{0,3}`).Draw(t, "insert")
+	garbled := rapid.SampledFrom([]string{
+		one + insert,
+		insert + one,
+		one[:from] + insert,
+		insert + one[from:],
+		one[:from] + insert + one[from:],
+		one[:from] + insert + one[min(from+len(insert), len(one)):],
+		one[:from] + insert + other[to:],
+		one[:from] + other[from:],
+		strings.Repeat(one, 1+to%4) + insert,
+		strings.ToUpper(one[:from]) + one[from:],
+	}).Draw(t, "garbled")
+	if garbled == one || garbled == other || garbled == "" {
+		t.Skip("a token, or none")
+	}
+	return garbled
+}
+
+func TestNoTextMadeOfRefreshTokensIsAccepted(t *testing.T) {
+	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
+		before := rows(t, app)
+		rapid.Check(t, func(rt *rapid.T) {
+			garbled := garble(rt, phone.Refresh, laptop.Refresh)
+			for _, path := range []string{refresh, logout} {
+				answer := app.Post(t, path, refreshBody(garbled))
+				require.True(rt, refused(answer), "%q to %s: %d %s", garbled, path, answer.Status, answer.Body)
+			}
+			require.Equal(rt, before, rows(t, app))
+		})
+		require.Equal(t, 200, app.Refresh(t, phone.Refresh).Status)
+		require.Equal(t, 200, app.Refresh(t, laptop.Refresh).Status)
+	})
+}
+
+// A reused token ends its session, by whichever door it comes, and changes no other row.
+func TestReuseChangesOneRow(t *testing.T) {
+	for _, path := range []string{refresh, logout} {
+		t.Run(path, func(t *testing.T) {
+			eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
+				app.Refresh(t, app.Refresh(t, phone.Refresh).Tokens(t).Refresh)
+				want := rows(t, app)
+				app.Clock.Advance(time.Minute)
+				requireCode(t, 401, "refresh_token_reused", app.Post(t, path, refreshBody(phone.Refresh)))
+				after := rows(t, app)
+				for i := range want {
+					if want[i].ID.String() == claimsOf(t, phone.Access)["sid"] {
+						require.NotNil(t, after[i].EndedAt)
+						want[i].EndedAt, want[i].EndReason = after[i].EndedAt, models.EndedByReuse
+					}
+				}
+				require.Equal(t, want, after)
+				requireCode(t, 401, "session_revoked", app.Post(t, path, refreshBody(phone.Refresh)))
+				require.Equal(t, want, rows(t, app), "presented again, it changes nothing")
+			})
+		})
+	}
+}
+
+func TestALogoutRefusesWhatIsNoTokenAndEndsNothing(t *testing.T) {
+	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
+		id := claimsOf(t, laptop.Access)["sid"]
+		require.NoError(t, app.DB.Where("id = ?", id).Delete(&models.Session{}).Error)
+		before := rows(t, app)
+		requireCode(t, 401, "session_expired", app.Post(t, logout, refreshBody(laptop.Refresh)))
+		require.JSONEq(t, `{"active":false}`, app.Post(t, verify, `{"token":"`+laptop.Access+`"}`).Body)
+		requireCode(t, 401, "credentials_missing", app.Post(t, logout, refreshBody("")))
+		requireCode(t, 413, "body_too_large", app.Post(t, logout, refreshBody(strings.Repeat("A", 100_000))))
+		for _, value := range []string{`1`, `true`, `{}`, `["` + phone.Refresh + `"]`} {
+			requireCode(t, 400, "validation_error", logOut(t, app, phone.Access, `{"refresh_token":`+value+`}`))
+			requireCode(t, 400, "validation_error", logOut(t, app, phone.Access, `{"scope":`+value+`}`))
+		}
+		require.Equal(t, before, rows(t, app))
+	})
+}
+
+// A server that makes its tokens under a new SECRET_KEY goes on with the sessions of the old one as long as that is a
+// fallback, and without it knows none of them.
+func TestRefreshTokensOutliveTheirSecretKeyByAFallback(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		const ownKey = "JWT_SECRET_KEY=one key for access tokens, whatever becomes of the other"
+		const leaked = "the first key of this server which has no comma"
+		const changed = "SECRET_KEY=the key that takes the place of the first one, which leaked"
+		old := testkit.NewApp(t, db, ownKey, "SECRET_KEY="+leaked)
+		following := testkit.NewAppAt(t, db, old.Clock, ownKey, changed, "SECRET_KEY_FALLBACKS="+leaked)
+		without := testkit.NewAppAt(t, db, old.Clock, ownKey, changed)
+		old.Signup(t, "ann@example.com")
+		held := old.Login(t, "ann@example.com")
+
+		before := rows(t, old)
+		require.True(t, refused(without.Refresh(t, held.Refresh)))
+		require.True(t, refused(without.Post(t, logout, refreshBody(held.Refresh))))
+		require.Equal(t, before, rows(t, old))
+
+		child := following.Refresh(t, held.Refresh)
+		require.Equal(t, 200, child.Status, "%s", child.Body)
+		require.Equal(t, 200, without.Refresh(t, child.Tokens(t).Refresh).Status, "the child is the new key's")
+		require.Equal(t, 200, following.Get(t, profile, held.Access).Status)
+		last := old.Login(t, "ann@example.com")
+		require.Equal(t, 204, following.Post(t, logout, refreshBody(last.Refresh)).Status)
 	})
 }

@@ -40,7 +40,7 @@ func TestDeployFindings(t *testing.T) {
 		{config.LevelError, "APP_ENV", "development", []string{development}},
 		{config.LevelError, "PUBLIC_URL", "in clear", []string{development, "PUBLIC_URL=http://auth.example.com"}},
 		{config.LevelError, "SECRET_KEY", "randomness", []string{development, "SECRET_KEY" + weak}},
-		{config.LevelError, "SECRET_KEY", "example", []string{development, "SECRET_KEY=an example of 32 bytes, and of more"}},
+		{config.LevelError, "SECRET_KEY", "example", []string{development, "SECRET_KEY=an example of 32 bytes and of more"}},
 		{config.LevelError, "SECRET_KEY", "not set", []string{development, "SECRET_KEY=", "DATABASE_URL=sqlite:a.db"}},
 		{config.LevelError, "JWT_SECRET_KEY", "randomness",
 			[]string{development, "JWT_ALGORITHM=HS256", "JWT_PRIVATE_KEY=", "JWT_SECRET_KEY" + weak}},

@@ -57,6 +57,7 @@ func TestEachFault(t *testing.T) {
 		{"JWT_SECRET_KEY", []string{strings.Repeat("x", 32)}, "randomness", production()},
 		{"JWT_SECRET_KEY", []string{strongKey}, "only HS256", []string{"JWT_ALGORITHM=ES256", "JWT_PRIVATE_KEY=" + pemKey}},
 		{"JWT_PRIVATE_KEY", []string{pemKey}, "HS256 signs with a shared secret", []string{"JWT_ALGORITHM=HS256"}},
+		{"SECRET_KEY", []string{strongKey + ","}, "has a comma", nil},
 		{"JWT_EXPIRATION_JITTER", []string{"x"}, "not a number", nil},
 		{"JWT_EXPIRATION_JITTER", []string{"-0.1", "0.51", "NaN", "Inf"}, "not between 0 and 0.5", nil},
 		{"JWT_KEY_ROTATION", []string{"-1s", "1h", "87601h"}, "from 24h", nil},

@@ -19,6 +19,9 @@ func (c *checker) checkSecrets() {
 	case s.Database.IsPostgres():
 		c.fault("SECRET_KEY", "is required with PostgreSQL, because every replica needs the same", makeSecret)
 	}
+	if strings.Contains(s.SecretKey.Reveal(), ",") {
+		c.fault("SECRET_KEY", "has a comma, at which SECRET_KEY_FALLBACKS would be split once the key is a former one", makeSecret)
+	}
 	for _, fallback := range s.SecretKeyFallbacks {
 		if len(fallback.Bytes()) < minSecretLength {
 			c.fault("SECRET_KEY_FALLBACKS", fmt.Sprintf("has a key below %d bytes", minSecretLength),

@@ -68,7 +68,7 @@ func rows(t *testing.T, app *testkit.App) []models.Session {
 
 func TestSpoiledRefreshTokensAreRefusedAndChangeNothing(t *testing.T) {
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
-		stranger := testkit.NewApp(t, app.DB, "SECRET_KEY=another key, of another server, that knows nothing of this one",
+		stranger := testkit.NewApp(t, app.DB, "SECRET_KEY=another key of another server that knows nothing of this one",
 			"JWT_SECRET_KEY=so that it makes no key in the same database")
 		foreign := stranger.Login(t, "ann@example.com")
 		before := rows(t, app)
@@ -239,7 +239,7 @@ func TestRefreshTokensOutliveTheirSecretKeyByAFallback(t *testing.T) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		const ownKey = "JWT_SECRET_KEY=one key for access tokens, whatever becomes of the other"
 		const leaked = "the first key of this server which has no comma"
-		const changed = "SECRET_KEY=the key that takes the place of the first one, which leaked"
+		const changed = "SECRET_KEY=the key that takes the place of the first one which leaked"
 		old := testkit.NewApp(t, db, ownKey, "SECRET_KEY="+leaked)
 		following := testkit.NewAppAt(t, db, old.Clock, ownKey, changed, "SECRET_KEY_FALLBACKS="+leaked)
 		without := testkit.NewAppAt(t, db, old.Clock, ownKey, changed)

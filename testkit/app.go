@@ -16,7 +16,7 @@ import (
 )
 
 // SecretKey is the SECRET_KEY of every App.
-const SecretKey = "a secret key for tests, which protects nothing at all"
+const SecretKey = "a secret key for tests which protects nothing at all"
 
 // App is the whole service, listening on a port of its own, on a clock that the test moves.
 type App struct {

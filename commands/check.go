@@ -51,8 +51,20 @@ func (c *console) checkSettings() (config.Settings, []config.Finding) {
 		for _, fault := range faults {
 			findings = append(findings, failure(fault.Variable, fault.Problem, fault.Remedy))
 		}
+		return settings, findings
 	}
-	return settings, findings
+	return settings, append(findings, checkSecretFile(&settings)...)
+}
+
+// checkSecretFile reads the secret key that an earlier run made, if there is one.
+func checkSecretFile(settings *config.Settings) []config.Finding {
+	if _, err := os.Stat(config.SecretKeyPath(*settings)); settings.SecretKey.IsSet() || err != nil {
+		return nil
+	}
+	if _, err := config.EnsureSecretKey(settings); err != nil {
+		return []config.Finding{failure("SECRET_KEY", err.Error(), "")}
+	}
+	return nil
 }
 
 func checkKey(settings config.Settings) []config.Finding {

@@ -132,3 +132,12 @@ func TestCheckDeploy(t *testing.T) {
 		require.Equal(t, "No errors found.\n", production.stderr)
 	})
 }
+
+func TestCheckLooksAtTheSecretKeyThatAnEarlierRunMade(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("latchkey.db.secret", []byte("short"), 0o600))
+	done := runHere(t, nil, "check")
+	require.Equal(t, 1, done.code, "%s", done.stdout)
+	require.Contains(t, done.stdout, "error: SECRET_KEY: ")
+	require.NotContains(t, done.stdout, "short\n")
+}

@@ -33,10 +33,10 @@ func isPort(port string) bool {
 	return err == nil
 }
 
-// localURL is the URL of this machine at the port of addr.
+// localURL is the URL of this machine at the port of addr, which 0 leaves to the system and so can't be told yet.
 func localURL(addr string) string {
 	_, port, err := net.SplitHostPort(addr)
-	if err != nil || port == "80" || !isPort(port) {
+	if err != nil || port == "80" || port == "0" || !isPort(port) {
 		return "http://localhost"
 	}
 	return "http://localhost:" + port

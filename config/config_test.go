@@ -78,6 +78,7 @@ func TestValuesAreUnderstood(t *testing.T) {
 	require.Equal(t, "https://auth.example.com", public.Server.PublicURL)
 	require.Equal(t, "https://auth.example.com", public.JWT.Audience)
 	require.Equal(t, "http://localhost", load(t, "ADDR=127.0.0.1:80").Server.PublicURL)
+	require.Equal(t, "http://localhost", load(t, "ADDR=127.0.0.1:0").Server.PublicURL)
 }
 
 func TestTheAlgorithmFollowsTheKeyThatIsGiven(t *testing.T) {

@@ -30,7 +30,7 @@ func EnsureSecretKey(s *Settings) (created string, err error) {
 	if s.InProduction() || !s.Database.IsSQLite() {
 		return "", ErrNoSecretKey
 	}
-	path := s.Database.Path() + ".secret"
+	path := SecretKeyPath(*s)
 	key, err := readSecretKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if created, err = makeSecretKey(path); err != nil {
@@ -44,6 +44,9 @@ func EnsureSecretKey(s *Settings) (created string, err error) {
 	s.SecretKey = key
 	return created, nil
 }
+
+// SecretKeyPath is where EnsureSecretKey keeps the key.
+func SecretKeyPath(s Settings) string { return s.Database.Path() + ".secret" }
 
 func readSecretKey(path string) (Secret, error) {
 	file, err := os.Open(path)

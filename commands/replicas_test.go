@@ -215,14 +215,12 @@ const sessionsOfADevice = 3
 // newest pair of each session that was acknowledged, and what stopped it.
 func device(ctx context.Context, address, email string) (kept []pair, stopped error) {
 	for i := 0; ; i++ {
-		path, body, want := "token/refresh", "", http.StatusOK
+		path, body, want := "login", credentials(email), http.StatusOK
 		switch {
 		case i == 0:
-			path, body, want = "signup", credentials(email), http.StatusCreated
-		case i < sessionsOfADevice:
-			path, body = "login", credentials(email)
-		default:
-			body = refreshing(kept[i%sessionsOfADevice].Refresh)
+			path, want = "signup", http.StatusCreated
+		case i >= sessionsOfADevice:
+			path, body = "token/refresh", refreshing(kept[i%sessionsOfADevice].Refresh)
 		}
 		status, got, err := call(ctx, address, path, "", body)
 		switch {

@@ -17,7 +17,7 @@ build: ## Build the program into ./latchkey, static and without cgo
 test: ## Run the tests, one line a package
 	$(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
 
-check: ## Run what CI runs: format, modules, vet, tests, build, smoke, lint
+check: ## Run what CI runs: format, modules, vet, tests, build, smoke, clients, lint
 	.ci/run
 
 lint: ## Run the linters, and look for functions that nothing calls

@@ -40,12 +40,12 @@ export function inventAccount() {
  */
 export function awaitMail(mail) {
   const variables = pm.collectionVariables;
-  const request = { url: pm.variables.replaceIn('{{base_url}}/dev/mail'), header: { Accept: 'application/json' } };
+  const mailbox = { url: pm.variables.replaceIn('{{base_url}}/dev/mail'), header: { Accept: 'application/json' } };
   const addresses = [variables.get('email'), variables.get('new_email')];
   const seen = Date.parse(variables.get('mail_sent_at')) || 0;
   const isWanted = ({ to, subject, links, sent_at }) => addresses.includes(to) && Date.parse(sent_at) > seen
     && [subject, ...(links || [])].some((text) => text.includes(mail));
-  const look = (attempts) => pm.sendRequest(request, (error, response) => {
+  const look = (attempts) => pm.sendRequest(mailbox, (error, response) => {
     const letter = !error && response.code === 200 && response.json().find(isWanted);
     if (!letter) return attempts > 0 && setTimeout(() => look(attempts - 1), 200);
     variables.set('mail_sent_at', letter.sent_at);

@@ -274,6 +274,23 @@ test('two tabs share a session', async () => {
   assert.deepEqual(other.reasons, ['session_revoked']);
 });
 
+test('with Web Locks the second tab presents the token that the first one got', async () => {
+  const held = new Map<string, Promise<unknown>>();
+  const request = (name: string, work: () => Promise<unknown>) => {
+    const result = (held.get(name) ?? Promise.resolve()).then(work);
+    held.set(name, result.catch(() => undefined));
+    return result;
+  };
+  Object.defineProperty(globalThis, 'navigator', { value: { locks: { request } }, configurable: true });
+  const one = await signedIn();
+  const other = restarted(one);
+  one.clock.now += 3_600_000;
+  await Promise.all([one, other].map(({ client }) => client.call('get', '/api/v1/profile')));
+  Reflect.deleteProperty(globalThis, 'navigator');
+  const presented = [one, other].flatMap(({ network }) => network.requests).filter(({ call }) => call === refresh);
+  assert.equal(new Set(presented.map(({ body }) => body)).size, 2);
+});
+
 test('a call is not repeated as somebody else', async () => {
   const one = await signedIn();
   const { email } = await signedIn();

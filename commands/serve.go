@@ -60,6 +60,15 @@ func (c *console) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer stopMetrics()
+	stopJobs, err := service.Jobs.Start(ctx, service.work)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.Server.ShutdownTimeout)
+		defer cancel()
+		err = errors.Join(err, stopJobs(ending))
+	}()
 	defer service.startChores(ctx)()
 	return listen(ctx, settings, service.Engine, log)
 }

@@ -23,7 +23,7 @@ func (c *console) withUsers(
 		return err
 	}
 	defer func() { err = errors.Join(err, database.Close(db)) }()
-	hasher, err := passwords.NewPool(passwords.Options{Concurrency: 1})
+	hasher, err := NewHasher(settings, 1)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func EachApp(t *testing.T, run func(t *testing.T, app *App), settings ...string)
 	EachDB(t, func(t *testing.T, db *gorm.DB) { run(t, NewApp(t, db, settings...)) })
 }
 
-// NewApp serves on db until the test ends. Settings are NAME=value.
+// NewApp serves on db until the test ends, without rate limits unless settings, which are NAME=value, turn them on.
 func NewApp(t testing.TB, db *gorm.DB, settings ...string) *App {
 	t.Helper()
 	return NewAppAt(t, db, NewClock(), settings...)
@@ -60,7 +60,8 @@ func NewHashingApp(t testing.TB, db *gorm.DB, workers int, settings ...string) *
 
 func load(t testing.TB, settings []string) config.Settings {
 	t.Helper()
-	loaded, err := config.Load(append([]string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0"}, settings...), t.TempDir())
+	fixed := []string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0", "RATE_LIMITS=off"}
+	loaded, err := config.Load(append(fixed, settings...), t.TempDir())
 	require.NoError(t, err)
 	return loaded
 }
@@ -73,6 +74,7 @@ func start(t testing.TB, app *App) *App {
 		commands.Resources{DB: app.DB, Hasher: app.Hasher, Log: log, Now: app.Clock.Now})
 	require.NoError(t, err)
 	app.Service = service
+	t.Cleanup(func() { require.NoError(t, app.Service.Close()) })
 	app.serve(t, log)
 	return app
 }

@@ -12,7 +12,6 @@ import (
 
 	"latchkey/config"
 	"latchkey/database"
-	"latchkey/passwords"
 )
 
 func newServe(c *console) *cobra.Command {
@@ -43,9 +42,7 @@ func (c *console) serve(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, database.Close(db)) }()
 	cores := spareThreads()
-	hasher, err := passwords.NewPool(passwords.Options{
-		Concurrency: cmp.Or(settings.Password.HashConcurrency, cores), Wait: settings.Password.HashWait,
-	})
+	hasher, err := NewHasher(settings, cmp.Or(settings.Password.HashConcurrency, cores))
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // withUsers runs work with the manager of the users in the configured database, whose schema must be current.
 func (c *console) withUsers(ctx context.Context, settings config.Settings, work func(*models.UserManager) error) error {
 	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
-		hasher, err := passwords.NewPool(passwords.Options{Concurrency: 1})
+		hasher, err := NewHasher(settings, 1)
 		if err != nil {
 			return err
 		}

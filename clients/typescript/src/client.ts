@@ -71,7 +71,10 @@ export class Client {
     return 'detail' in answer ? undefined : this.#begin(asGrant(answer), asked);
   }
 
-  /** logIn opens a session. The token that makes this device known goes along, if it has one. */
+  /**
+   * logIn opens a session. The token that makes this device known goes along, if it has one. A session that there is
+   * already is not ended: log out first.
+   */
   async logIn(credentials: Body<Operation<'post', '/api/v1/login'>>): Promise<User> {
     const device_token = await this.#session.deviceToken();
     const asked = this.#now();

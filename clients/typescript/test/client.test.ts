@@ -135,6 +135,22 @@ test('the refresh goes on with the same token when its answer is lost', async ()
   assert.deepEqual(reasons, []);
 });
 
+test('the refresh goes on with the same token also when the server\'s grace is over', async () => {
+  const strict = await Server.start({ REFRESH_GRACE: '0s' });
+  try {
+    const { client, network, reasons } = await signedIn({ baseURL: strict.baseURL });
+    for (let round = 0; round < 2; round++) {
+      network.expireLastToken();
+      network.lost = 1;
+      await client.call('get', '/api/v1/profile');
+    }
+    assert.equal(network.count(refresh), 4);
+    assert.deepEqual(reasons, []);
+  } finally {
+    await strict.stop();
+  }
+});
+
 test('every answer lost, and the app started again: the session is kept', async () => {
   const phone = await signedIn();
   phone.network.expireLastToken();

@@ -1,4 +1,5 @@
-// Runs the real service, in an empty directory on a free port: the program that LATCHKEY_PROGRAM names, or one built here.
+// Runs the real service in an empty directory, on a free port: the program that LATCHKEY_PROGRAM names, or one that is
+// built here.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
@@ -46,7 +47,8 @@ export class Server {
 
 function build(folder: string): string {
   const program = join(folder, 'latchkey');
-  execFileSync('go', ['build', '-o', program, '.'], { cwd: join(import.meta.dirname, '../../../..'), stdio: 'inherit' });
+  const root = join(import.meta.dirname, '../../../..');
+  execFileSync('go', ['build', '-o', program, '.'], { cwd: root, stdio: 'inherit' });
   return program;
 }
 

@@ -150,6 +150,10 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
+	docs, err := api.NewDocs(middleware.NotFound)
+	if err != nil {
+		return nil, err
+	}
 	engine, err := newEngine(settings)
 	if err != nil {
 		return nil, err
@@ -157,6 +161,7 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	scheme := settings.JWT.AuthHeaderPrefix
 	routes.Register(engine, routes.Controllers{
 		Contract:  contract,
+		Docs:      docs,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
 		Accounts:  controllers.NewAccounts(users, logins, access, signupAnswer(settings)),

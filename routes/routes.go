@@ -11,6 +11,7 @@ import (
 // Controllers are the resources that the routes lead to.
 type Controllers struct {
 	Contract  *api.Contract
+	Docs      *api.Docs
 	Health    *controllers.Health
 	WellKnown *controllers.WellKnown
 	Accounts  *controllers.Accounts
@@ -41,6 +42,8 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 
 	engine.GET("/openapi.yaml", to.Contract.YAML)
 	engine.GET("/openapi.json", to.Contract.JSON)
+	engine.GET("/docs", to.Docs.Page)
+	engine.GET("/docs/:file", to.Docs.File)
 
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", handle(to.Accounts.Signup))

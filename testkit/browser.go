@@ -20,7 +20,7 @@ import (
 // installed the test skips, or fails under TEST_REQUIRE_SERVICES=1.
 func NewBrowser(t *testing.T) context.Context {
 	t.Helper()
-	const patience = 2 * time.Minute                                               // for a whole test on a machine that is busy with others
+	const patience = time.Minute                                                   // for a whole test on a machine that is busy with others
 	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), patience) // the test's own ends before cleanups
 	t.Cleanup(stop)
 	ctx, stopProgram := chromedp.NewExecAllocator(ctx, append(browserFlags(), chromedp.ExecPath(chromium(t)))...)
@@ -30,10 +30,32 @@ func NewBrowser(t *testing.T) context.Context {
 	complaints := &complaints{}
 	require.NoError(t, chromedp.Listen(ctx, complaints.hear), "start Chromium")
 	t.Cleanup(func() {
-		require.NoError(t, chromedp.Cancel(ctx)) // waits until the program is gone and its folder with it
+		_ = chromedp.Cancel(ctx) // waits until the program is gone and its folder with it
 		require.Empty(t, complaints.all, "the browser complained")
 	})
 	return ctx
+}
+
+// Click waits until the first element of a CSS selector is there and enabled and clicks it, wherever the page is moving it to.
+func Click(selector string) chromedp.Action[chromedp.Void] {
+	return wait[chromedp.Void](selector, "element && !element.disabled ? (element.click(), {}) : null")
+}
+
+// Text waits until the first element of a CSS selector says something, and is what it says.
+func Text(selector string) chromedp.Action[string] {
+	return wait[string](selector, "element?.innerText")
+}
+
+// Gone waits until nothing in the page is of a CSS selector.
+func Gone(selector string) chromedp.Action[chromedp.Void] {
+	return wait[chromedp.Void](selector, "element ? null : {}")
+}
+
+// wait asks the page itself, again and again, until the expression on the element is neither null nor empty.
+func wait[T any](selector, expression string) chromedp.Action[T] {
+	return chromedp.PollFunction[T](
+		"selector => { const element = document.querySelector(selector); return "+expression+" }",
+		chromedp.WithPollingArgs(selector))
 }
 
 // Screenshot writes the whole page that browser shows to name.png, in the folder TEST_SCREENSHOTS or else one that goes

@@ -154,6 +154,10 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
+	problems, err := api.NewErrors(middleware.Statuses())
+	if err != nil {
+		return nil, err
+	}
 	engine, err := newEngine(settings)
 	if err != nil {
 		return nil, err
@@ -162,6 +166,7 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	routes.Register(engine, routes.Controllers{
 		Contract:  contract,
 		Docs:      docs,
+		Errors:    problems,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
 		Accounts:  controllers.NewAccounts(users, logins, access, signupAnswer(settings)),

@@ -79,6 +79,15 @@ const (
 	codeInternal   = "internal_error"
 )
 
+// Statuses are the codes of all problems, each with the status that it is answered with.
+func Statuses() map[string]int {
+	statuses := map[string]int{codeValidation: http.StatusBadRequest, codeInternal: http.StatusInternalServerError}
+	for _, row := range answers() {
+		statuses[row.code] = row.status
+	}
+	return statuses
+}
+
 // Errors answers every request whose handler or middleware left an error in the context, and every one that panics,
 // which it logs.
 // It is the only writer of error bodies. An error that the table does not know becomes an opaque 500; Log writes what it was.

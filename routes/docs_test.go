@@ -2,6 +2,7 @@ package routes_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"latchkey/middleware"
 	"latchkey/testkit"
 )
 
@@ -124,4 +126,29 @@ func (d docsPage) authorize(token string) {
 	)
 	testkit.Screenshot(d.t, d.browser, "docs-authorized")
 	d.do(testkit.Click(".modal-ux .btn-done"))
+}
+
+// The type of every problem is the address of its row on a page of this server.
+func TestProblemTypesLeadToThePageOfErrors(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	page := app.Get(t, "/errors", "")
+	require.Equal(t, 200, page.Status)
+	require.Equal(t, "text/html; charset=utf-8", page.Header.Get("Content-Type"))
+	require.NotContains(t, page.Header.Get("Content-Security-Policy"), "unsafe")
+	problem := app.Get(t, profile, "").Text(t, "type")
+	require.Equal(t, "http://localhost:8080/errors#credentials_missing", problem)
+	for code, status := range middleware.Statuses() {
+		require.Contains(t, page.Body, fmt.Sprintf(`<tr id="%s"><td><a href="#%s"><code>%s</code></a></td><td>%d `, code, code, code, status))
+	}
+}
+
+func TestThePageOfErrorsShowsTheOneAskedFor(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	browser := testkit.NewBrowser(t)
+	require.NoError(t, chromedp.Do(browser, chromedp.Navigate(app.URL+"/errors#token_expired")))
+	shown, err := chromedp.Run(browser, testkit.Text(":target"))
+	require.NoError(t, err)
+	require.Contains(t, shown, "401 Unauthorized")
+	require.Contains(t, shown, "refresh, and repeat the call")
+	testkit.Screenshot(t, browser, "errors")
 }

@@ -12,6 +12,7 @@ import (
 type Controllers struct {
 	Contract  *api.Contract
 	Docs      *api.Docs
+	Errors    *api.Errors
 	Health    *controllers.Health
 	WellKnown *controllers.WellKnown
 	Accounts  *controllers.Accounts
@@ -44,6 +45,7 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	engine.GET("/openapi.json", to.Contract.JSON)
 	engine.GET("/docs", to.Docs.Page)
 	engine.GET("/docs/:file", to.Docs.File)
+	engine.GET("/errors", to.Errors.Page)
 
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", handle(to.Accounts.Signup))

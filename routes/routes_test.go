@@ -20,6 +20,7 @@ var golden = []string{
 	"GET /api/v1/sessions",
 	"GET /docs",
 	"GET /docs/:file",
+	"GET /errors",
 	"GET /healthz",
 	"GET /openapi.json",
 	"GET /openapi.yaml",
@@ -42,6 +43,7 @@ var open = []string{
 	"GET /.well-known/openid-configuration",
 	"GET /docs",
 	"GET /docs/:file",
+	"GET /errors",
 	"GET /healthz",
 	"GET /openapi.json",
 	"GET /openapi.yaml",
@@ -58,6 +60,7 @@ var open = []string{
 var pages = []string{
 	"GET /docs",
 	"GET /docs/:file",
+	"GET /errors",
 }
 
 func TestRoutesAreTheGoldenOnes(t *testing.T) {

@@ -150,6 +150,10 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
+	letters, err := newPost(settings, with)
+	if err != nil {
+		return nil, err
+	}
 	engine, err := newEngine(settings)
 	if err != nil {
 		return nil, err
@@ -164,6 +168,7 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 		Password:  controllers.NewPassword(users),
 		Sessions:  controllers.NewSessions(sessions, access, scheme),
 		Tokens:    controllers.NewTokens(sessions, access),
+		DevMail:   letters.page,
 	}, routes.Policies{
 		Global: globalPolicies(settings, with.Log, with.Now),
 		User:   []gin.HandlerFunc{middleware.Authenticate(access, scheme), middleware.LoadSession(sessions)},

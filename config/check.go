@@ -27,6 +27,7 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkSessions()
 	c.checkPasswords()
 	c.checkAbuse()
+	c.checkMail()
 	c.checkLog()
 	return c.faults
 }

@@ -27,6 +27,7 @@ type Settings struct {
 	Session   Session
 	Password  Password
 	Abuse     Abuse
+	Mail      Mail
 	Log       Log
 	Superuser Superuser
 
@@ -87,6 +88,14 @@ type Password struct {
 type Abuse struct {
 	SignupEnumerationSafe bool          `env:"SIGNUP_ENUMERATION_SAFE" envDefault:"false"`
 	AuditRetention        time.Duration `env:"AUDIT_RETENTION" envDefault:"9600h"`
+}
+
+// Mail is how letters to users are delivered. SMTPURL is a server's, or "none"; without it, in development, they are kept
+// for looking at.
+type Mail struct {
+	SMTPURL      Secret `env:"SMTP_URL"`
+	From         string `env:"MAIL_FROM"`
+	TemplatesDir string `env:"MAIL_TEMPLATES_DIR"`
 }
 
 // Log is what is logged, and how: Format is "text" or "json".

@@ -125,6 +125,7 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"REFRESH_GRACE": "3s", "JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
 		"PASSWORD_MIN_LENGTH": "15", "PASSWORD_HASH_CONCURRENCY": "3", "PASSWORD_HASH_WAIT": "1s", "LOG_FORMAT": "text",
 		"SIGNUP_ENUMERATION_SAFE": "true", "AUDIT_RETENTION": "24h",
+		"SMTP_URL": "smtp://u:p@h", "MAIL_FROM": "a@b.example", "MAIL_TEMPLATES_DIR": "letters",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 	} {
 		direct = append(direct, name+"="+value)

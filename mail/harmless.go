@@ -17,6 +17,7 @@ import (
 const (
 	maxNameLength   = 60 // characters
 	maxDeviceLength = 40
+	maxAgentLength  = 400
 )
 
 // harmlessName gives name as it may stand in a greeting, or "" where it has anything in it that names don't have: digits,
@@ -44,7 +45,7 @@ func isBlank(r rune) bool { return r == ' ' || r == '\u3000' || r == '\u00a0' }
 // harmlessDevice gives the program and the system that a User-Agent names, as "Firefox, Windows", or "" where it names
 // none in plain words.
 func harmlessDevice(userAgent string) string {
-	if len(userAgent) > 400 {
+	if len(userAgent) > maxAgentLength || strings.ContainsFunc(userAgent, unicode.IsControl) {
 		return ""
 	}
 	device := useragent.Parse(userAgent)

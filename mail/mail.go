@@ -62,7 +62,7 @@ type Letter struct {
 	ID       uuid.UUID // of the letter, the same when it is sent again, for its Message-ID; may be zero
 	Message  Message
 	To       string    // the address as it is stored
-	Name     string    // the user's, who is greeted by it where it can't be mistaken for an advertisement; may be empty
+	Name     string    // the user's, if To is known to be theirs; a greeting has it where it looks like a name; may be empty
 	Locale   string    // BCP 47; English where we don't speak it
 	Timezone string    // IANA; UTC where there is none of this name
 	Link     string    // may be empty

@@ -127,7 +127,8 @@ func (s *SMTP) client(conn net.Conn) (*gomail.Client, error) {
 	options := []gomail.Option{
 		gomail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return conn, nil }),
 		gomail.WithTLSPolicy(policy), gomail.WithTLSConfig(s.tlsConfig()),
-		gomail.WithHELO(s.domain), gomail.WithTimeout(s.options.Timeout),
+		gomail.WithHELO(s.domain),
+		gomail.WithTimeout(2 * s.options.Timeout), // the context ends before, and says why
 	}
 	if s.options.User != "" {
 		options = append(options, gomail.WithUsername(s.options.User), gomail.WithPassword(s.options.Password),

@@ -20,7 +20,8 @@ func newCheck(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check",
 		Short: "Look at settings, key, database and schema, and say what to do",
-		Long: `Looks at settings, signing key, templates of mail, database and schema and prints each finding with its remedy. It changes nothing.
+		Long: `Looks at settings, signing key, mail templates, database and schema and prints each finding with its remedy.
+It changes nothing.
 
 The exit code is 1 if there is an error among the findings.`,
 		Args: usageArgs(cobra.NoArgs),

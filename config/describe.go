@@ -108,11 +108,7 @@ func sections() []section {
 			{"SIGNUP_ENUMERATION_SAFE", "", "true answers a signup alike whether or not the email has an account, and opens no session"},
 			{"AUDIT_RETENTION", "", "how long events that matter for security are kept"},
 		}},
-		{"Mail", []entry{
-			{"SMTP_URL", "", "smtp://USER:PASSWORD@HOST:587 or smtps://…; none: no mail; not given, in development: /dev/mail"},
-			{"MAIL_FROM", "", "whom mail is from, as Acme <no-reply@acme.example>; letters call the service by the name"},
-			{"MAIL_TEMPLATES_DIR", "", "folder of your own templates; a file there stands in for ours of the same name"},
-		}},
+		mailSection(),
 		{"Logs", []entry{
 			{"LOG_FORMAT", "text", "text or json; json in production"},
 			{"LOG_LEVEL", "", "debug, info, warn or error"},

@@ -35,18 +35,20 @@ func (m Mail) Server() (MailServer, error) {
 	if err != nil {
 		return MailServer{}, errors.New("can't be read as a URL")
 	}
-	server := MailServer{Host: strings.ToLower(parsed.Hostname()), User: parsed.User.Username()}
-	password, _ := parsed.User.Password()
-	server.Password = NewSecret(password)
-	port := ""
-	if server.TLS, port, err = encryption(parsed); err != nil {
+	tls, usualPort, err := encryption(parsed)
+	if err != nil {
 		return MailServer{}, err
 	}
-	if server.Port, err = strconv.Atoi(cmp.Or(parsed.Port(), port)); err != nil || server.Port < 1 || server.Port > 65535 {
-		return MailServer{}, errors.New("has no usable port")
-	}
+	port, err := strconv.ParseUint(cmp.Or(parsed.Port(), usualPort), 10, 16)
+	password, _ := parsed.User.Password()
 	name, _, _ := cutPort(strings.ToLower(parsed.Host))
+	server := MailServer{
+		Host: strings.ToLower(parsed.Hostname()), Port: int(port),
+		User: parsed.User.Username(), Password: NewSecret(password), TLS: tls,
+	}
 	switch {
+	case err != nil || port == 0:
+		return MailServer{}, errors.New("has no usable port")
 	case !hostPattern.MatchString(name):
 		return MailServer{}, errors.New("has no usable host")
 	case strings.Trim(parsed.Path, "/") != "" || parsed.Fragment != "":
@@ -93,6 +95,14 @@ func (s Settings) ServiceName() string {
 	}
 	_, host, _ := strings.Cut(s.Server.PublicURL, "://")
 	return host
+}
+
+func mailSection() section {
+	return section{"Mail", []entry{
+		{"SMTP_URL", "", "smtp://USER:PASSWORD@HOST:587 or smtps://…; none: no mail; not given, in development: /dev/mail"},
+		{"MAIL_FROM", "", "whom mail is from, as Acme <no-reply@acme.example>; letters call the service by the name"},
+		{"MAIL_TEMPLATES_DIR", "", "folder of your own templates; a file there stands in for ours of the same name"},
+	}}
 }
 
 func (c *checker) checkMail() {

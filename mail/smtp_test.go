@@ -3,6 +3,7 @@ package mail_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -41,7 +42,7 @@ func open(t *testing.T, content string) opened {
 	reader := multipart.NewReader(message.Body, parameters["boundary"])
 	for {
 		next, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return result
 		}
 		require.NoError(t, err)

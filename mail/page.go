@@ -32,7 +32,7 @@ type facts struct {
 
 // page makes the page of a letter. Of what strangers typed it has the harmless parts alone.
 func (t *Templates) page(letter Letter) (page, error) {
-	speech := match(letter.Locale)
+	speech := t.speech(letter.Locale)
 	made := page{
 		Language: speech.tag, Code: letter.Code, message: letter.Message,
 		Link:      template.URL(letter.Link), //nolint:gosec // Letter.check has looked at it

@@ -16,20 +16,25 @@ import (
 // Templates render letters. They are safe for concurrent use.
 type Templates struct {
 	service   string
+	speeches  []speech
+	matcher   language.Matcher // of speeches
 	sentences *i18n.Bundle
 	html      map[Message]*template.Template
 	text      map[Message]*text.Template
 }
 
 // NewTemplates reads the templates and sentences for letters of the service of this name. A file in the folder overrides
-// stands in for ours of the same name; of a file of sentences, those that it has do. Empty overrides are none. What is
-// wrong with a file is found here: every message is rendered in every language.
+// stands in for ours of the same name; of a file of sentences, those that it has do. What is wrong with one is found here:
+// every message is rendered in every language. Empty overrides are none.
 func NewTemplates(service, overrides string) (*Templates, error) {
 	files, err := readSources(overrides)
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{service: service, html: map[Message]*template.Template{}, text: map[Message]*text.Template{}}
+	t := &Templates{
+		service: service, speeches: spoken(), matcher: language.NewMatcher(Languages()),
+		html: map[Message]*template.Template{}, text: map[Message]*text.Template{},
+	}
 	if t.sentences, err = files.sentences(); err != nil {
 		return nil, err
 	}
@@ -37,6 +42,9 @@ func NewTemplates(service, overrides string) (*Templates, error) {
 		if err := t.parse(message, files); err != nil {
 			return nil, fmt.Errorf("mail: %w", err)
 		}
+	}
+	if overrides == "" {
+		return t, nil
 	}
 	return t, t.try()
 }
@@ -142,19 +150,19 @@ func execute(layout interface{ Execute(io.Writer, any) error }, page page) (stri
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n", nil
 }
 
-// match finds the language that is closest to a locale.
-func match(locale string) speech {
+// speech finds the language that is closest to a locale.
+func (t *Templates) speech(locale string) speech {
 	const maxLength = 35 // RFC 5646, section 4.4.1
 	if len(locale) > maxLength {
-		return spoken()[0]
+		return t.speeches[0]
 	}
 	tag, err := language.Parse(locale)
 	if err != nil {
-		return spoken()[0]
+		return t.speeches[0]
 	}
-	_, index, confidence := language.NewMatcher(Languages()).Match(tag)
+	_, index, confidence := t.matcher.Match(tag)
 	if confidence == language.No {
-		return spoken()[0]
+		return t.speeches[0]
 	}
-	return spoken()[index]
+	return t.speeches[index]
 }

@@ -170,6 +170,15 @@ func TestTimesAreTheReaders(t *testing.T) {
 	}
 }
 
+func TestTheTimeZoneOfTheMachineIsNobodys(t *testing.T) {
+	before := time.Local
+	defer func() { time.Local = before }()
+	time.Local = time.FixedZone("here", 3600)
+	of := letter(mail.PasswordChanged, "en")
+	of.Timezone = "Local"
+	require.Contains(t, render(t, of).Text, "November 23, 2026 at 11:05 pm (UTC)")
+}
+
 func TestLocales(t *testing.T) {
 	for locale, want := range map[string]string{
 		"": "en", "en-GB": "en", "sv": "en", "x": "en", "de": "de", "de-CH-1996": "de", "DE_de": "de", "gsw": "de", "es-419": "es",

@@ -26,6 +26,7 @@ func newPost(settings config.Settings, with Resources) (post, error) {
 	case settings.Mail.IsOff() || settings.InProduction():
 		return post{templates: templates, sender: mail.Nobody{}}, nil
 	default:
+		with.Log.Info("mail is kept and not sent", "url", settings.Server.PublicURL+"/dev/mail")
 		mailbox := mail.NewMailbox(with.Log, with.Now)
 		page, err := web.NewDevMail(mailbox)
 		return post{templates: templates, sender: mailbox, page: page}, err

@@ -82,6 +82,11 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
+	letters, err := newPost(settings, with)
+	if err != nil {
+		return nil, err
+	}
+	resources.DevMail = letters.page
 	routes.Register(engine, resources, routes.Policies{
 		Global: globalPolicies(settings, with, metrics),
 		User: []gin.HandlerFunc{

@@ -28,6 +28,7 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkPasswords()
 	c.checkHash()
 	c.checkAbuse()
+	c.checkMail()
 	c.checkRateLimit()
 	c.checkMetrics()
 	c.checkLog()

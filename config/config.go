@@ -28,6 +28,7 @@ type Settings struct {
 	Password  Password
 	Hash      Hash
 	Abuse     Abuse
+	Mail      Mail
 	RateLimit RateLimit
 	Metrics   Metrics
 	Log       Log
@@ -105,6 +106,14 @@ type Hash struct {
 type Abuse struct {
 	SignupEnumerationSafe bool          `env:"SIGNUP_ENUMERATION_SAFE" envDefault:"false"`
 	AuditRetention        time.Duration `env:"AUDIT_RETENTION" envDefault:"9600h"`
+}
+
+// Mail is how letters to users are delivered. SMTPURL is a server's, or "none"; without it, in development, they are kept
+// for looking at.
+type Mail struct {
+	SMTPURL      Secret `env:"SMTP_URL"`
+	From         string `env:"MAIL_FROM"`
+	TemplatesDir string `env:"MAIL_TEMPLATES_DIR"`
 }
 
 // RateLimit is how often clients may do what costs much or can be guessed: each by the client's address and, in the field

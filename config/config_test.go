@@ -148,6 +148,7 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"RATE_LIMIT_REFRESH": "5/1m", "RATE_LIMIT_REFRESH_ACCOUNT": "6/1m", "RATE_LIMIT_MAIL": "7/1m",
 		"RATE_LIMIT_MAIL_ACCOUNT": "8/1m", "RATE_LIMIT_SECRET": "9/60", "RATE_LIMIT_SECRET_ACCOUNT": "10/24h",
 		"REDIS_URL": "rediss://u:p@h:6379/1", "REDIS_TIMEOUT": "1s", "METRICS_ADDR": ":10",
+		"SMTP_URL": "smtp://u:p@h", "MAIL_FROM": "a@b.example", "MAIL_TEMPLATES_DIR": "letters",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 	} {
 		direct = append(direct, name+"="+value)

@@ -118,6 +118,7 @@ func sections() []section { //nolint:funlen // a table
 			{"SIGNUP_ENUMERATION_SAFE", "", "true answers a signup alike whether or not the email has an account, and opens no session"},
 			{"AUDIT_RETENTION", "", "how long events that matter for security are kept"},
 		}},
+		mailSection(),
 		{"Rate limits (COUNT/PERIOD, the count is also the burst)", []entry{
 			{"RATE_LIMITS", "", "off turns all of them off, for tests"},
 			{"RATE_LIMIT_LOGIN", "", "logins from one address (IPv6: one /64)"},

@@ -44,6 +44,9 @@ var answered = map[string]error{
 
 // neverAnswered are the errors that end no request, and why.
 var neverAnswered = map[string]string{
+	"mail.ErrIncomplete":            "mail is sent outside of requests",
+	"mail.ErrPermanent":             "mail is sent outside of requests",
+	"mail.ErrUnknownMessage":        "mail is sent outside of requests",
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
 	"models.ErrKeyNotPublished":     "only commands rotate before the time",
 	"models.ErrLastSuperuser":       "only commands demote",

@@ -6,6 +6,7 @@ import (
 
 	"latchkey/api"
 	"latchkey/controllers"
+	"latchkey/web"
 )
 
 // Controllers are the resources that the routes lead to.
@@ -18,6 +19,7 @@ type Controllers struct {
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
 	Tokens    *controllers.Tokens
+	DevMail   *web.DevMail // nil where mail is sent
 }
 
 // Policies are what a request passes before a handler: Global on every route, User where an account is needed, and the
@@ -68,4 +70,9 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
+
+	if to.DevMail != nil {
+		engine.GET("/dev/mail", handle(to.DevMail.List))
+		engine.DELETE("/dev/mail", handle(to.DevMail.Empty))
+	}
 }

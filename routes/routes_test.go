@@ -14,10 +14,12 @@ import (
 // Every route of the service. One that is not here was not meant to be.
 var golden = []string{
 	"DELETE /api/v1/sessions/:id",
+	"DELETE /dev/mail",
 	"GET /.well-known/jwks.json",
 	"GET /.well-known/openid-configuration",
 	"GET /api/v1/profile",
 	"GET /api/v1/sessions",
+	"GET /dev/mail",
 	"GET /healthz",
 	"GET /openapi.json",
 	"GET /openapi.yaml",
@@ -36,8 +38,10 @@ var golden = []string{
 
 // Those of them that answer without credentials. Every other one is protected, and tested as such.
 var open = []string{
+	"DELETE /dev/mail",
 	"GET /.well-known/jwks.json",
 	"GET /.well-known/openid-configuration",
+	"GET /dev/mail",
 	"GET /healthz",
 	"GET /openapi.json",
 	"GET /openapi.yaml",
@@ -67,8 +71,12 @@ func TestRoutesAndContractAreTheSameSet(t *testing.T) {
 	for i, operation := range documented {
 		documented[i] = strings.ReplaceAll(operation, "{id}", ":id")
 	}
-	require.ElementsMatch(t, golden, documented)
+	promised := slices.DeleteFunc(slices.Clone(golden), isForDevelopment)
+	require.ElementsMatch(t, promised, documented)
 }
+
+// isForDevelopment tells whether a route is absent in production, and so not in the contract.
+func isForDevelopment(route string) bool { return strings.Contains(route, " /dev/") }
 
 func TestTheContractIsServed(t *testing.T) {
 	app := testkit.NewApp(t, testkit.SQLite(t))

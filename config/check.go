@@ -29,6 +29,7 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkHash()
 	c.checkAbuse()
 	c.checkMail()
+	c.checkAccounts()
 	c.checkRateLimit()
 	c.checkMetrics()
 	c.checkLog()

@@ -114,6 +114,11 @@ func sections() []section { //nolint:funlen // a table
 			{"PASSWORD_PBKDF2_ITERATIONS", "", "iterations of pbkdf2_sha256"},
 			{"PASSWORD_ALLOW_LEGACY_HASHES", "", "weak formats of imported hashes to let log in: md5, sha1, unsalted_md5, unsalted_sha1"},
 		}},
+		{"Accounts", []entry{
+			{"EMAIL_VERIFICATION", "", "off; optional: new addresses are asked to confirm; required: before they can log in"},
+			{"SECURITY_NOTICES", "", "off: no mail about new devices, changed passwords and ended sessions"},
+			{"ACCOUNT_DELETION_GRACE", "", "how long after a user deleted his account a login brings it back; 0 is not at all"},
+		}},
 		{"Abuse", []entry{
 			{"SIGNUP_ENUMERATION_SAFE", "", "true answers a signup alike whether or not the email has an account, and opens no session"},
 			{"AUDIT_RETENTION", "", "how long events that matter for security are kept"},

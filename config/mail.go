@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -102,6 +103,9 @@ func mailSection() section {
 		{"SMTP_URL", "", "smtp://USER:PASSWORD@HOST:587 or smtps://…; none: no mail; not given, in development: /dev/mail"},
 		{"MAIL_FROM", "", "whom mail is from, as Acme <no-reply@acme.example>; letters call the service by the name"},
 		{"MAIL_TEMPLATES_DIR", "", "folder of your own templates; a file there stands in for ours of the same name"},
+		{"MAIL_LINK_VERIFY", "http://localhost:8080/verify-email", "where the link to confirm an address leads, as myapp://verify"},
+		{"MAIL_LINK_RESET", "http://localhost:8080/reset-password", "where the link to a new password leads"},
+		{"MAIL_LINK_UNDO", "http://localhost:8080/undo-email-change", "where the link leads that undoes a change of address"},
 	}}
 }
 
@@ -118,6 +122,35 @@ func (c *checker) checkMail() {
 		}
 	}
 	c.checkMailFrom()
+	c.checkLink("MAIL_LINK_VERIFY", settings.LinkVerify)
+	c.checkLink("MAIL_LINK_RESET", settings.LinkReset)
+	c.checkLink("MAIL_LINK_UNDO", settings.LinkUndo)
+}
+
+// checkLink takes pages and what apps open. The token of a mail goes into the query.
+func (c *checker) checkLink(variable, link string) {
+	const remedy = "Write the address of a page, as https://app.example.com/verify, or of your app, as myapp://verify."
+	parsed, err := url.Parse(link)
+	switch {
+	case strings.HasPrefix(link, c.settings.Server.PublicURL+"/"): // our own page; PUBLIC_URL has faults of its own
+	case err != nil || parsed.Scheme == "" || parsed.Opaque != "" || parsed.Host == "" && parsed.Path == "":
+		c.fault(variable, "is not a link", remedy)
+	case slices.Contains([]string{"javascript", "data", "vbscript", "file"}, parsed.Scheme) || parsed.User != nil || parsed.Fragment != "":
+		c.fault(variable, "is a link that no mail should have", remedy)
+	case parsed.Scheme == "http" && c.settings.InProduction():
+		c.fault(variable, "has to begin with https:// in production, because it carries what opens an account", remedy)
+	}
+}
+
+func (c *checker) checkAccounts() {
+	account := c.settings.Account
+	known := c.oneOf("EMAIL_VERIFICATION", account.EmailVerification,
+		VerificationOff, VerificationOptional, VerificationRequired)
+	if known && account.EmailVerification == VerificationRequired && c.settings.Mail.IsOff() {
+		c.fault("EMAIL_VERIFICATION", "is required, but SMTP_URL=none sends no mail to confirm an address with",
+			"Set SMTP_URL, or EMAIL_VERIFICATION=off.")
+	}
+	c.within("ACCOUNT_DELETION_GRACE", account.DeletionGrace, 0, year)
 }
 
 func (c *checker) checkMailFrom() {

@@ -6,6 +6,7 @@ import (
 
 	"latchkey/api"
 	"latchkey/controllers"
+	"latchkey/middleware"
 	"latchkey/web"
 )
 
@@ -19,6 +20,9 @@ type Controllers struct {
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
 	Tokens    *controllers.Tokens
+	Email     *controllers.Email
+	Account   *controllers.Account
+	Pages     *web.Pages
 	DevMail   *web.DevMail // nil where mail is sent
 }
 
@@ -62,14 +66,33 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	anyone.POST("/token/refresh", limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
 	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token
+	anyone.POST("/email/verify", limit.Secret, handle(to.Email.Verify))
+	anyone.POST("/email/resend", limit.Mail, handle(to.Email.Resend))
+	anyone.POST("/email/undo", limit.Secret, handle(to.Email.Undo))
+	anyone.POST("/password/forgot", limit.Mail, handle(to.Password.Forgot))
+	anyone.POST("/password/reset", limit.Secret, handle(to.Password.Reset))
 
 	user := engine.Group("/api/v1", policy.User...)
 	user.GET("/profile", handle(to.Profile.Show))
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
+	user.DELETE("/profile", limit.Secret, handle(to.Account.Delete))
+	user.GET("/profile/export", handle(to.Account.Export))
+	user.POST("/email/change", limit.Secret, limit.Mail, handle(to.Email.Change))
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
+
+	page := engine.Group("/", middleware.RefuseCrossOrigin())
+	page.GET("/verify-email", handle(to.Pages.ShowVerify))
+	page.HEAD("/verify-email", handle(to.Pages.ShowVerify))
+	page.POST("/verify-email", limit.Secret, handle(to.Pages.Verify))
+	page.GET("/reset-password", handle(to.Pages.ShowReset))
+	page.HEAD("/reset-password", handle(to.Pages.ShowReset))
+	page.POST("/reset-password", limit.Secret, handle(to.Pages.Reset))
+	page.GET("/undo-email-change", handle(to.Pages.ShowUndo))
+	page.HEAD("/undo-email-change", handle(to.Pages.ShowUndo))
+	page.POST("/undo-email-change", limit.Secret, handle(to.Pages.Undo))
 
 	if to.DevMail != nil {
 		engine.GET("/dev/mail", handle(to.DevMail.List))

@@ -30,10 +30,12 @@ The exit code is 1 if there is an error among the findings.`,
 			if !anyError(findings) {
 				findings = append(findings, checkKey(settings)...)
 				findings = append(findings, checkTemplates(settings)...)
+				findings = append(findings, checkHash(settings)...)
 				findings = append(findings, c.checkDatabase(cmd.Context(), settings)...)
 			}
 			if deploy {
 				findings = append(findings, config.DeployFindings(settings)...)
+				findings = append(findings, deployHash(settings)...)
 			}
 			return c.report(findings)
 		},
@@ -85,6 +87,27 @@ func checkTemplates(settings config.Settings) []config.Finding {
 		return []config.Finding{failure("MAIL_TEMPLATES_DIR", err.Error(), "Mend the file, or remove it to have the built-in one")}
 	}
 	return nil
+}
+
+const calibrate = "Run: latchkey passwords calibrate"
+
+func checkHash(settings config.Settings) []config.Finding {
+	if err := checkHashCosts(settings); err != nil {
+		return []config.Finding{failure("PASSWORD_HASH", err.Error(), calibrate)}
+	}
+	return nil
+}
+
+// deployHash finds before APP_ENV is changed what production will refuse.
+func deployHash(settings config.Settings) []config.Finding {
+	if settings.InProduction() {
+		return nil
+	}
+	settings.Environment = config.Production
+	if hashParameters(settings.Hash).Check() != nil {
+		return nil // checkHash says so
+	}
+	return checkHash(settings)
 }
 
 func (c *console) checkDatabase(ctx context.Context, settings config.Settings) []config.Finding {

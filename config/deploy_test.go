@@ -67,6 +67,8 @@ func TestDeployFindings(t *testing.T) {
 		{config.LevelError, "SMTP_URL", "in clear", []string{"SMTP_URL=smtp://mail.example.com?tls=none"}},
 		{config.LevelWarning, "SMTP_URL", "is none", []string{"SMTP_URL=none"}},
 		{config.LevelWarning, "PASSWORD_MIN_LENGTH", "800-63B-4", []string{"PASSWORD_MIN_LENGTH=14"}},
+		{config.LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES", "md5, unsalted_md5",
+			[]string{"PASSWORD_ALLOW_LEGACY_HASHES=md5,unsalted_md5"}},
 		{config.LevelError, "RATE_LIMITS", "off", []string{"RATE_LIMITS=off"}},
 		{config.LevelWarning, "REDIS_URL", "counts for itself", []string{"REDIS_URL="}},
 		{config.LevelWarning, "REDIS_URL", "in clear", []string{"REDIS_URL=redis://redis.example.com"}},

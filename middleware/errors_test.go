@@ -44,6 +44,7 @@ var answered = map[string]error{
 
 // neverAnswered are the errors that end no request, and why.
 var neverAnswered = map[string]string{
+	"jobs.ErrMailNotFound":          "only commands retry a mail",
 	"mail.ErrIncomplete":            "mail is sent outside of requests",
 	"mail.ErrPermanent":             "mail is sent outside of requests",
 	"mail.ErrUnknownMessage":        "mail is sent outside of requests",
@@ -60,6 +61,7 @@ var neverAnswered = map[string]string{
 	"passwords.ErrPasswordTooLong":  "the policy faults it, and a login turns it into ErrInvalidCredentials",
 	"passwords.ErrPoolClosed":       "the server has stopped before the pool is closed",
 	"passwords.ErrUnsupportedHash":  "a login turns it into ErrInvalidCredentials",
+	"passwords.ErrWeakParameters":   "stops the start",
 	"tokens.ErrKeyInvalid":          "stops the start",
 	"tokens.ErrSealBroken":          "is a failure",
 	"tokens.ErrUnknownAlgorithm":    "stops the start",

@@ -29,8 +29,8 @@ The exit code is 1 if there is an error among the findings.`,
 			settings, findings := c.checkSettings()
 			if !anyError(findings) {
 				findings = append(findings, checkKey(settings)...)
-				findings = append(findings, checkHash(settings)...)
 				findings = append(findings, checkTemplates(settings)...)
+				findings = append(findings, checkHash(settings)...)
 				findings = append(findings, c.checkDatabase(cmd.Context(), settings)...)
 			}
 			if deploy {

@@ -76,6 +76,7 @@ func newServer(t *testing.T, encryption mail.TLS, changes ...func(*server, *smtp
 	}()
 	t.Cleanup(func() {
 		_ = listening.Close()
+		_ = listener.Close() // which a server that was closed before it began does not know of
 		<-done
 	})
 	return s

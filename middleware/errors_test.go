@@ -51,6 +51,7 @@ var answered = map[string]error{
 
 // neverAnswered are the errors that end no request, and why.
 var neverAnswered = map[string]string{
+	"jobs.ErrMailNotFound":          "only commands retry a mail",
 	"mail.ErrIncomplete":            "mail is sent outside of requests",
 	"mail.ErrPermanent":             "mail is sent outside of requests",
 	"mail.ErrUnknownMessage":        "mail is sent outside of requests",
@@ -67,7 +68,6 @@ var neverAnswered = map[string]string{
 	"passwords.ErrPoolClosed":       "the server has stopped before the pool is closed",
 	"passwords.ErrUnsupportedHash":  "a login turns it into ErrInvalidCredentials",
 	"passwords.ErrWeakParameters":   "stops the start",
-	"jobs.ErrMailNotFound":          "only commands retry a mail",
 	"tokens.ErrKeyInvalid":          "stops the start",
 	"tokens.ErrSealBroken":          "is a failure",
 	"tokens.ErrUnknownAlgorithm":    "stops the start",

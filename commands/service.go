@@ -46,6 +46,9 @@ type Service struct {
 // DoJobs works off what is due in the queue now.
 func (s *Service) DoJobs(ctx context.Context) error { return s.Jobs.Drain(ctx, s.work) }
 
+// Sweep does one of the periodic jobs now.
+func (s *Service) Sweep(ctx context.Context, name string) error { return s.work.Sweeps[name](ctx) }
+
 // Close lets go of what the service opened for itself.
 func (s *Service) Close() error {
 	if s.redis == nil {

@@ -135,7 +135,8 @@ func (c *checker) checkLink(variable, link string) {
 	case strings.HasPrefix(link, c.settings.Server.PublicURL+"/"): // our own page; PUBLIC_URL has faults of its own
 	case err != nil || parsed.Scheme == "" || parsed.Opaque != "" || parsed.Host == "" && parsed.Path == "":
 		c.fault(variable, "is not a link", remedy)
-	case slices.Contains([]string{"javascript", "data", "vbscript", "file"}, parsed.Scheme) || parsed.User != nil || parsed.Fragment != "":
+	case slices.Contains([]string{"javascript", "data", "vbscript", "file"}, parsed.Scheme), parsed.User != nil,
+		parsed.Fragment != "":
 		c.fault(variable, "is a link that no mail should have", remedy)
 	case parsed.Scheme == "http" && c.settings.InProduction():
 		c.fault(variable, "has to begin with https:// in production, because it carries what opens an account", remedy)

@@ -46,8 +46,14 @@ type Limits struct {
 
 // Register adds every route of the service to engine.
 func Register(engine *gin.Engine, to Controllers, policy Policies) {
-	handle, limit := controllers.Handle, policy.Limit
 	engine.Use(policy.Global...)
+	registerService(engine, to)
+	registerAPI(engine, to, policy)
+	registerPages(engine, to, policy.Limit)
+}
+
+func registerService(engine *gin.Engine, to Controllers) {
+	handle := controllers.Handle
 
 	engine.GET("/healthz", handle(to.Health.Live))
 	engine.HEAD("/healthz", handle(to.Health.Live))
@@ -59,6 +65,10 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 
 	engine.GET("/openapi.yaml", to.Contract.YAML)
 	engine.GET("/openapi.json", to.Contract.JSON)
+}
+
+func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
+	handle, limit := controllers.Handle, policy.Limit
 
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", limit.Signup, handle(to.Accounts.Signup))
@@ -82,6 +92,11 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
+}
+
+// registerPages are those for people. Opening one changes nothing; only its form does.
+func registerPages(engine *gin.Engine, to Controllers, limit Limits) {
+	handle := controllers.Handle
 
 	page := engine.Group("/", middleware.RefuseCrossOrigin())
 	page.GET("/verify-email", handle(to.Pages.ShowVerify))

@@ -137,25 +137,36 @@ func (p *Pages) answer(c *gin.Context, form page, done string, do func(models.Pr
 		}
 	}
 	err := do(models.Proof{Token: form.Token, Email: form.Email, Code: c.PostForm("code")})
-	var invalid *models.ValidationError
-	switch {
-	case err == nil:
+	if err == nil {
 		return p.write(c, http.StatusOK, page{Title: form.Title, Done: done})
-	case errors.As(err, &invalid):
-		form.Faults = invalid.Errors
-	case errors.Is(err, models.ErrCodeInvalid):
-		form.Problem = "This code does not go with this address, or is not good any more. Use the newest mail."
-	case errors.Is(err, models.ErrOneTimeTokenUsed):
-		return p.write(c, http.StatusBadRequest, page{Title: form.Title, Problem: "This link has been used already."})
-	case errors.Is(err, models.ErrOneTimeTokenExpired):
-		return p.write(c, http.StatusBadRequest, page{Title: form.Title, Problem: "This link is too old. Ask for another mail in the app."})
-	case errors.Is(err, models.ErrOneTimeTokenInvalid):
-		return p.write(c, http.StatusBadRequest, page{Title: form.Title,
-			Problem: "This link is not complete, or a newer mail has taken its place. Use the newest mail, or ask for another in the app."})
-	default:
+	}
+	shown, known := form.after(err)
+	if !known {
 		return err
 	}
-	return p.write(c, http.StatusBadRequest, form)
+	return p.write(c, http.StatusBadRequest, shown)
+}
+
+// after is the page once err came of its form: the form again where that can be mended.
+func (form page) after(err error) (shown page, known bool) {
+	var invalid *models.ValidationError
+	switch {
+	case errors.As(err, &invalid):
+		form.Faults = invalid.Errors
+		return form, true
+	case errors.Is(err, models.ErrCodeInvalid):
+		form.Problem = "This code does not go with this address, or is not good any more. Use the newest mail."
+		return form, true
+	case errors.Is(err, models.ErrOneTimeTokenUsed):
+		return page{Title: form.Title, Problem: "This link has been used already."}, true
+	case errors.Is(err, models.ErrOneTimeTokenExpired):
+		return page{Title: form.Title, Problem: "This link is too old. Ask for another mail in the app."}, true
+	case errors.Is(err, models.ErrOneTimeTokenInvalid):
+		return page{Title: form.Title, Problem: "This link is not complete, or a newer mail has taken its place. " +
+			"Use the newest mail, or ask for another in the app."}, true
+	default:
+		return page{}, false
+	}
 }
 
 func (p *Pages) write(c *gin.Context, status int, shown page) error {

@@ -151,9 +151,9 @@ func (p *process) addr(t *testing.T) string {
 	return listeningAt.FindStringSubmatch(p.output.String())[1]
 }
 
-// freePort has a server listen on any port.
+// freePort has a server listen on any port, without rate limits unless environ turns them on.
 func freePort(environ ...string) []string {
-	return append([]string{"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080"}, environ...)
+	return append([]string{"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080", "RATE_LIMITS=off"}, environ...)
 }
 
 // serve starts a server on a free port.
@@ -281,6 +281,11 @@ func TestServeRefuses(t *testing.T) {
 			[]string{"APP_ENV=production", "PUBLIC_URL=https://auth.example.com"},
 			[]string{"SECRET_KEY is required in production", makeOne},
 		},
+		"production without a mail server": {
+			with("sqlite:test.db", "APP_ENV=production", "PUBLIC_URL=https://auth.example.com"),
+			[]string{"SMTP_URL is required in production", "or none to send no mail at all"},
+		},
+		"templates that don't fit": {with("sqlite:test.db", "MAIL_TEMPLATES_DIR=missing"), []string{"the templates in missing: "}},
 		"PostgreSQL without a secret key": {
 			[]string{"DATABASE_URL=postgres://latchkey:plum-stone@127.0.0.1:1/latchkey"}, []string{"SECRET_KEY is required with PostgreSQL", makeOne},
 		},

@@ -26,7 +26,12 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkKeys()
 	c.checkSessions()
 	c.checkPasswords()
+	c.checkHash()
 	c.checkAbuse()
+	c.checkMail()
+	c.checkAccounts()
+	c.checkRateLimit()
+	c.checkMetrics()
 	c.checkLog()
 	return c.faults
 }
@@ -178,8 +183,51 @@ func (c *checker) checkPasswords() {
 	c.within("PASSWORD_HASH_WAIT", password.HashWait, time.Millisecond, 30*time.Second)
 }
 
+// checkHash looks at each cost alone. What costs are too much or too little together is the hashing room's to say.
+func (c *checker) checkHash() {
+	hash := c.settings.Hash
+	c.oneOf("PASSWORD_HASH", hash.Algorithm, "argon2id", "bcrypt", "scrypt", "pbkdf2_sha256")
+	c.between("PASSWORD_ARGON2_MEMORY", hash.Argon2Memory, 8, 128*1024)
+	c.between("PASSWORD_ARGON2_TIME", hash.Argon2Time, 1, 1024)
+	c.between("PASSWORD_ARGON2_THREADS", hash.Argon2Threads, 1, 16)
+	c.between("PASSWORD_BCRYPT_COST", hash.BcryptCost, 4, 15)
+	c.between("PASSWORD_SCRYPT_N", hash.ScryptN, 2, 1<<20)
+	if n := hash.ScryptN; n >= 2 && n&(n-1) != 0 {
+		c.fault("PASSWORD_SCRYPT_N", "is not a power of two", "Write one, as 32768 or 65536.")
+	}
+	c.between("PASSWORD_SCRYPT_R", hash.ScryptR, 1, 64)
+	c.between("PASSWORD_SCRYPT_P", hash.ScryptP, 1, 16)
+	c.between("PASSWORD_PBKDF2_ITERATIONS", hash.PBKDF2Iterations, 1, 4_000_000)
+	for _, name := range hash.AllowLegacy {
+		if !c.oneOf("PASSWORD_ALLOW_LEGACY_HASHES", name, "md5", "sha1", "unsalted_md5", "unsalted_sha1") {
+			break
+		}
+	}
+}
+
 func (c *checker) checkAbuse() {
 	c.within("AUDIT_RETENTION", c.settings.Abuse.AuditRetention, 24*time.Hour, 10*year)
+}
+
+func (c *checker) checkRateLimit() {
+	limit := c.settings.RateLimit
+	c.within("REDIS_TIMEOUT", limit.RedisTimeout, time.Millisecond, 10*time.Second)
+	if limit.RedisURL.IsSet() && !isRedisURL(limit.RedisURL.Reveal()) {
+		c.fault("REDIS_URL", "is not the URL of a Redis server",
+			"Write redis://USER:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
+	}
+}
+
+func (c *checker) checkMetrics() {
+	addr := c.settings.Metrics.Addr
+	switch {
+	case addr == "":
+	case !isListenAddress(addr):
+		c.fault("METRICS_ADDR", "is "+shown(addr)+", which is not an address to listen at",
+			"Write HOST:PORT, as 127.0.0.1:9090.")
+	case addr == c.settings.Server.Addr && !strings.HasSuffix(addr, ":0"):
+		c.fault("METRICS_ADDR", "is that of ADDR, where everybody could read it", "Write another port.")
+	}
 }
 
 func (c *checker) checkLog() {

@@ -30,7 +30,7 @@ type Finding struct {
 func DeployFindings(s Settings) []Finding {
 	var findings []Finding
 	for _, look := range []func(Settings) []Finding{
-		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRest,
+		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRateLimits, findMail, findRest,
 	} {
 		findings = append(findings, look(s)...)
 	}
@@ -162,12 +162,41 @@ func findTokens(s Settings) (findings []Finding) {
 	return findings
 }
 
+func findRateLimits(s Settings) (findings []Finding) {
+	limit := s.RateLimit
+	if !limit.Enabled {
+		return []Finding{{
+			LevelError, "RATE_LIMITS", "is off, so that anyone may guess passwords and send mail as fast as he can",
+			"Remove it; raise the limit that is in the way, as RATE_LIMIT_LOGIN=60/1m.",
+		}}
+	}
+	if s.Database.IsPostgres() && !limit.RedisURL.IsSet() {
+		findings = append(findings, Finding{
+			LevelWarning, "REDIS_URL", "is not set, so that each replica counts for itself and n of them let n times as many pass",
+			"Set it if there is more than one replica.",
+		})
+	}
+	if parsed, err := url.Parse(limit.RedisURL.Reveal()); err == nil && parsed.Scheme == "redis" && !isLocal(parsed) {
+		findings = append(findings, Finding{
+			LevelWarning, "REDIS_URL", "begins with redis://, so its password travels in clear", "Write rediss:// where Redis speaks TLS.",
+		})
+	}
+	return findings
+}
+
 func findRest(s Settings) (findings []Finding) {
 	const singleFactor = 15 // characters; NIST SP 800-63B-4, section 3.1.1.2
 	if s.Password.MinLength < singleFactor {
 		findings = append(findings, Finding{
 			LevelWarning, "PASSWORD_MIN_LENGTH", "is below 15, which NIST SP 800-63B-4 wants where a password is the only factor",
 			"Set PASSWORD_MIN_LENGTH=15.",
+		})
+	}
+	if len(s.Hash.AllowLegacy) > 0 {
+		findings = append(findings, Finding{
+			LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES",
+			"lets " + strings.Join(s.Hash.AllowLegacy, ", ") + " hashes log in, which a thief of the database reads in no time",
+			"Remove it once most users have logged in; the others reset their passwords.",
 		})
 	}
 	if s.Log.Level <= slog.LevelDebug {

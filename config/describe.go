@@ -59,7 +59,7 @@ type section struct {
 // entry is a variable and what it is for; derived is the default that deriveDefaults gives it.
 type entry struct{ name, derived, description string }
 
-func sections() []section {
+func sections() []section { //nolint:funlen // a table
 	return []section{
 		{"Service", []entry{
 			{"APP_ENV", "", "development, or production, which refuses to start unsafe"},
@@ -103,10 +103,44 @@ func sections() []section {
 			{"PASSWORD_MIN_LENGTH", "", "characters of a new password, from 8 to 64"},
 			{"PASSWORD_HASH_CONCURRENCY", "", "passwords hashed at once; 0 is one for each core"},
 			{"PASSWORD_HASH_WAIT", "", "how long a login waits for its turn to hash before it is told to come back"},
+			{"PASSWORD_HASH", "", "argon2id, bcrypt, scrypt or pbkdf2_sha256; a login upgrades hashes made with other settings"},
+			{"PASSWORD_ARGON2_MEMORY", "", "KiB that each argon2id hash takes; latchkey passwords calibrate finds costs for this machine"},
+			{"PASSWORD_ARGON2_TIME", "", "passes of argon2id over its memory"},
+			{"PASSWORD_ARGON2_THREADS", "", "lanes of argon2id"},
+			{"PASSWORD_BCRYPT_COST", "", "rounds of bcrypt, as a power of two"},
+			{"PASSWORD_SCRYPT_N", "", "cost of scrypt, a power of two; a hash takes N × r × 128 bytes"},
+			{"PASSWORD_SCRYPT_R", "", "block size of scrypt"},
+			{"PASSWORD_SCRYPT_P", "", "parallelism of scrypt"},
+			{"PASSWORD_PBKDF2_ITERATIONS", "", "iterations of pbkdf2_sha256"},
+			{"PASSWORD_ALLOW_LEGACY_HASHES", "", "weak formats of imported hashes to let log in: md5, sha1, unsalted_md5, unsalted_sha1"},
+		}},
+		{"Accounts", []entry{
+			{"EMAIL_VERIFICATION", "", "off; optional: new addresses are asked to confirm; required: before they can log in"},
+			{"SECURITY_NOTICES", "", "off: no mail about new devices, changed passwords and ended sessions"},
+			{"ACCOUNT_DELETION_GRACE", "", "how long after a user deleted his account a login brings it back; 0 is not at all"},
 		}},
 		{"Abuse", []entry{
 			{"SIGNUP_ENUMERATION_SAFE", "", "true answers a signup alike whether or not the email has an account, and opens no session"},
 			{"AUDIT_RETENTION", "", "how long events that matter for security are kept"},
+		}},
+		mailSection(),
+		{"Rate limits (COUNT/PERIOD, the count is also the burst)", []entry{
+			{"RATE_LIMITS", "", "off turns all of them off, for tests"},
+			{"RATE_LIMIT_LOGIN", "", "logins from one address (IPv6: one /64)"},
+			{"RATE_LIMIT_LOGIN_ACCOUNT", "", "logins to one account, from each known device and from all strangers together"},
+			{"RATE_LIMIT_SIGNUP", "", "sign-ups from one address"},
+			{"RATE_LIMIT_SIGNUP_ACCOUNT", "", "sign-ups with one email"},
+			{"RATE_LIMIT_REFRESH", "", "refreshes from one address"},
+			{"RATE_LIMIT_REFRESH_ACCOUNT", "", "refreshes of one session"},
+			{"RATE_LIMIT_MAIL", "", "requests from one address that send mail"},
+			{"RATE_LIMIT_MAIL_ACCOUNT", "", "requests about one account that send mail"},
+			{"RATE_LIMIT_SECRET", "", "requests from one address that check a secret, as a change of password does"},
+			{"RATE_LIMIT_SECRET_ACCOUNT", "", "requests about one account that check a secret"},
+			{"REDIS_URL", "", "redis://USER:PASSWORD@HOST:6379/0, for replicas to count together; each for itself without"},
+			{"REDIS_TIMEOUT", "", "how long Redis may take to answer before a replica counts for itself"},
+		}},
+		{"Metrics", []entry{
+			{"METRICS_ADDR", "", "where Prometheus fetches GET /metrics, as 127.0.0.1:9090; nowhere when empty"},
 		}},
 		{"Logs", []entry{
 			{"LOG_FORMAT", "text", "text or json; json in production"},

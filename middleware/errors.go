@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,6 +24,7 @@ var (
 	ErrMethodNotAllowed     = errors.New("the path does not know this method")
 	ErrMisdirected          = errors.New("the request is meant for another host")
 	ErrNotReady             = errors.New("the service is not ready")
+	ErrCrossOrigin          = errors.New("the form comes from another site")
 )
 
 // answer is what one error looks like from outside.
@@ -56,6 +58,20 @@ func answers() []answer {
 			"You have no live session of this id."},
 		{models.ErrInvalidCredentials, http.StatusUnauthorized, "invalid_credentials",
 			"No active account was found with this email and password."},
+		{models.ErrEmailUnverified, http.StatusForbidden, "email_unverified",
+			"The address of this account has to be confirmed first. Use the newest mail, or ask for another."},
+		{models.ErrOneTimeTokenUsed, http.StatusBadRequest, "one_time_token_used",
+			"The token was used before."},
+		{models.ErrOneTimeTokenExpired, http.StatusBadRequest, "one_time_token_expired",
+			"The token is too old. Ask for another mail."},
+		{models.ErrOneTimeTokenInvalid, http.StatusBadRequest, "one_time_token_invalid",
+			"The token is incomplete or for something else, or a newer mail has taken its place."},
+		{models.ErrCodeInvalid, http.StatusBadRequest, "code_invalid",
+			"The code does not go with this address, or is not good any more. Ask for another mail."},
+		{models.ErrLastSuperuser, http.StatusConflict, "last_superuser",
+			"The last active superuser can't leave. Make another user one first."},
+		{ErrCrossOrigin, http.StatusForbidden, "cross_origin",
+			"The form was sent from the page of another site."},
 		{ErrMalformedJSON, http.StatusBadRequest, "malformed_json",
 			"The body must be exactly one valid JSON object in UTF-8."},
 		{ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type",
@@ -71,6 +87,8 @@ func answers() []answer {
 			"The service can't answer requests now. Try again in a moment."},
 		{models.ErrOverloaded, http.StatusServiceUnavailable, "overloaded",
 			"The service is busy. Try again in a moment."},
+		{ErrRateLimited, http.StatusTooManyRequests, "rate_limited",
+			"Too many requests. Try again after as many seconds as the Retry-After header says."},
 	}
 }
 
@@ -87,6 +105,9 @@ func Statuses() map[string]int {
 	}
 	return statuses
 }
+
+// problemCodeKey is where the context of a request keeps the code that it was answered with.
+const problemCodeKey = "latchkey.problem_code"
 
 // Errors answers every request whose handler or middleware left an error in the context, and every one that panics,
 // which it logs.
@@ -131,8 +152,19 @@ func (w errorWriter) write(c *gin.Context, err error) {
 		c.Header("WWW-Authenticate", w.challenge.header(problem.Code))
 	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", "1")
+	case http.StatusTooManyRequests:
+		c.Header("Retry-After", retryAfter(err))
 	}
 	w.problem(c, problem)
+}
+
+// retryAfter is a number of seconds (RFC 9110, section 10.2.3), at least one.
+func retryAfter(err error) string {
+	var limited *RateLimitedError
+	if errors.As(err, &limited) {
+		return strconv.Itoa(max(seconds(limited.RetryAfter), 1))
+	}
+	return "1"
 }
 
 func (w errorWriter) describe(err error) Problem {
@@ -170,6 +202,7 @@ func (w errorWriter) problem(c *gin.Context, p Problem) {
 	p.Type = w.publicURL + "/errors#" + p.Code
 	p.Title = http.StatusText(p.Status)
 	p.RequestID = RequestID(c)
+	c.Set(problemCodeKey, p.Code)
 	p.write(c)
 }
 

@@ -97,6 +97,9 @@ func (m *SessionManager) open(tx *gorm.DB, user *User, client Client, device *uu
 	if err := m.users.audit.record(tx, event, client); err != nil {
 		return nil, err
 	}
+	if err := m.users.keepDeletion(tx, user, client); err != nil {
+		return nil, err
+	}
 	return m.grant(user, session), nil
 }
 
@@ -120,6 +123,16 @@ func (m *SessionManager) Refresh(ctx context.Context, token string, client Clien
 			return grant, err
 		}
 	}
+}
+
+// Named is the id of the session that a refresh token names, or nothing if the token is not one of ours. It does not ask
+// the database.
+func (m *SessionManager) Named(token string) string {
+	parts, err := m.refresh.Decode(token)
+	if err != nil {
+		return ""
+	}
+	return parts.ID.String()
 }
 
 // redeem reads the session, decides, and claims the row by an update that holds only if nothing changed in between.

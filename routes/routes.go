@@ -6,6 +6,8 @@ import (
 
 	"latchkey/api"
 	"latchkey/controllers"
+	"latchkey/middleware"
+	"latchkey/web"
 )
 
 // Controllers are the resources that the routes lead to.
@@ -20,18 +22,40 @@ type Controllers struct {
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
 	Tokens    *controllers.Tokens
+	Email     *controllers.Email
+	Account   *controllers.Account
+	Pages     *web.Pages
+	DevMail   *web.DevMail // nil where mail is sent
 }
 
-// Policies are what a request passes before a handler: Global on every route, User where an account is needed.
+// Policies are what a request passes before a handler: Global on every route, User where an account is needed, and the
+// limits where something can be overdone.
 type Policies struct {
 	Global []gin.HandlerFunc
 	User   []gin.HandlerFunc
+	Limit  Limits
+}
+
+// Limits are how often a client may do what costs much or can be guessed: Mail is what sends mail, Secret what checks a
+// secret other than at a login.
+type Limits struct {
+	Login   gin.HandlerFunc
+	Signup  gin.HandlerFunc
+	Refresh gin.HandlerFunc
+	Mail    gin.HandlerFunc
+	Secret  gin.HandlerFunc
 }
 
 // Register adds every route of the service to engine.
 func Register(engine *gin.Engine, to Controllers, policy Policies) {
-	handle := controllers.Handle
 	engine.Use(policy.Global...)
+	registerService(engine, to)
+	registerAPI(engine, to, policy)
+	registerPages(engine, to, policy.Limit)
+}
+
+func registerService(engine *gin.Engine, to Controllers) {
+	handle := controllers.Handle
 
 	engine.GET("/healthz", handle(to.Health.Live))
 	engine.HEAD("/healthz", handle(to.Health.Live))
@@ -46,19 +70,52 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	engine.GET("/docs", to.Docs.Page)
 	engine.GET("/docs/:file", to.Docs.File)
 	engine.GET("/errors", to.Errors.Page)
+}
+
+func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
+	handle, limit := controllers.Handle, policy.Limit
 
 	anyone := engine.Group("/api/v1")
-	anyone.POST("/signup", handle(to.Accounts.Signup))
-	anyone.POST("/login", handle(to.Accounts.Login))
-	anyone.POST("/token/refresh", handle(to.Tokens.Refresh))
+	anyone.POST("/signup", limit.Signup, handle(to.Accounts.Signup))
+	anyone.POST("/login", limit.Login, handle(to.Accounts.Login))
+	anyone.POST("/token/refresh", limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
 	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token
+	anyone.POST("/email/verify", limit.Secret, handle(to.Email.Verify))
+	anyone.POST("/email/resend", limit.Mail, handle(to.Email.Resend))
+	anyone.POST("/email/undo", limit.Secret, handle(to.Email.Undo))
+	anyone.POST("/password/forgot", limit.Mail, handle(to.Password.Forgot))
+	anyone.POST("/password/reset", limit.Secret, handle(to.Password.Reset))
 
 	user := engine.Group("/api/v1", policy.User...)
 	user.GET("/profile", handle(to.Profile.Show))
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
-	user.POST("/password/change", handle(to.Password.Change))
+	user.DELETE("/profile", limit.Secret, handle(to.Account.Delete))
+	user.GET("/profile/export", handle(to.Account.Export))
+	user.POST("/email/change", limit.Secret, limit.Mail, handle(to.Email.Change))
+	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
+}
+
+// registerPages are those for people. Opening one changes nothing; only its form does.
+func registerPages(engine *gin.Engine, to Controllers, limit Limits) {
+	handle := controllers.Handle
+
+	page := engine.Group("/", middleware.RefuseCrossOrigin())
+	page.GET("/verify-email", handle(to.Pages.ShowVerify))
+	page.HEAD("/verify-email", handle(to.Pages.ShowVerify))
+	page.POST("/verify-email", limit.Secret, handle(to.Pages.Verify))
+	page.GET("/reset-password", handle(to.Pages.ShowReset))
+	page.HEAD("/reset-password", handle(to.Pages.ShowReset))
+	page.POST("/reset-password", limit.Secret, handle(to.Pages.Reset))
+	page.GET("/undo-email-change", handle(to.Pages.ShowUndo))
+	page.HEAD("/undo-email-change", handle(to.Pages.ShowUndo))
+	page.POST("/undo-email-change", limit.Secret, handle(to.Pages.Undo))
+
+	if to.DevMail != nil {
+		engine.GET("/dev/mail", handle(to.DevMail.List))
+		engine.DELETE("/dev/mail", handle(to.DevMail.Empty))
+	}
 }

@@ -1,6 +1,6 @@
 # make shows the targets. The development tools are pinned in tools/go.mod; Go builds them at the first use.
 .DEFAULT_GOAL := help
-.PHONY: help dev build test check lint format bench fuzz postman secrets clean
+.PHONY: help dev build test check lint format bench fuzz postman secrets swagger-ui clean
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
@@ -46,7 +46,11 @@ secrets: ## Make the secrets that compose.yaml reads, where there are none
 	openssl rand -hex 24 > secrets/postgres_password
 	printf 'postgres://latchkey:%s@postgres:5432/latchkey?sslmode=disable' "$$(cat secrets/postgres_password)" \
 		> secrets/database_url
+	printf none > secrets/smtp_url
 	chmod 444 secrets/* # the containers' users read them; the folder keeps everyone else out
+
+swagger-ui: ## Replace the embedded Swagger UI by the VERSION of swagger-ui-dist
+	api/docs/refresh $(VERSION)
 
 clean: ## Remove what was built
 	rm -rf latchkey tmp coverage.out

@@ -28,6 +28,8 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkPasswords()
 	c.checkHash()
 	c.checkAbuse()
+	c.checkMail()
+	c.checkAccounts()
 	c.checkRateLimit()
 	c.checkMetrics()
 	c.checkLog()

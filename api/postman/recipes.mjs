@@ -37,6 +37,18 @@ export const folders = {
       operation: 'logIn', name: 'Log in with a wrong password', body: { ...account, password: 'not my password' },
       status: 401, code: 'invalid_credentials',
     },
+    { operation: 'resendVerification', body: { email: '{{email}}' } },
+    { operation: 'verifyEmail', mail: '/verify-email', body: { email: '{{email}}', code: '{{mail_code}}' } },
+    { operation: 'forgotPassword', body: { email: '{{email}}' } },
+    {
+      operation: 'resetPassword', mail: '/reset-password', body: { token: '{{mail_token}}', new_password: '{{new_password}}' },
+      after: [scripts.swapPasswords],
+    },
+    {
+      operation: 'resetPassword', name: 'Reset the password again by the same mail',
+      body: { token: '{{mail_token}}', new_password: '{{new_password}}' }, status: 400, code: 'one_time_token_used',
+    },
+    { operation: 'logIn', name: 'Log in with the new password', body: account, after: [scripts.keepTokens] },
   ],
 
   profile: [
@@ -63,6 +75,19 @@ export const folders = {
       operation: 'changePassword', name: 'Change the password to a common one',
       body: { current_password: '{{password}}', new_password: 'password123' }, status: 400, code: 'validation_error',
     },
+    { operation: 'exportAccount' },
+    { operation: 'changeEmail', body: { new_email: '{{new_email}}', current_password: '{{password}}' } },
+    {
+      operation: 'verifyEmail', name: 'Confirm the new address', mail: '/verify-email', body: { token: '{{mail_token}}' },
+    },
+    { operation: 'undoEmailChange', mail: '/undo-email-change', body: { token: '{{mail_token}}' } },
+    {
+      operation: 'resetPassword', name: 'Choose a password after the undo', mail: '/reset-password',
+      body: { token: '{{mail_token}}', new_password: '{{new_password}}' }, after: [scripts.swapPasswords],
+    },
+    { operation: 'logIn', name: 'Log in at the old address', body: account, after: [scripts.keepTokens] },
+    { operation: 'deleteAccount', body: { current_password: '{{password}}' } },
+    { operation: 'logIn', name: 'Log in to keep the account', body: account, after: [scripts.keepTokens] },
   ],
 
   tokens: [

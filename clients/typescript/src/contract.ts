@@ -116,7 +116,11 @@ export interface paths {
         /** Change everything that can be changed */
         put: operations["replaceProfile"];
         post?: never;
-        delete?: never;
+        /**
+         * Delete the account
+         * @description Signs out everywhere at once. The account is deleted after `ACCOUNT_DELETION_GRACE` (14 days); a login before that keeps it.
+         */
+        delete: operations["deleteAccount"];
         options?: never;
         head?: never;
         /**
@@ -124,6 +128,146 @@ export interface paths {
          * @description A field that can't be changed here, or does not exist, is a field error.
          */
         patch: operations["updateProfile"];
+        trace?: never;
+    };
+    "/api/v1/email/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm an email address
+         * @description That of a sign-up, or the one that an account is to change to. Send the token of the mail, or the address and the code
+         *     in it. After five codes a mail is worth nothing.
+         */
+        post: operations["verifyEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/email/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get another mail to confirm an address
+         * @description Whether there is anything to confirm is not told.
+         */
+        post: operations["resendVerification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/email/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the email address
+         * @description Sends a mail to the new address. When that is answered the address changes, and the old one gets a mail that can undo it
+         *     for 72 hours.
+         */
+        post: operations["changeEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/email/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a change of the email address back
+         * @description With the token of the mail to the old address. Every session ends, the password opens nothing any more, and a mail lets
+         *     its owner choose another.
+         */
+        post: operations["undoEmailChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a mail to choose a new password with
+         * @description Whether the address has an account is not told.
+         */
+        post: operations["forgotPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose a new password by a mail
+         * @description Confirms the address too, and ends every session. Send the token of the mail, or the address and the code in it.
+         */
+        post: operations["resetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profile/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get everything that is kept about you */
+        get: operations["exportAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/password/change": {
@@ -295,17 +439,29 @@ export interface components {
         Email: string;
         /** @description What the app calls itself or its device, for the list of sessions. */
         ClientName: string;
-        /** @description Opaque; begins with `lkr_`. */
+        /**
+         * @description Opaque; begins with `lkr_`.
+         * @example lkr_AZGiCbKowXDNgca5_mg4B7UAAAAAAAAAAQ
+         */
         RefreshToken: string;
         Grant: {
-            /** @description A JSON Web Token (RFC 9068). */
+            /**
+             * @description A JSON Web Token (RFC 9068).
+             * @example eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl
+             */
             access_token: string;
             /** @constant */
             token_type: "Bearer";
-            /** @description Seconds. */
+            /**
+             * @description Seconds.
+             * @example 300
+             */
             expires_in: number;
             refresh_token: components["schemas"]["RefreshToken"];
-            /** @description Seconds until the session ends, if it is not refreshed. */
+            /**
+             * @description Seconds until the session ends, if it is not refreshed.
+             * @example 2592000
+             */
             refresh_expires_in: number;
             /** @description Of a login or sign-up only. */
             device_token?: components["schemas"]["DeviceToken"];
@@ -317,18 +473,106 @@ export interface components {
          */
         DeviceToken: string;
         User: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @example 01a209b2-a8c1-70cd-81c6-b9fe683807b5
+             */
             id: string;
+            /** @example ann@example.com */
             email: string;
+            /** @example Ann */
             first_name: string;
+            /** @example Bee */
             last_name: string;
+            /** @example Ann Bee */
             full_name: string;
+            /** @example false */
             is_staff: boolean;
+            /** @example false */
             is_superuser: boolean;
             /** Format: date-time */
             date_joined: string;
             /** Format: date-time */
             last_login: string | null;
+            /** @description Whether its owner has confirmed the address. */
+            email_verified: boolean;
+            locale: components["schemas"]["Locale"];
+            timezone: components["schemas"]["Timezone"];
+        };
+        /** @description A language tag (BCP 47), such as pt-BR; empty if none is known. Mails are in this language. */
+        Locale: string;
+        /** @description A time zone of the IANA database, such as Europe/Berlin; empty if none is known. */
+        Timezone: string;
+        Export: {
+            user: {
+                /** Format: uuid */
+                id: string;
+                email: string;
+                first_name: string;
+                last_name: string;
+                full_name: string;
+                is_staff: boolean;
+                is_superuser: boolean;
+                /** Format: date-time */
+                date_joined: string;
+                /** Format: date-time */
+                last_login: string | null;
+                email_verified: boolean;
+                locale: components["schemas"]["Locale"];
+                timezone: components["schemas"]["Timezone"];
+                is_active: boolean;
+                has_password: boolean;
+                /** Format: date-time */
+                email_verified_at: string | null;
+                /** Format: date-time */
+                deletion_due_at: string | null;
+            };
+            sessions: {
+                /** Format: uuid */
+                id: string;
+                client_name: string;
+                user_agent: string;
+                ip: string;
+                auth_method: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                last_used_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                /** Format: date-time */
+                ended_at: string | null;
+                end_reason: string;
+            }[];
+            devices: {
+                /** Format: uuid */
+                id: string;
+                failures: number;
+                /** Format: date-time */
+                seen_at: string;
+            }[];
+            one_time_tokens: {
+                /** @enum {string} */
+                purpose: "verify_email" | "reset_password" | "change_email" | "email_changed";
+                address: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                /** Format: date-time */
+                ended_at: string | null;
+                end_reason: string;
+            }[];
+            audit_events: {
+                kind: string;
+                detail: string;
+                /** Format: uuid */
+                session_id: string;
+                ip: string;
+                request_id: string;
+                /** Format: date-time */
+                created_at: string;
+            }[];
         };
         Session: {
             /** Format: uuid */
@@ -409,6 +653,13 @@ export interface components {
          *     | `token_invalid` | the access token is not one of ours | log in |
          *     | `account_inactive` | the account was disabled or deleted | log out |
          *     | `invalid_credentials` | email and password open no account | ask again |
+         *     | `email_unverified` | the password is right, but the address is not confirmed | show how to confirm, offer another mail |
+         *     | `one_time_token_invalid` | the token of a mail is incomplete, for something else, or has a successor | use the newest mail, or ask for one |
+         *     | `one_time_token_expired` | the token of a mail is too old | ask for another mail |
+         *     | `one_time_token_used` | the token of a mail has done its work | go on |
+         *     | `code_invalid` | address and code don't go together, or too many were tried | ask again, or for another mail |
+         *     | `last_superuser` | the last active superuser can't delete himself | say so |
+         *     | `cross_origin` | a form was sent from another site | — |
          *     | `refresh_token_invalid` | the refresh token is not one of ours | log in |
          *     | `refresh_token_reused` | two hold the session's tokens; it was ended | log in, and tell the user |
          *     | `session_expired` | it was not used for too long, or is too old | log in |
@@ -424,14 +675,34 @@ export interface components {
          *     | `internal_error` | our fault | tell the operator the `request_id` |
          * @enum {string}
          */
-        Code: "validation_error" | "malformed_json" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "overloaded" | "not_ready" | "internal_error";
+        Code: "validation_error" | "malformed_json" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "last_superuser" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "overloaded" | "not_ready" | "internal_error";
         FieldError: {
             field: string;
-            /** @enum {string} */
-            code: "required" | "invalid" | "invalid_type" | "invalid_characters" | "incorrect" | "too_long" | "taken" | "unknown_field" | "read_only" | "password_too_short" | "password_too_long" | "password_invalid_characters" | "password_too_common" | "password_too_similar" | "password_too_weak";
+            code: components["schemas"]["FieldCode"];
             /** @description For people, in English. */
             message: string;
         };
+        /**
+         * @description | code | when | what to do |
+         *     |---|---|---|
+         *     | `required` | the field is missing | ask for it |
+         *     | `invalid` | the value is not of the form that this field has | ask again |
+         *     | `invalid_type` | the value is not of the JSON type that this field has | mend the client |
+         *     | `invalid_characters` | the value has control characters | ask again |
+         *     | `incorrect` | the value is not the current one, as with `current_password` | ask again |
+         *     | `too_long` | the value is too long | ask for a shorter one |
+         *     | `taken` | an account with this email exists | offer to log in |
+         *     | `unknown_field` | there is no such field; names are exact, in lower case | mend the client |
+         *     | `read_only` | the field can't be changed here | mend the client |
+         *     | `password_too_short` | fewer characters than `PASSWORD_MIN_LENGTH` | ask for a longer one |
+         *     | `password_too_long` | more than 1024 bytes | ask for a shorter one |
+         *     | `password_invalid_characters` | the password is not valid text | ask for another one |
+         *     | `password_too_common` | many people have this password | ask for another one |
+         *     | `password_too_similar` | the password is too much like the email or the names | ask for another one |
+         *     | `password_too_weak` | the password is easy to guess | ask for another one |
+         * @enum {string}
+         */
+        FieldCode: "required" | "invalid" | "invalid_type" | "invalid_characters" | "incorrect" | "too_long" | "taken" | "unknown_field" | "read_only" | "password_too_short" | "password_too_long" | "password_invalid_characters" | "password_too_common" | "password_too_similar" | "password_too_weak";
     };
     responses: {
         /** @description The user. */
@@ -441,6 +712,35 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["User"];
+            };
+        };
+        /** @description A mail is on its way, if there is anybody to write to. */
+        Mailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    detail: string;
+                };
+            };
+        };
+        /** @description The account can't go, because it is the last active superuser's. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The password is right, but the address has to be confirmed first (`EMAIL_VERIFICATION=required`). */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
         /** @description It is well. */
@@ -508,6 +808,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#session_not_found",
+                 *       "title": "Not Found",
+                 *       "status": 404,
+                 *       "detail": "You have no live session of this id.",
+                 *       "code": "session_not_found",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -517,6 +827,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#body_too_large",
+                 *       "title": "Request Entity Too Large",
+                 *       "status": 413,
+                 *       "detail": "The body may have at most 64 KiB.",
+                 *       "code": "body_too_large",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -526,6 +846,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#unsupported_media_type",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "Send the body as JSON, with the header Content-Type: application/json.",
+                 *       "code": "unsupported_media_type",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -552,15 +882,35 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#overloaded",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "The service is busy. Try again in a moment.",
+                 *       "code": "overloaded",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Any other error. */
-        Failure: {
+        /** @description Our fault; nothing was changed. */
+        InternalError: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#internal_error",
+                 *       "title": "Internal Server Error",
+                 *       "status": 500,
+                 *       "detail": "Something went wrong on our side. The request id helps the operator to find out what.",
+                 *       "code": "internal_error",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -615,8 +965,8 @@ export interface operations {
                 };
             };
             /**
-             * @description Only with `SIGNUP_ENUMERATION_SAFE=true`: the input is valid. Whether the address had an account already is not
-             *     said, and no session is opened.
+             * @description Only with `SIGNUP_ENUMERATION_SAFE=true` or `EMAIL_VERIFICATION=required`: the input is valid, and no session is
+             *     opened. With the former it is not said whether the address had an account already.
              */
             202: {
                 headers: {
@@ -632,8 +982,8 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
-            default: components["responses"]["Failure"];
         };
     };
     logIn: {
@@ -675,11 +1025,12 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
-            default: components["responses"]["Failure"];
         };
     };
     logOut: {
@@ -718,7 +1069,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
         };
     };
     refresh: {
@@ -730,6 +1081,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "refresh_token": "lkr_AZGiCbKowXDNgca5_mg4B7UAAAAAAAAAAQ"
+                 *     }
+                 */
                 "application/json": {
                     refresh_token: components["schemas"]["RefreshToken"];
                 };
@@ -750,7 +1106,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
         };
     };
     verify: {
@@ -762,7 +1118,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl"
+                 *     }
+                 */
                 "application/json": {
+                    /** @description What a login or a refresh called `access_token`. */
                     token: string;
                 };
             };
@@ -780,7 +1142,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
         };
     };
     showProfile: {
@@ -794,7 +1156,7 @@ export interface operations {
         responses: {
             200: components["responses"]["Profile"];
             401: components["responses"]["Unauthorized"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
         };
     };
     replaceProfile: {
@@ -815,6 +1177,8 @@ export interface operations {
                 "application/json": {
                     first_name: string;
                     last_name: string;
+                    locale?: components["schemas"]["Locale"];
+                    timezone?: components["schemas"]["Timezone"];
                 };
             };
         };
@@ -824,7 +1188,38 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    deleteAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "current_password": "plum tree by the gate"
+                 *     }
+                 */
+                "application/json": {
+                    current_password: string;
+                };
+            };
+        };
+        responses: {
+            202: components["responses"]["Mailed"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     updateProfile: {
@@ -838,12 +1233,16 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "first_name": "Anna"
+                 *       "first_name": "Anna",
+                 *       "locale": "pt-BR",
+                 *       "timezone": "America/Sao_Paulo"
                  *     }
                  */
                 "application/json": {
                     first_name?: string;
                     last_name?: string;
+                    locale?: components["schemas"]["Locale"];
+                    timezone?: components["schemas"]["Timezone"];
                 };
             };
         };
@@ -853,7 +1252,233 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    verifyEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com",
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The token of the link, as it is. */
+                    token?: string;
+                    /** @description The address that the mail went to. */
+                    email?: string;
+                    code?: string;
+                } | unknown | unknown;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    resendVerification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com"
+                 *     }
+                 */
+                "application/json": {
+                    email: string;
+                };
+            };
+        };
+        responses: {
+            202: components["responses"]["Mailed"];
+            400: components["responses"]["BadRequest"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    changeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "new_email": "ann@example.org",
+                 *       "current_password": "plum tree by the gate"
+                 *     }
+                 */
+                "application/json": {
+                    new_email: components["schemas"]["Email"];
+                    current_password: string;
+                };
+            };
+        };
+        responses: {
+            202: components["responses"]["Mailed"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    undoEmailChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "lko_AZmlwn8AerzVTe8BI0VniQAAAAAAAAAA"
+                 *     }
+                 */
+                "application/json": {
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    forgotPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com"
+                 *     }
+                 */
+                "application/json": {
+                    email: string;
+                };
+            };
+        };
+        responses: {
+            202: components["responses"]["Mailed"];
+            400: components["responses"]["BadRequest"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com",
+                 *       "code": "123456",
+                 *       "new_password": "pear tree by the gate"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The token of the link, as it is. */
+                    token?: string;
+                    /** @description The address that the mail went to. */
+                    email?: string;
+                    code?: string;
+                    new_password: string;
+                } | unknown | unknown;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything, as one document. */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["InternalError"];
         };
     };
     changePassword: {
@@ -890,8 +1515,8 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
-            default: components["responses"]["Failure"];
         };
     };
     listSessions: {
@@ -915,7 +1540,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
         };
     };
     endSession: {
@@ -938,7 +1563,7 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
-            default: components["responses"]["Failure"];
+            500: components["responses"]["InternalError"];
         };
     };
     showKeys: {
@@ -961,7 +1586,6 @@ export interface operations {
                     };
                 };
             };
-            default: components["responses"]["Failure"];
         };
     };
     discover: {
@@ -989,7 +1613,6 @@ export interface operations {
                     };
                 };
             };
-            default: components["responses"]["Failure"];
         };
     };
     live: {
@@ -1002,7 +1625,6 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Healthy"];
-            default: components["responses"]["Failure"];
         };
     };
     liveHead: {
@@ -1021,13 +1643,6 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description It does not. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
         };
     };
     ready: {
@@ -1041,7 +1656,6 @@ export interface operations {
         responses: {
             200: components["responses"]["Healthy"];
             503: components["responses"]["Unavailable"];
-            default: components["responses"]["Failure"];
         };
     };
     readyHead: {
@@ -1067,13 +1681,6 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description It is not. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
         };
     };
     contractYAML: {
@@ -1094,7 +1701,6 @@ export interface operations {
                     "application/yaml": unknown;
                 };
             };
-            default: components["responses"]["Failure"];
         };
     };
     contractJSON: {
@@ -1115,7 +1721,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            default: components["responses"]["Failure"];
         };
     };
 }

@@ -8,11 +8,19 @@ import (
 )
 
 // hashArgon2id encodes as the PHC string of the reference implementation.
-func hashArgon2id(password string, memory, time, threads int) string {
+func hashArgon2id(memory *lane, password string, p Parameters) string {
 	salt := newSalt()
-	key := argon2.IDKey([]byte(password), salt, uint32(time), uint32(memory), uint8(threads), keyLength)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, time, threads,
+	key := deriveArgon2id(memory, []byte(password), salt, p, keyLength)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.Memory, p.Time, p.Threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+}
+
+// deriveArgon2id works in the lane if that is enough.
+func deriveArgon2id(memory *lane, password, salt []byte, p Parameters, length int) []byte {
+	if p.Threads != 1 {
+		return argon2.IDKey(password, salt, uint32(p.Time), uint32(p.Memory), uint8(p.Threads), uint32(length))
+	}
+	return memory.argon2id(password, salt, uint32(p.Time), uint32(p.Memory), length)
 }
 
 // decodeArgon2 reads v, the costs, salt and hash. Version 16, which has no v, is obsolete and not read.
@@ -35,15 +43,15 @@ func decodeArgon2(id string, fields []string) (decoded, error) {
 	if len(salt) < minArgon2Salt || len(key) < minArgon2Key || len(key) > maxArgon2Key {
 		return decoded{}, unsupported("its salt or its hash has no sensible length")
 	}
-	derive := argon2.IDKey
-	if id == "argon2i" {
-		derive = argon2.Key
-	}
-	stored := decoded{algorithm: id, matches: func(password string) bool {
-		return equal(key, derive([]byte(password), salt, uint32(time), uint32(memory), uint8(threads), uint32(len(key))))
+	parameters := Parameters{Algorithm: Argon2id, Memory: memory, Time: time, Threads: threads}
+	stored := decoded{algorithm: id, matches: func(in *lane, password string) bool {
+		if id == "argon2i" {
+			return equal(key, argon2.Key([]byte(password), salt, uint32(time), uint32(memory), uint8(threads), uint32(len(key))))
+		}
+		return equal(key, deriveArgon2id(in, []byte(password), salt, parameters, len(key)))
 	}}
 	if id == Argon2id && isFull(salt, key) {
-		stored.parameters = Parameters{Algorithm: Argon2id, Memory: memory, Time: time, Threads: threads}
+		stored.parameters = parameters
 	}
 	return stored, nil
 }

@@ -28,7 +28,7 @@ func hashBcrypt(password string, cost int) (string, error) {
 func decodeBcrypt(encoded string) (decoded, error) {
 	stored, compare, err := parseBcrypt(encoded)
 	stored.algorithm = Bcrypt
-	stored.matches = func(password string) bool {
+	stored.matches = func(_ *lane, password string) bool {
 		return compare([]byte(password)) && len(password) <= bcryptMaxLength
 	}
 	return stored, err
@@ -38,7 +38,7 @@ func decodeBcrypt(encoded string) (decoded, error) {
 func decodeBcryptSHA256(encoded string) (decoded, error) {
 	stored, compare, err := parseBcrypt(encoded)
 	stored.algorithm = "bcrypt_sha256"
-	stored.matches = func(password string) bool { return compare(prehash(password)) }
+	stored.matches = func(_ *lane, password string) bool { return compare(prehash(password)) }
 	return stored, err
 }
 

@@ -14,7 +14,7 @@ type decoded struct {
 	algorithm  string
 	parameters Parameters // zero unless the hash has the form that new hashes take
 	legacy     bool       // a bare digest: verified only where allowed
-	matches    func(password string) bool
+	matches    func(memory *lane, password string) bool
 }
 
 // Identify returns the algorithm of an encoded password, such as "argon2id" or "pbkdf2_sha256", or "unusable". It

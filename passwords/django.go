@@ -86,7 +86,7 @@ func storedDigest(algorithm, salt, sum string) (decoded, error) {
 	if err != nil || len(want) != size || sum != strings.ToLower(sum) {
 		return decoded{}, unsupported("its %s digest is malformed", algorithm)
 	}
-	return decoded{algorithm: algorithm, legacy: true, matches: func(password string) bool {
+	return decoded{algorithm: algorithm, legacy: true, matches: func(_ *lane, password string) bool {
 		return equal(want, compute(salt+password))
 	}}, nil
 }

@@ -68,8 +68,8 @@ func (p Parameters) normalize() (Parameters, error) {
 		p.Algorithm, Argon2id, Bcrypt, Scrypt, PBKDF2SHA256)
 }
 
-// hash makes a new encoded hash with a random salt.
-func (p Parameters) hash(password string) (string, error) {
+// hash makes a new encoded hash with a random salt. Argon2id with one lane works in memory.
+func (p Parameters) hash(memory *lane, password string) (string, error) {
 	switch p.Algorithm {
 	case Bcrypt:
 		return hashBcrypt(password, p.Cost)
@@ -78,6 +78,6 @@ func (p Parameters) hash(password string) (string, error) {
 	case PBKDF2SHA256:
 		return hashPBKDF2(password, p.Iterations)
 	default:
-		return hashArgon2id(password, p.Memory, p.Time, p.Threads), nil
+		return hashArgon2id(memory, password, p), nil
 	}
 }

@@ -71,7 +71,7 @@ func storedScrypt(n, r, p int, salt, key []byte) (decoded, error) {
 	if err := cmp.Or(checkScrypt(n, r, p), checkKeyLength(key, keyLength, 64)); err != nil {
 		return decoded{}, err
 	}
-	return decoded{algorithm: Scrypt, matches: func(password string) bool {
+	return decoded{algorithm: Scrypt, matches: func(_ *lane, password string) bool {
 		derived, err := scrypt.Key([]byte(password), salt, n, r, p, len(key))
 		return err == nil && equal(key, derived)
 	}}, nil
@@ -129,7 +129,7 @@ func storedPBKDF2(algorithm string, iterations int, salt, key []byte) (decoded, 
 	if err := cmp.Or(checkPBKDF2(iterations), checkKeyLength(key, function().Size())); err != nil {
 		return decoded{}, err
 	}
-	return decoded{algorithm: algorithm, matches: func(password string) bool {
+	return decoded{algorithm: algorithm, matches: func(_ *lane, password string) bool {
 		derived, err := pbkdf2.Key(function, password, salt, iterations, len(key))
 		return err == nil && equal(key, derived)
 	}}, nil

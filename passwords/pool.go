@@ -24,6 +24,7 @@ type Pool struct {
 	parameters  Parameters
 	allowLegacy []string
 	workers     *workers
+	lanes       chan *lane // one for each worker
 	hashes      atomic.Uint64
 }
 
@@ -56,8 +57,13 @@ func NewPool(options Options) (*Pool, error) {
 	if options.Wait == 0 {
 		options.Wait = 2 * time.Second
 	}
+	lanes := make(chan *lane, options.Concurrency)
+	for range options.Concurrency {
+		lanes <- &lane{}
+	}
 	return &Pool{
 		parameters:  parameters,
+		lanes:       lanes,
 		allowLegacy: slices.Clone(options.AllowLegacy),
 		workers:     startWorkers(options.Concurrency, options.Wait),
 	}, nil
@@ -74,7 +80,7 @@ func (p *Pool) Hash(ctx context.Context, password string) (encoded string, err e
 		err     error
 	}
 	var made outcome
-	if err := p.workers.do(ctx, func() { made.encoded, made.err = p.hash(password) }); err != nil {
+	if err := p.work(ctx, func(memory *lane) { made.encoded, made.err = p.hash(memory, password) }); err != nil {
 		return "", err
 	}
 	return made.encoded, made.err
@@ -89,7 +95,7 @@ func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, er
 	}
 	stored, decodeErr := p.decode(encoded)
 	var match bool
-	if err := p.workers.do(ctx, func() { match = stored.matches(password) }); err != nil {
+	if err := p.work(ctx, func(memory *lane) { match = stored.matches(memory, password) }); err != nil {
 		return Result{}, err
 	}
 	return Result{Match: match, Outdated: match && stored.parameters != p.parameters}, decodeErr
@@ -123,14 +129,23 @@ func (p *Pool) Stats() Stats {
 // Close refuses what is queued with ErrPoolClosed, waits for the hashes that have started and ends the workers.
 func (p *Pool) Close() { p.workers.stop() }
 
-func (p *Pool) hash(password string) (encoded string, err error) {
+// work runs on a worker, with memory that nobody else uses meanwhile.
+func (p *Pool) work(ctx context.Context, work func(memory *lane)) error {
+	return p.workers.do(ctx, func() {
+		memory := <-p.lanes // there is one for each worker
+		defer func() { p.lanes <- memory }()
+		work(memory)
+	})
+}
+
+func (p *Pool) hash(memory *lane, password string) (encoded string, err error) {
 	p.hashes.Add(1)
-	return p.parameters.hash(password)
+	return p.parameters.hash(memory, password)
 }
 
 // pretend costs what a new hash does and never matches.
-func (p *Pool) pretend(password string) bool {
-	_, _ = p.hash(password)
+func (p *Pool) pretend(memory *lane, password string) bool {
+	_, _ = p.hash(memory, password)
 	return false
 }
 
@@ -147,14 +162,14 @@ func (p *Pool) decode(encoded string) (decoded, error) {
 		return decoded{matches: p.pretend}, err
 	}
 	matches := stored.matches
-	stored.matches = func(password string) bool {
+	stored.matches = func(memory *lane, password string) bool {
 		if stored.legacy {
 			// A bare digest takes no time, which would tell who still has one.
-			p.pretend(password)
+			p.pretend(memory, password)
 		} else {
 			p.hashes.Add(1)
 		}
-		return matches(password)
+		return matches(memory, password)
 	}
 	return stored, nil
 }

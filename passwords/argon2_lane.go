@@ -1,0 +1,144 @@
+package passwords
+
+import (
+	"encoding/binary"
+	_ "unsafe" // for go:linkname
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/blake2b"
+)
+
+// lane is memory in which argon2id with one lane is computed (RFC 9106, section 3), on the thread of its caller and used
+// again for the next hash. The function argon2.IDKey does its work on goroutines of its own, which have the priority of all
+// others, and takes new memory for every hash, so that there is always some that waits to be collected.
+type lane struct {
+	blocks []block
+}
+
+// block is 1024 bytes, as the compression function takes them.
+type block = [128]uint64
+
+const (
+	slicesInPass = 4    // in a pass, of which each refers to those before
+	blockBytes   = 1024 // of a block
+	typeID       = 2    // argon2id
+	minimumSize  = 8    // blocks
+)
+
+// The compression function G (section 3.5) of x/crypto, in the assembly of each machine. The second one adds to what out
+// holds. A test holds the results against argon2.IDKey.
+//
+//go:linkname compress golang.org/x/crypto/argon2.processBlock
+func compress(out, x, y *block)
+
+//go:linkname compressInto golang.org/x/crypto/argon2.processBlockXOR
+func compressInto(out, x, y *block)
+
+// argon2id derives a key as argon2.IDKey does. Time and memory (KiB) are at least what that takes.
+func (l *lane) argon2id(password, salt []byte, time, memory uint32, keyLength int) []byte {
+	size := max(memory/slicesInPass*slicesInPass, minimumSize)
+	if uint32(len(l.blocks)) < size {
+		l.blocks = make([]block, size)
+	}
+	blocks := l.blocks[:size]
+	seed := l.seed(password, salt, [...]uint32{1, uint32(keyLength), memory, time, argon2.Version, typeID})
+	for i := range uint32(2) {
+		first := longHash(blockBytes, binary.LittleEndian.AppendUint32(append([]byte(nil), seed...), i), make([]byte, 4))
+		for word := range blocks[i] {
+			blocks[i][word] = binary.LittleEndian.Uint64(first[8*word:])
+		}
+	}
+	for pass := range time {
+		for slice := range uint32(slicesInPass) {
+			fill(blocks, position{pass: pass, slice: slice, passes: time})
+		}
+	}
+	var last [blockBytes]byte
+	for word, value := range blocks[size-1] {
+		binary.LittleEndian.PutUint64(last[8*word:], value)
+	}
+	return longHash(keyLength, last[:])
+}
+
+// seed is H0 (section 3.2), without a secret and associated data.
+func (*lane) seed(password, salt []byte, parameters [6]uint32) []byte {
+	hash, _ := blake2b.New512(nil) // fails on a key that is too long
+	word := func(value uint32) { _ = binary.Write(hash, binary.LittleEndian, value) }
+	for _, parameter := range parameters {
+		word(parameter)
+	}
+	for _, part := range [][]byte{password, salt, nil, nil} {
+		word(uint32(len(part)))
+		hash.Write(part)
+	}
+	return hash.Sum(nil)
+}
+
+// longHash is H' (section 3.3), over the parts one after the other.
+func longHash(length int, parts ...[]byte) []byte {
+	short := func(size int, parts ...[]byte) []byte {
+		hash, _ := blake2b.New(size, nil)
+		for _, part := range parts {
+			hash.Write(part)
+		}
+		return hash.Sum(nil)
+	}
+	parts = append([][]byte{binary.LittleEndian.AppendUint32(nil, uint32(length))}, parts...)
+	if length <= blake2b.Size {
+		return short(length, parts...)
+	}
+	var out []byte
+	v := short(blake2b.Size, parts...)
+	for ; length-len(out) > blake2b.Size; v = short(min(length-len(out), blake2b.Size), v) {
+		out = append(out, v[:blake2b.Size/2]...)
+	}
+	return append(out, v...)
+}
+
+// position is the segment that is being filled.
+type position struct{ pass, slice, passes uint32 }
+
+// independent tells whether the segment's references must not depend on the password: in the first half of the first pass.
+func (p position) independent() bool { return p.pass == 0 && p.slice < slicesInPass/2 }
+
+// fill computes the blocks of one segment (section 3.4).
+func fill(blocks []block, at position) {
+	size := uint32(len(blocks))
+	segment := size / slicesInPass
+	var input, addresses, zero block
+	input = block{uint64(at.pass), 0, uint64(at.slice), uint64(size), uint64(at.passes), typeID}
+	for i := range segment {
+		if at.independent() && i%uint32(len(addresses)) == 0 {
+			input[6]++
+			compress(&addresses, &input, &zero)
+			compress(&addresses, &addresses, &zero)
+		}
+		if at.pass == 0 && at.slice == 0 && i < 2 {
+			continue // made of the seed
+		}
+		current := at.slice*segment + i
+		previous := (current + size - 1) % size
+		random := blocks[previous][0]
+		if at.independent() {
+			random = addresses[i%uint32(len(addresses))]
+		}
+		reference := at.reference(uint32(random), i, segment)
+		if at.pass == 0 {
+			compress(&blocks[current], &blocks[previous], &blocks[reference])
+		} else {
+			compressInto(&blocks[current], &blocks[previous], &blocks[reference])
+		}
+	}
+}
+
+// reference maps 32 random bits to one of the blocks that are finished, all but the previous one, and more often to those
+// of late (section 3.4.2).
+func (p position) reference(random, index, segment uint32) uint32 {
+	finished, start := 3*segment+index-1, (p.slice+1)%slicesInPass*segment
+	if p.pass == 0 {
+		finished, start = p.slice*segment+index-1, 0
+	}
+	square := uint64(random) * uint64(random) >> 32
+	back := uint64(finished) * square >> 32
+	return uint32((uint64(start) + uint64(finished) - 1 - back) % uint64(slicesInPass*segment))
+}

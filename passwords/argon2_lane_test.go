@@ -1,0 +1,49 @@
+package passwords
+
+import (
+	"encoding/hex"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/argon2"
+	"pgregory.net/rapid"
+)
+
+// One lane is used for all, so that what one hash leaves behind must not be seen by the next.
+func TestALaneDerivesWhatTheLibraryDoes(t *testing.T) {
+	var used lane
+	rapid.Check(t, func(t *rapid.T) {
+		password, salt := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "password"), rapid.SliceOfN(rapid.Byte(), 8, 64).Draw(t, "salt")
+		time, memory := rapid.Uint32Range(1, 5).Draw(t, "time"), rapid.Uint32Range(1, 3000).Draw(t, "memory")
+		length := rapid.IntRange(4, 300).Draw(t, "length")
+		require.Equal(t, hex.EncodeToString(argon2.IDKey(password, salt, time, memory, 1, uint32(length))),
+			hex.EncodeToString(used.argon2id(password, salt, time, memory, length)))
+	})
+}
+
+// The lane's memory is taken once: a hash of 19 MiB allocates next to nothing afterwards.
+func TestALaneTakesItsMemoryOnce(t *testing.T) {
+	var used lane
+	derive := func() { used.argon2id([]byte("plum tree by the gate"), []byte("salt and pepper!"), 2, 19*1024, 32) }
+	derive()
+	blocks := &used.blocks[0]
+	require.Less(t, testing.AllocsPerRun(2, derive), 200.0)
+	require.Same(t, blocks, &used.blocks[0])
+}
+
+func BenchmarkArgon2id(b *testing.B) {
+	password, salt := []byte("plum tree by the gate"), []byte("salt and pepper!")
+	b.Run("lane", func(b *testing.B) {
+		var used lane
+		b.ReportAllocs()
+		for b.Loop() {
+			used.argon2id(password, salt, 2, 19*1024, 32)
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			argon2.IDKey(password, salt, 2, 19*1024, 1, 32)
+		}
+	})
+}

@@ -26,7 +26,8 @@ type AuditEvent struct {
 }
 
 // Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, of
-// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted.
+// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted; that of
+// whatever an import did is DetailImported.
 const (
 	EventSignedUp           = "signed_up"
 	EventLoginSucceeded     = "login_succeeded"
@@ -45,6 +46,7 @@ const (
 	DetailLocked   = "locked"
 	DetailPromoted = "promoted"
 	DetailDemoted  = "demoted"
+	DetailImported = "imported" // by an import, from what the other system says
 )
 
 // AuditLog keeps the events that matter for security, in the database and in the log.

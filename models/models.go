@@ -5,5 +5,6 @@ package models
 // All lists a zero value of every stored model, in the order in which their tables can be created. The migrations are
 // compared with it.
 func All() []any {
-	return []any{&User{}, &Session{}, &AuditEvent{}, &PeriodicJob{}, &SigningKey{}, &LoginThrottle{}}
+	return []any{&User{}, &Session{}, &AuditEvent{}, &PeriodicJob{}, &SigningKey{}, &LoginThrottle{},
+		&ImportedAccount{}}
 }

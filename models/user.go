@@ -20,6 +20,7 @@ type User struct {
 	IsSuperuser bool       `gorm:"not null"`
 	DateJoined  time.Time  `gorm:"not null"`
 	LastLogin   *time.Time `gorm:""`
+	LegacyID    *int64     `gorm:"uniqueIndex"` // the key it had where it was imported from, for tables that refer to it
 }
 
 // FullName is the first and the last name with a space between, as Django's get_full_name.

@@ -27,6 +27,7 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkSessions()
 	c.checkPasswords()
 	c.checkAbuse()
+	c.checkDjango()
 	c.checkLog()
 	return c.faults
 }

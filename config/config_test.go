@@ -124,8 +124,10 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"JWT_EXPIRATION_JITTER": "0.1", "JWT_KEY_ROTATION": "0", "SESSION_IDLE_TIMEOUT": "1h", "SESSION_LIFETIME": "2h",
 		"REFRESH_GRACE": "3s", "JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
 		"PASSWORD_MIN_LENGTH": "15", "PASSWORD_HASH_CONCURRENCY": "3", "PASSWORD_HASH_WAIT": "1s", "LOG_FORMAT": "text",
-		"SIGNUP_ENUMERATION_SAFE": "true", "AUDIT_RETENTION": "24h",
-		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
+		"SIGNUP_ENUMERATION_SAFE": "false", "AUDIT_RETENTION": "24h",
+		"DJANGO_DATABASE_URL": "postgres://u:p@h/d", "DJANGO_COMPAT": "true", "DJANGO_SECRET_KEY": strongKey,
+		"DJANGO_TOKENS_UNTIL": "2026-12-31",
+		"LOG_LEVEL":           "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 	} {
 		direct = append(direct, name+"="+value)
 		viaFile = append(viaFile, name+"_FILE="+name)

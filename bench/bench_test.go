@@ -130,15 +130,19 @@ func signup(b *testing.B, engine *gin.Engine) string {
 	return testkit.Response{Body: recorder.Body.String()}.Text(b, "access_token")
 }
 
-// newEngine is the service as it runs, but for a log that nobody keeps and tokens that outlive the benchmark.
-func newEngine(b *testing.B, db *gorm.DB, now func() time.Time) *gin.Engine {
+// newEngine is the service as it runs, but for a log that nobody keeps, tokens that outlive the benchmark and, unless
+// environ turns them on, no rate limits.
+func newEngine(b *testing.B, db *gorm.DB, now func() time.Time, environ ...string) *gin.Engine {
 	b.Helper()
-	settings, err := config.Load([]string{"SECRET_KEY=" + testkit.SecretKey, "JWT_EXPIRATION_DELTA=24h"}, b.TempDir())
+	settings, err := config.Load(append([]string{
+		"SECRET_KEY=" + testkit.SecretKey, "JWT_EXPIRATION_DELTA=24h", "RATE_LIMITS=off",
+	}, environ...), b.TempDir())
 	require.NoError(b, err)
 	log := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: settings.Log.Level}))
 	service, err := commands.NewService(b.Context(), settings,
 		commands.Resources{DB: db, Hasher: testkit.FastHasher(b), Log: log, Now: now})
 	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, service.Close()) })
 	return service.Engine
 }
 

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,12 +26,13 @@ func newEngine(settings config.Settings) (*gin.Engine, error) {
 }
 
 // globalPolicies are what every request passes, in this order.
-func globalPolicies(settings config.Settings, log *slog.Logger, now func() time.Time) []gin.HandlerFunc {
-	publicURL := settings.Server.PublicURL
+func globalPolicies(settings config.Settings, with Resources, metrics *middleware.Metrics) []gin.HandlerFunc {
+	log, publicURL := with.Log, settings.Server.PublicURL
 	_, host, _ := strings.Cut(publicURL, "://")
 	return []gin.HandlerFunc{
 		middleware.IdentifyRequest(),
-		middleware.Log(log, now),
+		middleware.Log(log, with.Now),
+		metrics.Measure(with.Now),
 		middleware.Errors(log, publicURL, settings.JWT.AuthHeaderPrefix),
 		middleware.Harden(publicURL),
 		middleware.RequireOwnHost(host),
@@ -48,11 +48,13 @@ func crossOrigin(origins []string) gin.HandlerFunc {
 		return func(*gin.Context) {}
 	}
 	allow := cors.New(cors.Config{
-		AllowOrigins:  origins,
-		AllowMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:  []string{"Authorization", "Content-Type", "X-Request-ID"},
-		ExposeHeaders: []string{"X-Request-ID", "Retry-After", "WWW-Authenticate"},
-		MaxAge:        time.Hour,
+		AllowOrigins: origins,
+		AllowMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowHeaders: []string{"Authorization", "Content-Type", "X-Request-ID"},
+		ExposeHeaders: []string{
+			"X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit", "RateLimit-Policy",
+		},
+		MaxAge: time.Hour,
 	})
 	return func(c *gin.Context) {
 		if slices.Contains(origins, c.GetHeader("Origin")) {

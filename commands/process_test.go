@@ -151,9 +151,9 @@ func (p *process) addr(t *testing.T) string {
 	return listeningAt.FindStringSubmatch(p.output.String())[1]
 }
 
-// freePort has a server listen on any port.
+// freePort has a server listen on any port, without rate limits unless environ turns them on.
 func freePort(environ ...string) []string {
-	return append([]string{"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080"}, environ...)
+	return append([]string{"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080", "RATE_LIMITS=off"}, environ...)
 }
 
 // serve starts a server on a free port.

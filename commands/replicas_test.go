@@ -66,10 +66,10 @@ func mustCall(t *testing.T, want int, address, path, token, body string) pair {
 
 func refreshing(token string) string { return `{"refresh_token":"` + token + `"}` }
 
-// replicas starts n servers on one migrated database.
-func replicas(t *testing.T, url string, n int) (addresses []string) {
+// replicas starts n servers on one migrated database. Settings are NAME=value.
+func replicas(t *testing.T, url string, n int, settings ...string) (addresses []string) {
 	t.Helper()
-	environ := with(url, "AUTO_MIGRATE=true")
+	environ := with(url, append([]string{"AUTO_MIGRATE=true"}, settings...)...)
 	servers := make([]*process, n)
 	for i := range servers {
 		servers[i] = serve(t, environ)

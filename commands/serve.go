@@ -6,21 +6,13 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
-	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/spf13/cobra"
 	"gorm.io/gorm"
 
-	"latchkey/api"
 	"latchkey/config"
-	"latchkey/controllers"
 	"latchkey/database"
-	"latchkey/middleware"
-	"latchkey/models"
 	"latchkey/passwords"
-	"latchkey/routes"
-	"latchkey/tokens"
 )
 
 func newServe(c *console) *cobra.Command {
@@ -62,6 +54,12 @@ func (c *console) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, service.Close()) }()
+	stopMetrics, err := serveMetrics(ctx, settings.Metrics.Addr, service.Metrics, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 	defer service.startChores(ctx)()
 	return listen(ctx, settings, service.Engine, log)
 }
@@ -96,82 +94,4 @@ func openDatabase(settings config.Settings, log *slog.Logger) (*gorm.DB, error) 
 		ConnMaxLifetime: settings.Database.ConnMaxLifetime,
 		Logger:          log,
 	})
-}
-
-// Resources are what a service works with and does not own: they are the caller's to close.
-type Resources struct {
-	DB     *gorm.DB // open, its schema current
-	Hasher *passwords.Pool
-	Log    *slog.Logger
-	Now    func() time.Time
-}
-
-// Service is the wired program: what answers requests, and the chores that go on beside them.
-type Service struct {
-	Engine *gin.Engine
-	chores []chore
-	log    *slog.Logger
-}
-
-func signupAnswer(settings config.Settings) controllers.SignupAnswer {
-	if settings.Abuse.SignupEnumerationSafe {
-		return controllers.SignupHides
-	}
-	return controllers.SignupTells
-}
-
-// NewService wires the whole service. On the first run it makes the keys that sign tokens.
-func NewService(ctx context.Context, settings config.Settings, with Resources) (*Service, error) {
-	keys, keyChores, err := signingKeys(ctx, settings, with)
-	if err != nil {
-		return nil, err
-	}
-	access := tokens.NewAccessTokens(keys, tokens.AccessTokenOptions{
-		Issuer: settings.JWT.Issuer, Audience: settings.JWT.Audience,
-		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway, Jitter: settings.JWT.Jitter,
-	}, with.Now)
-	refresh, err := tokens.NewOpaque("lkr_", derivedKeys(settings, "refresh-token")...)
-	if err != nil {
-		return nil, err
-	}
-	devices, err := tokens.NewOpaque("lkd_", derivedKeys(settings, "device-token")...)
-	if err != nil {
-		return nil, err
-	}
-	audit := models.NewAuditLog(with.DB, with.Log, with.Now)
-	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), audit, with.Now)
-	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
-		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
-	}, with.Now)
-	logins := models.NewLoginManager(users, sessions, devices)
-	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, with.DB) }
-
-	contract, err := api.NewContract()
-	if err != nil {
-		return nil, err
-	}
-	engine, err := newEngine(settings)
-	if err != nil {
-		return nil, err
-	}
-	scheme := settings.JWT.AuthHeaderPrefix
-	routes.Register(engine, routes.Controllers{
-		Contract:  contract,
-		Health:    controllers.NewHealth(ready),
-		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
-		Accounts:  controllers.NewAccounts(users, logins, access, signupAnswer(settings)),
-		Profile:   controllers.NewProfile(users),
-		Password:  controllers.NewPassword(users),
-		Sessions:  controllers.NewSessions(sessions, access, scheme),
-		Tokens:    controllers.NewTokens(sessions, access),
-	}, routes.Policies{
-		Global: globalPolicies(settings, with.Log, with.Now),
-		User:   []gin.HandlerFunc{middleware.Authenticate(access, scheme), middleware.LoadSession(sessions)},
-	})
-	jobs := models.NewPeriodicJobManager(with.DB, with.Now)
-	return &Service{Engine: engine, log: with.Log, chores: append(keyChores,
-		sweepSessions(jobs, sessions),
-		sweepLogins(jobs, logins),
-		pruneAudit(jobs, audit, settings.Abuse.AuditRetention),
-	)}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/redis/go-redis/v9"
 )
 
 var errProxy = errors.New("neither an address nor a network")
@@ -26,6 +28,11 @@ func isListenAddress(addr string) bool {
 		return true
 	}
 	return hostPattern.MatchString(strings.ToLower(host))
+}
+
+func isRedisURL(raw string) bool {
+	options, err := redis.ParseURL(raw)
+	return err == nil && options.Network == "tcp"
 }
 
 func isPort(port string) bool {

@@ -28,6 +28,8 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkPasswords()
 	c.checkAbuse()
 	c.checkDjango()
+	c.checkRateLimit()
+	c.checkMetrics()
 	c.checkLog()
 	return c.faults
 }
@@ -181,6 +183,27 @@ func (c *checker) checkPasswords() {
 
 func (c *checker) checkAbuse() {
 	c.within("AUDIT_RETENTION", c.settings.Abuse.AuditRetention, 24*time.Hour, 10*year)
+}
+
+func (c *checker) checkRateLimit() {
+	limit := c.settings.RateLimit
+	c.within("REDIS_TIMEOUT", limit.RedisTimeout, time.Millisecond, 10*time.Second)
+	if limit.RedisURL.IsSet() && !isRedisURL(limit.RedisURL.Reveal()) {
+		c.fault("REDIS_URL", "is not the URL of a Redis server",
+			"Write redis://USER:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
+	}
+}
+
+func (c *checker) checkMetrics() {
+	addr := c.settings.Metrics.Addr
+	switch {
+	case addr == "":
+	case !isListenAddress(addr):
+		c.fault("METRICS_ADDR", "is "+shown(addr)+", which is not an address to listen at",
+			"Write HOST:PORT, as 127.0.0.1:9090.")
+	case addr == c.settings.Server.Addr && !strings.HasSuffix(addr, ":0"):
+		c.fault("METRICS_ADDR", "is that of ADDR, where everybody could read it", "Write another port.")
+	}
 }
 
 func (c *checker) checkLog() {

@@ -27,6 +27,8 @@ type Settings struct {
 	Session   Session
 	Password  Password
 	Abuse     Abuse
+	RateLimit RateLimit
+	Metrics   Metrics
 	Log       Log
 	Superuser Superuser
 	Django    Django
@@ -88,6 +90,29 @@ type Password struct {
 type Abuse struct {
 	SignupEnumerationSafe bool          `env:"SIGNUP_ENUMERATION_SAFE" envDefault:"false"`
 	AuditRetention        time.Duration `env:"AUDIT_RETENTION" envDefault:"9600h"`
+}
+
+// RateLimit is how often clients may do what costs much or can be guessed: each by the client's address and, in the field
+// beside it, by the account. Without a RedisURL every replica counts for itself.
+type RateLimit struct {
+	Enabled        Switch        `env:"RATE_LIMITS" envDefault:"on"`
+	Login          Quota         `env:"RATE_LIMIT_LOGIN" envDefault:"30/1m"`
+	LoginAccount   Quota         `env:"RATE_LIMIT_LOGIN_ACCOUNT" envDefault:"10/1m"`
+	Signup         Quota         `env:"RATE_LIMIT_SIGNUP" envDefault:"30/5m"`
+	SignupAccount  Quota         `env:"RATE_LIMIT_SIGNUP_ACCOUNT" envDefault:"10/5m"`
+	Refresh        Quota         `env:"RATE_LIMIT_REFRESH" envDefault:"1200/1m"`
+	RefreshAccount Quota         `env:"RATE_LIMIT_REFRESH_ACCOUNT" envDefault:"60/1m"`
+	Mail           Quota         `env:"RATE_LIMIT_MAIL" envDefault:"20/10m"`
+	MailAccount    Quota         `env:"RATE_LIMIT_MAIL_ACCOUNT" envDefault:"5/15m"`
+	Secret         Quota         `env:"RATE_LIMIT_SECRET" envDefault:"60/5m"`
+	SecretAccount  Quota         `env:"RATE_LIMIT_SECRET_ACCOUNT" envDefault:"10/15m"`
+	RedisURL       Secret        `env:"REDIS_URL"`
+	RedisTimeout   time.Duration `env:"REDIS_TIMEOUT" envDefault:"30ms"`
+}
+
+// Metrics is where Prometheus fetches metrics; nowhere if Addr is empty.
+type Metrics struct {
+	Addr string `env:"METRICS_ADDR"`
 }
 
 // Log is what is logged, and how: Format is "text" or "json".

@@ -33,11 +33,23 @@ func TestDefaultsInDevelopment(t *testing.T) {
 		Session:  config.Session{IdleTimeout: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, RefreshGrace: 30 * time.Second},
 		Password: config.Password{MinLength: 8, HashWait: 2 * time.Second},
 		Abuse:    config.Abuse{AuditRetention: 400 * 24 * time.Hour},
-		Log:      config.Log{Format: "text", Level: slog.LevelInfo},
+		RateLimit: config.RateLimit{
+			Enabled: true, RedisTimeout: 30 * time.Millisecond,
+			Login: quota(30, time.Minute), LoginAccount: quota(10, time.Minute),
+			Signup: quota(30, 5*time.Minute), SignupAccount: quota(10, 5*time.Minute),
+			Refresh: quota(1200, time.Minute), RefreshAccount: quota(60, time.Minute),
+			Mail: quota(20, 10*time.Minute), MailAccount: quota(5, 15*time.Minute),
+			Secret: quota(60, 5*time.Minute), SecretAccount: quota(10, 15*time.Minute),
+		},
+		Log: config.Log{Format: "text", Level: slog.LevelInfo},
 	}, settings)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, entries, "loading writes no files")
+}
+
+func quota(count int, period time.Duration) config.Quota {
+	return config.Quota{Count: count, Period: period}
 }
 
 func TestDefaultsInProduction(t *testing.T) {
@@ -124,10 +136,14 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"JWT_EXPIRATION_JITTER": "0.1", "JWT_KEY_ROTATION": "0", "SESSION_IDLE_TIMEOUT": "1h", "SESSION_LIFETIME": "2h",
 		"REFRESH_GRACE": "3s", "JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
 		"PASSWORD_MIN_LENGTH": "15", "PASSWORD_HASH_CONCURRENCY": "3", "PASSWORD_HASH_WAIT": "1s", "LOG_FORMAT": "text",
-		"SIGNUP_ENUMERATION_SAFE": "false", "AUDIT_RETENTION": "24h",
+		"SIGNUP_ENUMERATION_SAFE": "false", "AUDIT_RETENTION": "24h", "RATE_LIMITS": "off", "RATE_LIMIT_LOGIN": "1/1s",
+		"RATE_LIMIT_LOGIN_ACCOUNT": "2/1m", "RATE_LIMIT_SIGNUP": "3/1m", "RATE_LIMIT_SIGNUP_ACCOUNT": "4/1m",
+		"RATE_LIMIT_REFRESH": "5/1m", "RATE_LIMIT_REFRESH_ACCOUNT": "6/1m", "RATE_LIMIT_MAIL": "7/1m",
+		"RATE_LIMIT_MAIL_ACCOUNT": "8/1m", "RATE_LIMIT_SECRET": "9/60", "RATE_LIMIT_SECRET_ACCOUNT": "10/24h",
+		"REDIS_URL": "rediss://u:p@h:6379/1", "REDIS_TIMEOUT": "1s", "METRICS_ADDR": ":10",
+		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 		"DJANGO_DATABASE_URL": "postgres://u:p@h/d", "DJANGO_COMPAT": "true", "DJANGO_SECRET_KEY": strongKey,
 		"DJANGO_TOKENS_UNTIL": "2026-12-31",
-		"LOG_LEVEL":           "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 	} {
 		direct = append(direct, name+"="+value)
 		viaFile = append(viaFile, name+"_FILE="+name)

@@ -30,7 +30,7 @@ type Finding struct {
 func DeployFindings(s Settings) []Finding {
 	var findings []Finding
 	for _, look := range []func(Settings) []Finding{
-		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRest,
+		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRateLimits, findRest,
 	} {
 		findings = append(findings, look(s)...)
 	}
@@ -157,6 +157,28 @@ func findTokens(s Settings) (findings []Finding) {
 		findings = append(findings, Finding{
 			LevelWarning, "JWT_EXPIRATION_DELTA", "is " + s.JWT.ExpirationDelta.String() + ", and so long a stolen token works",
 			"Set it to 15m or less.",
+		})
+	}
+	return findings
+}
+
+func findRateLimits(s Settings) (findings []Finding) {
+	limit := s.RateLimit
+	if !limit.Enabled {
+		return []Finding{{
+			LevelError, "RATE_LIMITS", "is off, so that anyone may guess passwords and send mail as fast as he can",
+			"Remove it; raise the limit that is in the way, as RATE_LIMIT_LOGIN=60/1m.",
+		}}
+	}
+	if s.Database.IsPostgres() && !limit.RedisURL.IsSet() {
+		findings = append(findings, Finding{
+			LevelWarning, "REDIS_URL", "is not set, so that each replica counts for itself and n of them let n times as many pass",
+			"Set it if there is more than one replica.",
+		})
+	}
+	if parsed, err := url.Parse(limit.RedisURL.Reveal()); err == nil && parsed.Scheme == "redis" && !isLocal(parsed) {
+		findings = append(findings, Finding{
+			LevelWarning, "REDIS_URL", "begins with redis://, so its password travels in clear", "Write rediss:// where Redis speaks TLS.",
 		})
 	}
 	return findings

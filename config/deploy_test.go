@@ -13,6 +13,7 @@ import (
 func safe(environ ...string) []string {
 	return production(append([]string{
 		"TRUSTED_PROXIES=10.0.0.7", "JWT_ALGORITHM=ES256", "JWT_PRIVATE_KEY=" + pemKey, "PASSWORD_MIN_LENGTH=15",
+		"REDIS_URL=rediss://redis.example.com",
 	}, environ...)...)
 }
 
@@ -22,7 +23,7 @@ func TestNothingToSayAboutASafeDeployment(t *testing.T) {
 		"DATABASE_URL=postgres://u@127.0.0.1:5432,localhost:5433/d?sslmode=disable", "DATABASE_URL=postgres://u@[::1]:5432/d",
 		"DATABASE_URL=postgres:///d?host=/run/postgresql&sslmode=disable",
 		"DATABASE_URL=postgres://u@db.example/d?sslmode=require",
-		"CORS_ALLOWED_ORIGINS=https://app.example.com", "JWT_EXPIRATION_DELTA=15m",
+		"CORS_ALLOWED_ORIGINS=https://app.example.com", "REDIS_URL=redis://localhost:6379", "JWT_EXPIRATION_DELTA=15m",
 	} {
 		require.Empty(t, config.DeployFindings(load(t, safe(more)...)), more)
 	}
@@ -62,6 +63,9 @@ func TestDeployFindings(t *testing.T) {
 		{config.LevelWarning, "JWT_ALGORITHM", "HS256", []string{"JWT_ALGORITHM=HS256", "JWT_PRIVATE_KEY="}},
 		{config.LevelWarning, "JWT_EXPIRATION_DELTA", "16m", []string{"JWT_EXPIRATION_DELTA=16m"}},
 		{config.LevelWarning, "PASSWORD_MIN_LENGTH", "800-63B-4", []string{"PASSWORD_MIN_LENGTH=14"}},
+		{config.LevelError, "RATE_LIMITS", "off", []string{"RATE_LIMITS=off"}},
+		{config.LevelWarning, "REDIS_URL", "counts for itself", []string{"REDIS_URL="}},
+		{config.LevelWarning, "REDIS_URL", "in clear", []string{"REDIS_URL=redis://redis.example.com"}},
 		{config.LevelWarning, "LOG_LEVEL", "debug", []string{"LOG_LEVEL=debug"}},
 		{config.LevelWarning, "SUPERUSER_PASSWORD", "still set", []string{"SUPERUSER_PASSWORD=plum tree by the gate"}},
 	} {

@@ -59,7 +59,7 @@ type section struct {
 // entry is a variable and what it is for; derived is the default that deriveDefaults gives it.
 type entry struct{ name, derived, description string }
 
-func sections() []section {
+func sections() []section { //nolint:funlen // a table
 	return []section{
 		{"Service", []entry{
 			{"APP_ENV", "", "development, or production, which refuses to start unsafe"},
@@ -107,6 +107,24 @@ func sections() []section {
 		{"Abuse", []entry{
 			{"SIGNUP_ENUMERATION_SAFE", "", "true answers a signup alike whether or not the email has an account, and opens no session"},
 			{"AUDIT_RETENTION", "", "how long events that matter for security are kept"},
+		}},
+		{"Rate limits (COUNT/PERIOD, the count is also the burst)", []entry{
+			{"RATE_LIMITS", "", "off turns all of them off, for tests"},
+			{"RATE_LIMIT_LOGIN", "", "logins from one address (IPv6: one /64)"},
+			{"RATE_LIMIT_LOGIN_ACCOUNT", "", "logins to one account, from each known device and from all strangers together"},
+			{"RATE_LIMIT_SIGNUP", "", "sign-ups from one address"},
+			{"RATE_LIMIT_SIGNUP_ACCOUNT", "", "sign-ups with one email"},
+			{"RATE_LIMIT_REFRESH", "", "refreshes from one address"},
+			{"RATE_LIMIT_REFRESH_ACCOUNT", "", "refreshes of one session"},
+			{"RATE_LIMIT_MAIL", "", "requests from one address that send mail"},
+			{"RATE_LIMIT_MAIL_ACCOUNT", "", "requests about one account that send mail"},
+			{"RATE_LIMIT_SECRET", "", "requests from one address that check a secret, as a change of password does"},
+			{"RATE_LIMIT_SECRET_ACCOUNT", "", "requests about one account that check a secret"},
+			{"REDIS_URL", "", "redis://USER:PASSWORD@HOST:6379/0, for replicas to count together; each for itself without"},
+			{"REDIS_TIMEOUT", "", "how long Redis may take to answer before a replica counts for itself"},
+		}},
+		{"Metrics", []entry{
+			{"METRICS_ADDR", "", "where Prometheus fetches GET /metrics, as 127.0.0.1:9090; nowhere when empty"},
 		}},
 		{"Logs", []entry{
 			{"LOG_FORMAT", "text", "text or json; json in production"},

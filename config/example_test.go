@@ -96,7 +96,7 @@ func TestSecretsAreDescribedAsSuch(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "JWT_PRIVATE_KEY", "JWT_SECRET_KEY",
+		"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "JWT_PRIVATE_KEY", "JWT_SECRET_KEY", "REDIS_URL",
 		"DJANGO_DATABASE_URL", "DJANGO_SECRET_KEY", "SUPERUSER_PASSWORD",
 	}, secrets)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"strconv"
@@ -60,6 +61,11 @@ func expectation(fieldType reflect.Type) (problem, remedy string) {
 		return "a whole number", "Write digits alone, as 10."
 	case reflect.TypeFor[float64]():
 		return "a number", "Write it as 0.05."
+	case reflect.TypeFor[Quota]():
+		return fmt.Sprintf("a quota of 1 to %d in 1s to %s", maxQuotaCount, maxQuotaPeriod),
+			"Write COUNT/PERIOD, as 30/1m; RATE_LIMITS=off turns all limits off."
+	case reflect.TypeFor[Switch]():
+		return "on or off", "Write on or off."
 	case reflect.TypeFor[slog.Level]():
 		return "a level", "Write debug, info, warn or error."
 	default:

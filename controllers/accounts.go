@@ -65,6 +65,9 @@ func (a *Accounts) Signup(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
+	if err := middleware.LimitEmail(c, request.Email); err != nil {
+		return err
+	}
 	client := middleware.Client(c)
 	client.Name = request.ClientName
 	input := models.NewUser{
@@ -101,9 +104,13 @@ func (a *Accounts) Login(c *gin.Context) error {
 	}
 	client := middleware.Client(c)
 	client.Name = request.ClientName
-	grant, err := a.logins.Login(c.Request.Context(), models.LoginAttempt{
+	attempt := models.LoginAttempt{
 		Email: request.Email, Password: request.Password, DeviceToken: deviceToken(c, request.DeviceToken), Client: client,
-	})
+	}
+	if err := middleware.LimitAccount(c, a.logins.Source(attempt)); err != nil {
+		return err
+	}
+	grant, err := a.logins.Login(c.Request.Context(), attempt)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,11 @@ func (p *Password) Change(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	err := p.users.ChangePassword(c.Request.Context(), middleware.User(c), models.PasswordChange{
+	user := middleware.User(c)
+	if err := middleware.LimitAccount(c, user.ID.String()); err != nil {
+		return err
+	}
+	err := p.users.ChangePassword(c.Request.Context(), user, models.PasswordChange{
 		Current: request.CurrentPassword, New: request.NewPassword,
 		KeepSession: middleware.Session(c).ID, Client: middleware.Client(c),
 	})

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -71,6 +72,8 @@ func answers() []answer {
 			"The service can't answer requests now. Try again in a moment."},
 		{models.ErrOverloaded, http.StatusServiceUnavailable, "overloaded",
 			"The service is busy. Try again in a moment."},
+		{ErrRateLimited, http.StatusTooManyRequests, "rate_limited",
+			"Too many requests. Try again after as many seconds as the Retry-After header says."},
 	}
 }
 
@@ -78,6 +81,9 @@ const (
 	codeValidation = "validation_error"
 	codeInternal   = "internal_error"
 )
+
+// problemCodeKey is where the context of a request keeps the code that it was answered with.
+const problemCodeKey = "latchkey.problem_code"
 
 // Errors answers every request whose handler or middleware left an error in the context, and every one that panics,
 // which it logs.
@@ -122,8 +128,19 @@ func (w errorWriter) write(c *gin.Context, err error) {
 		c.Header("WWW-Authenticate", w.challenge.header(problem.Code))
 	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", "1")
+	case http.StatusTooManyRequests:
+		c.Header("Retry-After", retryAfter(err))
 	}
 	w.problem(c, problem)
+}
+
+// retryAfter is a number of seconds (RFC 9110, section 10.2.3), at least one.
+func retryAfter(err error) string {
+	var limited *RateLimitedError
+	if errors.As(err, &limited) {
+		return strconv.Itoa(max(seconds(limited.RetryAfter), 1))
+	}
+	return "1"
 }
 
 func (w errorWriter) describe(err error) Problem {
@@ -161,6 +178,7 @@ func (w errorWriter) problem(c *gin.Context, p Problem) {
 	p.Type = w.publicURL + "/errors#" + p.Code
 	p.Title = http.StatusText(p.Status)
 	p.RequestID = RequestID(c)
+	c.Set(problemCodeKey, p.Code)
 	p.write(c)
 }
 

@@ -28,6 +28,7 @@ var answered = map[string]error{
 	"middleware.ErrMisdirected":          ErrMisdirected,
 	"middleware.ErrNotFound":             ErrNotFound,
 	"middleware.ErrNotReady":             ErrNotReady,
+	"middleware.ErrRateLimited":          ErrRateLimited,
 	"middleware.ErrUnsupportedMediaType": ErrUnsupportedMediaType,
 	"models.ErrAccountInactive":          models.ErrAccountInactive,
 	"models.ErrInvalidCredentials":       models.ErrInvalidCredentials,

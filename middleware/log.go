@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"cmp"
 	"log/slog"
 	"net/http"
 	"time"
@@ -18,7 +17,7 @@ func Log(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		attributes := []slog.Attr{
 			slog.String("request_id", RequestID(c)),
 			slog.String("method", knownMethod(c.Request.Method)),
-			slog.String("route", cmp.Or(c.FullPath(), "(none)")),
+			slog.String("route", route(c)),
 			slog.Int("status", c.Writer.Status()),
 			slog.Int("bytes", max(c.Writer.Size(), 0)),
 			slog.Duration("took", now().Sub(start)),

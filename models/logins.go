@@ -95,6 +95,16 @@ func (m *LoginManager) decide(
 	return nil, wrong
 }
 
+// Source names the account that an attempt is for, whether there is one or not, together with the device that it comes
+// from, if that logged in before: what strangers do does not count against the owner.
+func (m *LoginManager) Source(attempt LoginAttempt) string {
+	account := attempt.Email
+	if canonical, err := CanonicalEmail(account); err == nil {
+		account = canonical
+	}
+	return account + " " + m.device(attempt.DeviceToken).String()
+}
+
 // device is the one that a token names, and the strangers' if that is not a token of ours.
 func (m *LoginManager) device(token string) uuid.UUID {
 	parts, err := m.devices.Decode(token)

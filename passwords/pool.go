@@ -104,6 +104,22 @@ func (p *Pool) Decodable(encoded string) error {
 // Hashes returns how many hashes the pool has computed: equal counts mean equal work.
 func (p *Pool) Hashes() uint64 { return p.hashes.Load() }
 
+// Stats is what a pool has done since it started, and what waits for it now.
+type Stats struct {
+	Hashes  uint64 // computed
+	Waited  uint64 // had to queue
+	Refused uint64 // answered ErrOverloaded
+	Waiting int64  // in the queue now
+}
+
+// Stats returns the pool's counts.
+func (p *Pool) Stats() Stats {
+	return Stats{
+		Hashes: p.Hashes(), Waited: p.workers.waited.Load(), Refused: p.workers.refused.Load(),
+		Waiting: p.workers.waiting.Load(),
+	}
+}
+
 // Close refuses what is queued with ErrPoolClosed, waits for the hashes that have started and ends the workers.
 func (p *Pool) Close() { p.workers.stop() }
 

@@ -2,6 +2,7 @@ package passwords
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,8 @@ type workers struct {
 	jobs     chan job // unbuffered: the senders blocked on it are the queue, and the runtime serves them in order
 	wait     time.Duration
 	waiting  atomic.Int64
+	waited   atomic.Uint64 // jobs that no worker was free for when they came
+	refused  atomic.Uint64 // jobs that could not start in time
 	capacity int64
 	closing  chan struct{}
 	close    func()
@@ -57,7 +60,11 @@ func (w *workers) serve() {
 // time, and with the context's error as soon as that ends; work that has started then ends unobserved.
 func (w *workers) do(ctx context.Context, work func()) error {
 	j := job{work: work, done: make(chan struct{})}
-	if err := w.enqueue(ctx, j); err != nil {
+	err := w.enqueue(ctx, j)
+	if errors.Is(err, ErrOverloaded) {
+		w.refused.Add(1)
+	}
+	if err != nil {
 		return err
 	}
 	select {
@@ -73,6 +80,12 @@ func (w *workers) enqueue(ctx context.Context, j job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	select {
+	case w.jobs <- j:
+		return nil
+	default: // every worker is busy
+	}
+	w.waited.Add(1)
 	defer w.waiting.Add(-1)
 	if w.waiting.Add(1) > w.capacity {
 		return ErrOverloaded

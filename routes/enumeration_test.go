@@ -70,13 +70,13 @@ func TestALoginDoesntTellWhoHasAnAccount(t *testing.T) {
 		for _, email := range []string{"inactive@example.com", "locked@example.com", "unusable@example.com"} {
 			compare(email, testkit.Password)
 		}
-	}, "RATE_LIMITS=off")
+	})
 }
 
 func TestASignupDoesntTellWhoHasAnAccountWhereThatIsAskedFor(t *testing.T) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
-		emails := accounts(t, testkit.NewApp(t, db, "RATE_LIMITS=off"))
-		app := testkit.NewApp(t, db, "RATE_LIMITS=off", "SIGNUP_ENUMERATION_SAFE=true")
+		emails := accounts(t, testkit.NewApp(t, db))
+		app := testkit.NewApp(t, db, "SIGNUP_ENUMERATION_SAFE=true")
 		var first any
 		for _, email := range emails {
 			before := app.Hasher.Hashes()
@@ -108,7 +108,7 @@ func TestASignupSaysByDefaultThatAnEmailIsTaken(t *testing.T) {
 			}
 			require.Equal(t, first, visible(t, answer), "in whatever state the account is")
 		}
-	}, "RATE_LIMITS=off")
+	})
 }
 
 // 200 addresses guess, while the owner's phone and his browser log in.
@@ -140,5 +140,5 @@ func TestAnAttackFromManyAddressesNeverReachesTheOwner(t *testing.T) {
 		require.NoError(t, app.DB.Model(&models.AuditEvent{}).
 			Where("kind = ? AND detail = ''", models.EventLoginFailed).Count(&counted).Error)
 		require.EqualValues(t, models.FreeFailures, counted)
-	}, "RATE_LIMITS=off", "TRUSTED_PROXIES=127.0.0.1")
+	}, "TRUSTED_PROXIES=127.0.0.1")
 }

@@ -20,15 +20,27 @@ type Controllers struct {
 	Tokens    *controllers.Tokens
 }
 
-// Policies are what a request passes before a handler: Global on every route, User where an account is needed.
+// Policies are what a request passes before a handler: Global on every route, User where an account is needed, and the
+// limits where something can be overdone.
 type Policies struct {
 	Global []gin.HandlerFunc
 	User   []gin.HandlerFunc
+	Limit  Limits
+}
+
+// Limits are how often a client may do what costs much or can be guessed: Mail is what sends mail, Secret what checks a
+// secret other than at a login.
+type Limits struct {
+	Login   gin.HandlerFunc
+	Signup  gin.HandlerFunc
+	Refresh gin.HandlerFunc
+	Mail    gin.HandlerFunc
+	Secret  gin.HandlerFunc
 }
 
 // Register adds every route of the service to engine.
 func Register(engine *gin.Engine, to Controllers, policy Policies) {
-	handle := controllers.Handle
+	handle, limit := controllers.Handle, policy.Limit
 	engine.Use(policy.Global...)
 
 	engine.GET("/healthz", handle(to.Health.Live))
@@ -43,9 +55,9 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	engine.GET("/openapi.json", to.Contract.JSON)
 
 	anyone := engine.Group("/api/v1")
-	anyone.POST("/signup", handle(to.Accounts.Signup))
-	anyone.POST("/login", handle(to.Accounts.Login))
-	anyone.POST("/token/refresh", handle(to.Tokens.Refresh))
+	anyone.POST("/signup", limit.Signup, handle(to.Accounts.Signup))
+	anyone.POST("/login", limit.Login, handle(to.Accounts.Login))
+	anyone.POST("/token/refresh", limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
 	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token
 
@@ -53,7 +65,7 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	user.GET("/profile", handle(to.Profile.Show))
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
-	user.POST("/password/change", handle(to.Password.Change))
+	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
 }

@@ -36,7 +36,7 @@ func EachApp(t *testing.T, run func(t *testing.T, app *App), settings ...string)
 	EachDB(t, func(t *testing.T, db *gorm.DB) { run(t, NewApp(t, db, settings...)) })
 }
 
-// NewApp serves on db until the test ends. Settings are NAME=value.
+// NewApp serves on db until the test ends, without rate limits unless settings, which are NAME=value, turn them on.
 func NewApp(t testing.TB, db *gorm.DB, settings ...string) *App {
 	t.Helper()
 	return NewAppAt(t, db, NewClock(), settings...)
@@ -45,13 +45,14 @@ func NewApp(t testing.TB, db *gorm.DB, settings ...string) *App {
 // NewAppAt is NewApp on a clock that is shown to other replicas too.
 func NewAppAt(t testing.TB, db *gorm.DB, clock *Clock, settings ...string) *App {
 	t.Helper()
-	loaded, err := config.Load(append([]string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0"}, settings...), t.TempDir())
+	loaded, err := config.Load(append([]string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0", "RATE_LIMITS=off"}, settings...), t.TempDir())
 	require.NoError(t, err)
 	app := &App{DB: db, Hasher: FastHasher(t), Clock: clock, Log: &Log{}, Settings: loaded}
 	log := slog.New(slog.NewJSONHandler(app.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	app.Service, err = commands.NewService(t.Context(), loaded,
 		commands.Resources{DB: db, Hasher: app.Hasher, Log: log, Now: app.Clock.Now})
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, app.Service.Close()) })
 	app.serve(t, log)
 	return app
 }

@@ -60,7 +60,7 @@ func everywhere() []string {
 		"Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "Date", "Origin", "User-Agent",
 		"X-Forwarded-For", "X-Request-Id",
 		"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Cache-Control", "Content-Security-Policy",
-		"Cross-Origin-Resource-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options", "X-Frame-Options",
+		"Cross-Origin-Resource-Policy", "Ratelimit", "Ratelimit-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options", "X-Frame-Options",
 	}
 }
 

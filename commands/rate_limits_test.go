@@ -1,0 +1,87 @@
+package commands_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
+)
+
+func TestThreeServersLetExactlyTheLimitPass(t *testing.T) {
+	redis := testkit.NewRedis(t)
+	testkit.EachURL(t, func(t *testing.T, url string) {
+		redis.Command(t, "FLUSHALL")
+		// No Redis is this slow: on a busy machine a moment's patience is what is measured otherwise.
+		addresses := replicas(t, url, 3, "RATE_LIMITS=on", "REDIS_URL="+redis.URL, "REDIS_TIMEOUT=10s",
+			"RATE_LIMIT_REFRESH=70/24h")
+		statuses := make([]int, 300)
+		var group sync.WaitGroup
+		for i := range statuses {
+			group.Go(func() {
+				statuses[i], _, _ = call(context.Background(), addresses[i%3], "token/refresh", "", refreshing("lkr_of_nobody"))
+			})
+		}
+		group.Wait()
+		answers := map[int]int{}
+		for _, status := range statuses {
+			answers[status]++
+		}
+		require.Equal(t, map[int]int{http.StatusUnauthorized: 70, http.StatusTooManyRequests: 230}, answers)
+	})
+}
+
+func TestAServerWithoutItsRedisLimitsByItself(t *testing.T) {
+	redis := testkit.NewRedis(t)
+	server := serve(t, with("sqlite:test.db", "RATE_LIMITS=on", "REDIS_URL="+redis.URL, "REDIS_TIMEOUT=10s",
+		"RATE_LIMIT_LOGIN=2/1h", "METRICS_ADDR=127.0.0.1:0"))
+	address := server.addr(t)
+	login := func() int { return post(t, address, "login", ann).StatusCode }
+	require.Equal(t, http.StatusUnauthorized, login())
+	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 1")
+	require.Contains(t, metrics(t, server), `outcome="allowed",store="redis"`)
+
+	redis.Stop(t)
+	require.Equal(t, http.StatusUnauthorized, login())
+	require.Equal(t, http.StatusUnauthorized, login())
+	require.Equal(t, http.StatusTooManyRequests, login())
+	require.Equal(t, 1, strings.Count(server.output.String(), "Redis does not answer"))
+	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 0")
+	require.Contains(t, metrics(t, server), `by="address",limit="login",outcome="limited",store="memory"} 1`)
+
+	redis.Start(t)
+	require.Eventually(t, func() bool {
+		login()
+		return strings.Contains(server.output.String(), "Redis answers again")
+	}, bound, bound/100)
+	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 1")
+}
+
+var metricsAt = regexp.MustCompile(`msg="serving metrics" url=(\S+)`)
+
+func metrics(t *testing.T, server *process) string {
+	t.Helper()
+	answer, err := http.Get(metricsAt.FindStringSubmatch(server.output.String())[1])
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	return string(body)
+}
+
+func TestMetricsAreServedNowhereUnlessAsked(t *testing.T) {
+	server := serve(t, with("sqlite:test.db"))
+	address := server.addr(t)
+	require.NotContains(t, server.output.String(), "serving metrics")
+	answer, err := http.Get("http://" + address + "/metrics")
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusNotFound, answer.StatusCode)
+}

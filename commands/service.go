@@ -1,0 +1,166 @@
+package commands
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"gorm.io/gorm"
+
+	"latchkey/api"
+	"latchkey/config"
+	"latchkey/controllers"
+	"latchkey/database"
+	"latchkey/limits"
+	"latchkey/middleware"
+	"latchkey/models"
+	"latchkey/passwords"
+	"latchkey/routes"
+	"latchkey/tokens"
+)
+
+// Resources are what a service works with and does not own: they are the caller's to close.
+type Resources struct {
+	DB     *gorm.DB // open, its schema current
+	Hasher *passwords.Pool
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Service is the wired program: what answers requests, what it measures, and the chores that go on beside them.
+type Service struct {
+	Engine  *gin.Engine
+	Metrics *prometheus.Registry
+	chores  []chore
+	redis   *limits.Redis // nil if not used
+	log     *slog.Logger
+}
+
+// Close lets go of what the service opened for itself.
+func (s *Service) Close() error {
+	if s.redis == nil {
+		return nil
+	}
+	return s.redis.Close()
+}
+
+// NewService wires the whole service. On the first run it makes the keys that sign tokens.
+func NewService(ctx context.Context, settings config.Settings, with Resources) (*Service, error) {
+	keys, keyChores, err := signingKeys(ctx, settings, with)
+	if err != nil {
+		return nil, err
+	}
+	managers, err := newManagers(settings, with)
+	if err != nil {
+		return nil, err
+	}
+	redis, err := openRedis(settings, with)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := newRegistry(with.DB, with.Hasher, redis)
+	if err != nil {
+		return nil, err
+	}
+	metrics := middleware.NewMetrics(registry)
+	limit, err := rateLimits(settings, limits.Counting{Redis: redis, Now: with.Now}, metrics)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := newEngine(settings)
+	if err != nil {
+		return nil, err
+	}
+	access := newAccessTokens(settings, keys, with.Now)
+	resources, err := newControllers(settings, managers, access, keys)
+	if err != nil {
+		return nil, err
+	}
+	routes.Register(engine, resources, routes.Policies{
+		Global: globalPolicies(settings, with, metrics),
+		User: []gin.HandlerFunc{
+			middleware.Authenticate(access, settings.JWT.AuthHeaderPrefix), middleware.LoadSession(managers.sessions),
+		},
+		Limit: limit,
+	})
+	return &Service{
+		Engine: engine, Metrics: registry, redis: redis, log: with.Log,
+		chores: append(keyChores, managers.chores(settings)...),
+	}, nil
+}
+
+func newAccessTokens(settings config.Settings, keys func() tokens.KeySet, now func() time.Time) *tokens.AccessTokens {
+	return tokens.NewAccessTokens(keys, tokens.AccessTokenOptions{
+		Issuer: settings.JWT.Issuer, Audience: settings.JWT.Audience,
+		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway, Jitter: settings.JWT.Jitter,
+	}, now)
+}
+
+// managers are what keeps the rules about what is stored.
+type managers struct {
+	db       *gorm.DB
+	audit    *models.AuditLog
+	users    *models.UserManager
+	sessions *models.SessionManager
+	logins   *models.LoginManager
+	jobs     *models.PeriodicJobManager
+}
+
+func newManagers(settings config.Settings, with Resources) (managers, error) {
+	refresh, err := tokens.NewOpaque("lkr_", derivedKeys(settings, "refresh-token")...)
+	if err != nil {
+		return managers{}, err
+	}
+	devices, err := tokens.NewOpaque("lkd_", derivedKeys(settings, "device-token")...)
+	if err != nil {
+		return managers{}, err
+	}
+	audit := models.NewAuditLog(with.DB, with.Log, with.Now)
+	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), audit, with.Now)
+	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
+		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
+	}, with.Now)
+	return managers{
+		db: with.DB, audit: audit, users: users, sessions: sessions,
+		logins: models.NewLoginManager(users, sessions, devices),
+		jobs:   models.NewPeriodicJobManager(with.DB, with.Now),
+	}, nil
+}
+
+// chores are what has to be cleared away.
+func (m managers) chores(settings config.Settings) []chore {
+	return []chore{
+		sweepSessions(m.jobs, m.sessions),
+		sweepLogins(m.jobs, m.logins),
+		pruneAudit(m.jobs, m.audit, settings.Abuse.AuditRetention),
+	}
+}
+
+func newControllers(
+	settings config.Settings, m managers, access *tokens.AccessTokens, keys func() tokens.KeySet,
+) (routes.Controllers, error) {
+	contract, err := api.NewContract()
+	if err != nil {
+		return routes.Controllers{}, err
+	}
+	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, m.db) }
+	return routes.Controllers{
+		Contract:  contract,
+		Health:    controllers.NewHealth(ready),
+		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
+		Accounts:  controllers.NewAccounts(m.users, m.logins, access, signupAnswer(settings)),
+		Profile:   controllers.NewProfile(m.users),
+		Password:  controllers.NewPassword(m.users),
+		Sessions:  controllers.NewSessions(m.sessions, access, settings.JWT.AuthHeaderPrefix),
+		Tokens:    controllers.NewTokens(m.sessions, access),
+	}, nil
+}
+
+func signupAnswer(settings config.Settings) controllers.SignupAnswer {
+	if settings.Abuse.SignupEnumerationSafe {
+		return controllers.SignupHides
+	}
+	return controllers.SignupTells
+}

@@ -1,0 +1,120 @@
+// Package limits owns how often something may happen: quotas by the generic cell rate algorithm (GCRA), counted in this
+// process or, for several replicas together, in Redis. It knows neither HTTP nor what the keys stand for.
+package limits
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/throttled/throttled/v2"
+)
+
+// Quota is how many may pass in a period. As many may pass at once; room for each comes back evenly over the period.
+type Quota struct {
+	Count  int
+	Period time.Duration
+}
+
+// The stores that a decision can come from.
+const (
+	InMemory = "memory"
+	InRedis  = "redis"
+)
+
+// Decision is the answer to one that wants to pass. Remaining is how many more could pass now, Reset when all of the quota
+// will be there again, RetryAfter when the next may pass if this one may not. Store is InMemory or InRedis.
+type Decision struct {
+	Allowed    bool
+	Quota      Quota
+	Remaining  int
+	Reset      time.Duration
+	RetryAfter time.Duration
+	Store      string
+}
+
+// Counting is where and how limiters count. Key makes the keys in the store unreadable, Redis may be nil, and Now is the
+// clock of what is counted in memory.
+type Counting struct {
+	Key   []byte
+	Redis *Redis
+	Now   func() time.Time
+}
+
+// Limiter holds keys to a quota. It is safe for concurrent use.
+type Limiter struct {
+	name   string
+	quota  Quota
+	key    []byte
+	memory *throttled.GCRARateLimiterCtx
+	redis  *Redis
+	shared *throttled.GCRARateLimiterCtx // nil without Redis
+}
+
+// NewLimiter makes a limiter. Limiters of the same name share their counts in Redis. It fails on a quota that is not
+// positive.
+func NewLimiter(name string, quota Quota, counting Counting) (*Limiter, error) {
+	if quota.Count <= 0 || quota.Period < time.Duration(quota.Count) {
+		return nil, fmt.Errorf("limit %s: %d in %s is not a quota", name, quota.Count, quota.Period)
+	}
+	l := &Limiter{name: name, quota: quota, key: counting.Key, redis: counting.Redis}
+	var err error
+	if l.memory, err = gcra(newMemory(maxKeys, counting.Now), quota); err != nil {
+		return nil, err
+	}
+	if l.redis != nil {
+		l.shared, err = gcra(l.redis, quota)
+	}
+	return l, err
+}
+
+func gcra(store throttled.GCRAStoreCtx, quota Quota) (*throttled.GCRARateLimiterCtx, error) {
+	limiter, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{
+		MaxRate: throttled.PerDuration(quota.Count, quota.Period), MaxBurst: quota.Count - 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// An attempt fails only when another one has passed meanwhile, of which the quota allows no more than this.
+	limiter.SetMaxCASAttemptsLimit(2*quota.Count + 10)
+	return limiter, nil
+}
+
+// Take asks whether one more may pass for key, and counts it if so. While Redis does not answer, each process counts for
+// itself. The only error is that of a context that ended.
+func (l *Limiter) Take(ctx context.Context, key string) (Decision, error) {
+	hidden := l.hide(key)
+	if l.shared != nil && l.redis.worthAsking() {
+		limited, result, err := l.shared.RateLimitCtx(ctx, hidden, 1)
+		if err == nil {
+			l.redis.answered(ctx)
+			return l.decision(limited, result, InRedis), nil
+		}
+		if ctx.Err() != nil {
+			return Decision{}, ctx.Err()
+		}
+		l.redis.failed(ctx, err)
+	}
+	limited, result, err := l.memory.RateLimitCtx(ctx, hidden, 1)
+	if err != nil {
+		return Decision{}, err
+	}
+	return l.decision(limited, result, InMemory), nil
+}
+
+func (l *Limiter) decision(limited bool, result throttled.RateLimitResult, store string) Decision {
+	return Decision{
+		Allowed: !limited, Quota: l.quota, Remaining: result.Remaining,
+		Reset: max(result.ResetAfter, 0), RetryAfter: max(result.RetryAfter, 0), Store: store,
+	}
+}
+
+// hide makes a key of the store that tells neither the address nor the account, however long those are.
+func (l *Limiter) hide(key string) string {
+	mac := hmac.New(sha256.New, l.key)
+	mac.Write([]byte(l.name + "\x00" + key))
+	return l.name + ":" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}

@@ -1,0 +1,189 @@
+package limits_test
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"latchkey/limits"
+	"latchkey/testkit"
+)
+
+// A quota is a bucket that holds count and fills evenly: the limiter decides as the bucket does, for every key by itself.
+func TestALimiterIsABucketThatFillsEvenly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		clock := testkit.NewClock()
+		quota := limits.Quota{Count: rapid.IntRange(1, 20).Draw(t, "count"), Period: time.Minute}
+		limiter, err := limits.NewLimiter("login", quota, limits.Counting{Now: clock.Now})
+		require.NoError(t, err)
+		each := quota.Period / time.Duration(quota.Count)
+		missing := map[string]time.Duration{} // what a key's bucket lacks, as the time it takes to fill
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			passed := time.Duration(rapid.Int64Range(0, int64(quota.Period)/2).Draw(t, "passed"))
+			clock.Advance(passed)
+			for key := range missing {
+				missing[key] = max(missing[key]-passed, 0)
+			}
+			key := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "key")
+			decision, err := limiter.Take(context.Background(), key)
+			require.NoError(t, err)
+			room := missing[key]+each <= each*time.Duration(quota.Count)
+			require.Equal(t, room, decision.Allowed)
+			if room {
+				missing[key] += each
+				continue
+			}
+			require.Equal(t, missing[key]+each-each*time.Duration(quota.Count), decision.RetryAfter)
+		}
+	})
+}
+
+func TestAQuotaHasToBePositive(t *testing.T) {
+	for _, quota := range []limits.Quota{{}, {Count: 1}, {Count: -1, Period: time.Minute}, {Count: 2, Period: 1}} {
+		_, err := limits.NewLimiter("login", quota, limits.Counting{Now: testkit.NewClock().Now})
+		require.Error(t, err, quota)
+	}
+}
+
+// replica counts in a Redis as one process of several does.
+func replica(t *testing.T, server *testkit.Redis, quota limits.Quota, clock *testkit.Clock, log *testkit.Log) *limits.Limiter {
+	t.Helper()
+	redis, err := limits.NewRedis(limits.RedisOptions{
+		URL: server.URL, Timeout: 10 * time.Second, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: clock.Now,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, redis.Close()) })
+	limiter, err := limits.NewLimiter("login", quota, limits.Counting{Key: []byte("key"), Redis: redis, Now: clock.Now})
+	require.NoError(t, err)
+	return limiter
+}
+
+func take(t *testing.T, limiter *limits.Limiter, key string) limits.Decision {
+	t.Helper()
+	decision, err := limiter.Take(t.Context(), key)
+	require.NoError(t, err)
+	return decision
+}
+
+func TestReplicasCountTogetherInRedis(t *testing.T) {
+	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
+	quota := limits.Quota{Count: 40, Period: time.Hour}
+	var replicas []*limits.Limiter
+	for range 3 {
+		replicas = append(replicas, replica(t, server, quota, clock, log))
+	}
+	var passed atomic.Int64
+	var group sync.WaitGroup
+	for i := range 300 {
+		group.Go(func() {
+			decision, err := replicas[i%3].Take(context.Background(), "192.0.2.1")
+			if err == nil && decision.Allowed && decision.Store == limits.InRedis {
+				passed.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	require.EqualValues(t, quota.Count, passed.Load())
+	require.Empty(t, log.String())
+	for _, limiter := range replicas {
+		decision := take(t, limiter, "192.0.2.1")
+		require.False(t, decision.Allowed)
+		require.Zero(t, decision.Remaining)
+		require.InDelta(t, time.Hour/40, decision.RetryAfter, float64(time.Minute))
+		require.True(t, take(t, limiter, "192.0.2.2").Allowed)
+	}
+}
+
+// A key that is held back stays so for as long as it has to, whoever asks at the same time for the first time.
+func TestAKeyInRedisLivesAsLongAsItCounts(t *testing.T) {
+	server := testkit.NewRedis(t)
+	redis, err := limits.NewRedis(limits.RedisOptions{
+		URL: server.URL, Timeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: testkit.NewClock().Now,
+	})
+	require.NoError(t, err)
+	defer redis.Close()
+	added, err := redis.SetIfNotExistsWithTTL(t.Context(), "k", 7, time.Hour)
+	require.NoError(t, err)
+	require.True(t, added)
+	added, err = redis.SetIfNotExistsWithTTL(t.Context(), "k", 8, time.Nanosecond)
+	require.NoError(t, err)
+	require.False(t, added)
+	swapped, err := redis.CompareAndSwapWithTTL(t.Context(), "k", 8, 9, time.Nanosecond)
+	require.NoError(t, err)
+	require.False(t, swapped)
+	require.Greater(t, lifetime(t, server, "k"), 59*time.Minute)
+	swapped, err = redis.CompareAndSwapWithTTL(t.Context(), "k", 7, 9, 2*time.Hour)
+	require.NoError(t, err)
+	require.True(t, swapped)
+	require.Greater(t, lifetime(t, server, "k"), 119*time.Minute)
+	swapped, err = redis.CompareAndSwapWithTTL(t.Context(), "gone", 7, 9, time.Hour)
+	require.NoError(t, err)
+	require.False(t, swapped)
+}
+
+func TestWithoutRedisEachReplicaCountsForItself(t *testing.T) {
+	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
+	limiter := replica(t, server, limits.Quota{Count: 2, Period: time.Hour}, clock, log)
+	require.Equal(t, limits.InRedis, take(t, limiter, "a").Store)
+
+	server.Stop(t)
+	for i := range 5 {
+		clock.Advance(2 * time.Second) // so that each one asks Redis first
+		decision := take(t, limiter, "a")
+		require.Equal(t, limits.InMemory, decision.Store)
+		require.Equal(t, i < 2, decision.Allowed)
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "\n"), "one warning: %s", log)
+	require.Contains(t, log.String(), "Redis does not answer")
+
+	server.Start(t)
+	require.Equal(t, limits.InMemory, take(t, limiter, "b").Store, "it was asked a moment ago")
+	clock.Advance(2 * time.Second)
+	require.Equal(t, limits.InRedis, take(t, limiter, "b").Store)
+	require.Equal(t, 2, strings.Count(log.String(), "\n"), "%s", log)
+	require.Contains(t, log.String(), "Redis answers again")
+}
+
+func TestAClientThatLeftSaysNothingAboutRedis(t *testing.T) {
+	server, log := testkit.NewRedis(t), &testkit.Log{}
+	limiter := replica(t, server, limits.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), log)
+	server.Freeze(t)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	_, err := limiter.Take(ctx, "a")
+	require.ErrorIs(t, err, context.Canceled)
+	server.Thaw(t)
+	require.Equal(t, limits.InRedis, take(t, limiter, "a").Store)
+	require.Empty(t, log.String())
+}
+
+func TestRedisLearnsNoAddress(t *testing.T) {
+	server := testkit.NewRedis(t)
+	limiter := replica(t, server, limits.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), &testkit.Log{})
+	take(t, limiter, "ann@example.com")
+	keys := server.Command(t, "KEYS", "*")
+	require.Contains(t, keys, "latchkey:limit:login:")
+	require.NotContains(t, keys, "ann")
+}
+
+func TestAnURLThatIsNoneIsNotRepeated(t *testing.T) {
+	_, err := limits.NewRedis(limits.RedisOptions{URL: "http://:HUSH@host"})
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "HUSH")
+}
+
+func lifetime(t *testing.T, server *testkit.Redis, key string) time.Duration {
+	t.Helper()
+	answer := strings.Trim(server.Command(t, "PTTL", "latchkey:limit:"+key), ":\r\n")
+	milliseconds, err := strconv.Atoi(answer)
+	require.NoError(t, err, answer)
+	return time.Duration(milliseconds) * time.Millisecond
+}

@@ -1,0 +1,64 @@
+package limits
+
+import (
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A million addresses come, each once; whoever was held back before is held back after.
+func TestAFloodOfKeysFreesNobodyAndFillsNoMemory(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	store := newMemory(maxKeys, func() time.Time { return now })
+	limiter, err := gcra(store, Quota{Count: 5, Period: time.Minute})
+	require.NoError(t, err)
+	take := func(key string) bool {
+		limited, _, err := limiter.RateLimitCtx(t.Context(), key, 1)
+		require.NoError(t, err)
+		return !limited
+	}
+	const guessers = 100
+	for i := range guessers {
+		for take("guesser " + strconv.Itoa(i)) {
+		}
+	}
+	before := heap()
+	for i := range 1_000_000 {
+		require.True(t, take(strconv.Itoa(i)))
+	}
+	require.Len(t, store.times, maxKeys)
+	require.Less(t, heap()-before, int64(16<<20), "bytes")
+	for i := range guessers {
+		require.False(t, take("guesser "+strconv.Itoa(i)))
+	}
+}
+
+func TestKeysThatAreOverMakeRoomFirst(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	store := newMemory(2*sampleSize, func() time.Time { return now })
+	add := func(key string, at time.Time) {
+		added, err := store.SetIfNotExistsWithTTL(t.Context(), key, at.UnixNano(), time.Minute)
+		require.NoError(t, err)
+		require.True(t, added)
+	}
+	for i := range sampleSize {
+		add("soon over "+strconv.Itoa(i), now.Add(time.Second))
+		add("longer "+strconv.Itoa(i), now.Add(time.Minute))
+	}
+	now = now.Add(2 * time.Second)
+	add("one more", now.Add(time.Hour))
+	require.Less(t, len(store.times), 2*sampleSize, "more than one key was over")
+	for i := range sampleSize {
+		require.Contains(t, store.times, "longer "+strconv.Itoa(i))
+	}
+}
+
+func heap() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}

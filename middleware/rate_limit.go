@@ -1,0 +1,118 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/limits"
+	"latchkey/models"
+)
+
+// ErrRateLimited means that there were too many requests of this kind; a RateLimitedError says when to come back.
+var ErrRateLimited = errors.New("too many requests")
+
+// RateLimitedError is an ErrRateLimited that knows when the next request may pass.
+type RateLimitedError struct {
+	RetryAfter time.Duration
+}
+
+func (e *RateLimitedError) Error() string {
+	return fmt.Sprintf("%s; the next may come in %s", ErrRateLimited, e.RetryAfter)
+}
+
+// Is makes the error an ErrRateLimited.
+func (e *RateLimitedError) Is(target error) bool { return target == ErrRateLimited }
+
+// RateLimit bounds requests of one kind: for each client's address, and for each account that they are about.
+type RateLimit struct {
+	Name    string
+	Address *limits.Limiter
+	Account *limits.Limiter
+}
+
+const rateLimitsKey = "latchkey.rate_limits"
+
+// LimitRate lets as many requests of a client's address pass as limit allows, and says how many are left in the headers
+// RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10). Behind it, LimitAccount counts by account.
+func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		decision, err := limit.Address.Take(c.Request.Context(), network(c.ClientIP()))
+		if err != nil {
+			fail(c, err)
+			return
+		}
+		metrics.decided(limit.Name, "address", decision)
+		c.Writer.Header().Add("RateLimit-Policy",
+			fmt.Sprintf(`"%s";q=%d;w=%d`, limit.Name, decision.Quota.Count, seconds(decision.Quota.Period)))
+		c.Writer.Header().Add("RateLimit",
+			fmt.Sprintf(`"%s";r=%d;t=%d`, limit.Name, decision.Remaining, seconds(decision.Reset)))
+		if !decision.Allowed {
+			fail(c, &RateLimitedError{decision.RetryAfter})
+			return
+		}
+		c.Set(rateLimitsKey, append(rateLimits(c), accountLimit{limit, metrics}))
+		c.Next()
+	}
+}
+
+type accountLimit struct {
+	RateLimit
+	metrics *Metrics
+}
+
+func rateLimits(c *gin.Context) []accountLimit {
+	kept, _ := c.Get(rateLimitsKey)
+	all, _ := kept.([]accountLimit)
+	return all
+}
+
+// LimitAccount counts the request against the account that it is about, by every limit of its route, or answers a
+// RateLimitedError. What is left is not told: it would tell a stranger how busy the account is. A request about no account
+// passes.
+func LimitAccount(c *gin.Context, account string) error {
+	if account == "" {
+		return nil
+	}
+	for _, limit := range rateLimits(c) {
+		decision, err := limit.Account.Take(c.Request.Context(), account)
+		if err != nil {
+			return err
+		}
+		limit.metrics.decided(limit.Name, "account", decision)
+		if !decision.Allowed {
+			return &RateLimitedError{decision.RetryAfter}
+		}
+	}
+	return nil
+}
+
+// LimitEmail is LimitAccount for the account of an address as somebody typed it, whether there is one or not.
+func LimitEmail(c *gin.Context, typed string) error {
+	if canonical, err := models.CanonicalEmail(typed); err == nil {
+		typed = canonical
+	}
+	return LimitAccount(c, typed)
+}
+
+// network is what one client is known by: its IPv4 address, or the /64 of its IPv6 address, all of which one household
+// has to itself.
+func network(ip string) string {
+	address, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	address = address.Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	prefix, _ := address.Prefix(64)
+	return prefix.String()
+}
+
+// seconds are whole ones, rounded up: who comes back after them is not too early.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

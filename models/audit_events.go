@@ -46,6 +46,7 @@ const (
 	DetailLocked   = "locked"
 	DetailPromoted = "promoted"
 	DetailDemoted  = "demoted"
+	DetailDjango   = "django"   // by a token that Django issued
 	DetailImported = "imported" // by an import, from what the other system says
 )
 

@@ -78,6 +78,9 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
+	if resources.Django, err = newDjango(settings, managers, access, with.Now); err != nil {
+		return nil, err
+	}
 	routes.Register(engine, resources, routes.Policies{
 		Global: globalPolicies(settings, with, metrics),
 		User: []gin.HandlerFunc{

@@ -116,7 +116,7 @@ func TestAdoptRefuses(t *testing.T) {
 // with the old one after the new one was used holds a copy.
 func TestExchange(t *testing.T) {
 	eachAdopter(t, func(t *testing.T, a adopter) {
-		token := tokens.DjangoToken{UserID: "7", ID: "r1", Refresh: true}
+		token := tokens.DjangoToken{UserID: "7", ID: "r1"}
 		exchange := func() *models.Grant {
 			t.Helper()
 			grant, err := a.sessions.Exchange(t.Context(), token, models.Client{})

@@ -33,11 +33,12 @@ func NewDjangoTokens(secretKey []byte, until time.Time, now func() time.Time) (*
 func (d *DjangoTokens) Until() time.Time { return d.until }
 
 // DjangoToken is what a verified token says. UserID is the user's primary key there: a decimal number or a UUID. ID is a
-// name that no other token of the user has.
+// name that no other token of the user has. Renewable is an access token of djangorestframework-jwt that a new one may be
+// had for.
 type DjangoToken struct {
-	UserID  string
-	ID      string
-	Refresh bool
+	UserID    string
+	ID        string
+	Renewable bool
 }
 
 // djangoClaims are those of SimpleJWT and of djangorestframework-jwt, which has no token_type and always a username.
@@ -46,6 +47,7 @@ type djangoClaims struct {
 	ExpiresAt NumericDate    `json:"exp"`
 	NotBefore NumericDate    `json:"nbf"`
 	IssuedAt  NumericDate    `json:"iat"`
+	Original  NumericDate    `json:"orig_iat"`
 	ID        string         `json:"jti"`
 	UserID    jsontext.Value `json:"user_id"`
 	Username  *string        `json:"username"`
@@ -80,7 +82,7 @@ func (d *DjangoTokens) verify(token string, types ...string) (DjangoToken, error
 	if err := d.check(claims, types); err != nil {
 		return DjangoToken{}, err
 	}
-	verified := DjangoToken{UserID: userID, ID: claims.ID, Refresh: claims.Type == "refresh"}
+	verified := DjangoToken{UserID: userID, ID: claims.ID, Renewable: claims.Type == "" && claims.Original != 0}
 	if verified.ID == "" { // as in older versions of djangorestframework-jwt; the signature is as good a name
 		verified.ID = token[strings.LastIndexByte(token, '.')+1:]
 	}

@@ -51,10 +51,10 @@ func TestDjangoTokensAreVerified(t *testing.T) {
 			tokens.DjangoToken{UserID: "7", ID: "a1"}},
 		{`{"token_type":"access","exp":%d,"jti":"a1","user_id":"7"}`, django.VerifyAccess, tokens.DjangoToken{UserID: "7", ID: "a1"}},
 		{`{"token_type":"refresh","exp":%d,"iat":1,"jti":"r1","user_id":"8C5A2F3E-9a51-4a3e-8f0d-6f6c4f1b2a10","extra":[1]}`,
-			django.VerifyRefresh, tokens.DjangoToken{UserID: "8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", ID: "r1", Refresh: true}},
+			django.VerifyRefresh, tokens.DjangoToken{UserID: "8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", ID: "r1"}},
 		{`{"user_id":7,"username":"ann","exp":%d,"email":"ann@example.com","orig_iat":1}`, django.VerifyAccess,
-			tokens.DjangoToken{UserID: "7"}},
-		{`{"user_id":7,"username":"ann","exp":%d,"jti":"d1","orig_iat":1}`, django.VerifyAccess, tokens.DjangoToken{UserID: "7", ID: "d1"}},
+			tokens.DjangoToken{UserID: "7", Renewable: true}},
+		{`{"user_id":7,"username":"ann","exp":%d,"jti":"d1"}`, django.VerifyAccess, tokens.DjangoToken{UserID: "7", ID: "d1"}},
 	} {
 		token := djangoToken(c.payload, soon)
 		verified, err := c.verify(token)

@@ -113,7 +113,9 @@ func (d *Django) CreateUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	input := models.NewUser{Email: form.required("email"), Password: form.required("password"), Client: middleware.Client(c)}
+	input := models.NewUser{
+		Email: form.requiredEmail("email"), Password: form.required("password"), Client: middleware.Client(c),
+	}
 	for name, field := range map[string]*string{"first_name": &input.FirstName, "last_name": &input.LastName} {
 		if text := form.optional(name); text != nil {
 			*field = *text

@@ -24,6 +24,11 @@ type djangoForm struct {
 	faults  []models.FieldError
 }
 
+const (
+	djangoNotText  = "Not a valid string."
+	djangoNotEmail = "Enter a valid email address."
+)
+
 // readDjango reads a body. One that can't be read is one of middleware's errors.
 func readDjango(c *gin.Context) (*djangoForm, error) {
 	body, err := io.ReadAll(c.Request.Body)
@@ -97,12 +102,17 @@ func (f *djangoForm) fault(field, code, message string) {
 }
 
 // required is a CharField: there, and not blank. White space around it does not count.
-func (f *djangoForm) required(name string) string {
+func (f *djangoForm) required(name string) string { return f.need(name, djangoNotText) }
+
+// requiredEmail is an EmailField; what is a text is for the manager to judge.
+func (f *djangoForm) requiredEmail(name string) string { return f.need(name, djangoNotEmail) }
+
+func (f *djangoForm) need(name, notText string) string {
 	if !f.has(name) {
 		f.fault(name, models.CodeRequired, "This field is required.")
 		return ""
 	}
-	text := f.optional(name)
+	text := f.read(name, notText)
 	if text != nil && *text == "" {
 		f.fault(name, models.CodeRequired, "This field may not be blank.")
 	}
@@ -113,7 +123,9 @@ func (f *djangoForm) required(name string) string {
 }
 
 // optional is a CharField that may be missing or blank; nil if it is missing or not right.
-func (f *djangoForm) optional(name string) *string {
+func (f *djangoForm) optional(name string) *string { return f.read(name, djangoNotText) }
+
+func (f *djangoForm) read(name, notText string) *string {
 	value := f.members[name]
 	if value == nil {
 		return nil
@@ -130,7 +142,7 @@ func (f *djangoForm) optional(name string) *string {
 	case '0':
 		text = string(value)
 	default:
-		f.fault(name, codeInvalidType, "Not a valid string.")
+		f.fault(name, codeInvalidType, notText)
 		return nil
 	}
 	if strings.ContainsRune(text, 0) {

@@ -1,13 +1,11 @@
 package controllers
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"latchkey/models"
-	"latchkey/tokens"
 )
 
 // djangoTokenResponse is djangorestframework-jwt's.
@@ -107,11 +105,7 @@ func (d *Django) PairVerify(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.policy.SessionOf(c, token)
-	if errors.Is(err, tokens.ErrTokenInvalid) {
-		err = d.policy.IsRefreshToken(c, token)
-	}
-	if err != nil {
+	if err := d.policy.Check(c, token); err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, struct{}{})

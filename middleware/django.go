@@ -51,6 +51,9 @@ func (d *Django) SessionOf(c *gin.Context, token string) (*models.Session, error
 	if err == nil {
 		return SessionOf(c, d.sessions, claims)
 	}
+	if d.isRefreshToken(token) {
+		return nil, errWrongType
+	}
 	if d.django == nil || errors.Is(err, tokens.ErrTokenExpired) {
 		return nil, err
 	}
@@ -64,8 +67,14 @@ func (d *Django) SessionOf(c *gin.Context, token string) (*models.Session, error
 // Exchange redeems a refresh token, ours or SimpleJWT's, for a session and its next refresh token.
 func (d *Django) Exchange(c *gin.Context, token string) (*models.Grant, error) {
 	grant, err := d.sessions.Refresh(c.Request.Context(), token, Client(c))
-	if d.django == nil || !errors.Is(err, models.ErrRefreshTokenInvalid) {
+	if !errors.Is(err, models.ErrRefreshTokenInvalid) {
 		return grant, err
+	}
+	if d.isAccessToken(token) {
+		return nil, errWrongType
+	}
+	if d.django == nil {
+		return nil, err
 	}
 	foreign, err := d.django.VerifyRefresh(token)
 	if err != nil {
@@ -109,14 +118,38 @@ func (d *Django) renewForeign(c *gin.Context, token string) (*models.Session, er
 	return grant.Session, nil
 }
 
-// IsRefreshToken answers nil for a refresh token that would be accepted, ours or SimpleJWT's, and does not redeem it.
-func (d *Django) IsRefreshToken(c *gin.Context, token string) error {
-	_, err := d.sessions.Presented(c.Request.Context(), token, Client(c))
-	if d.django == nil || !errors.Is(err, models.ErrRefreshTokenInvalid) {
+// errWrongType is a token that is good for something else.
+var errWrongType = errors.New("the token is of another type")
+
+func (d *Django) isAccessToken(token string) bool {
+	_, err := d.access.Verify(token)
+	if err != nil && d.django != nil {
+		_, err = d.django.VerifyAccess(token)
+	}
+	return err == nil
+}
+
+func (d *Django) isRefreshToken(token string) bool {
+	if d.sessions.Named(token) != "" {
+		return true
+	}
+	if d.django == nil {
+		return false
+	}
+	_, err := d.django.VerifyRefresh(token)
+	return err == nil
+}
+
+// Check answers nil for a token of either type, of either issuer, that would be accepted, and redeems nothing.
+func (d *Django) Check(c *gin.Context, token string) error {
+	_, err := d.SessionOf(c, token)
+	if !errors.Is(err, errWrongType) {
 		return err
 	}
-	_, err = d.django.VerifyRefresh(token)
-	return err
+	if _, err := d.sessions.Presented(c.Request.Context(), token, Client(c)); !errors.Is(err, models.ErrRefreshTokenInvalid) {
+		return err
+	}
+	return nil // SimpleJWT's, which was verified
 }
 
 // djangoAnswer is what an error looks like to a client of Django REST Framework.
@@ -241,6 +274,7 @@ func djangoDRFJWTRows() (rows []djangoRow) {
 		{models.ErrInvalidCredentials, "Unable to log in with provided credentials."},
 		{tokens.ErrTokenExpired, "Signature has expired."},
 		{tokens.ErrTokenInvalid, "Error decoding signature."},
+		{errWrongType, "Error decoding signature."},
 		{models.ErrSessionRevoked, "Error decoding signature."},
 		{models.ErrRefreshTokenReused, "Error decoding signature."},
 		{models.ErrSessionExpired, "Refresh has expired."},
@@ -254,8 +288,12 @@ func djangoDRFJWTRows() (rows []djangoRow) {
 }
 
 func djangoSimpleJWTRows() []djangoRow {
-	rows := []djangoRow{{models.ErrInvalidCredentials, djangoAnswer{http.StatusUnauthorized,
-		djangoDetail{Detail: "No active account found with the given credentials"}}}}
+	rows := []djangoRow{
+		{models.ErrInvalidCredentials, djangoAnswer{http.StatusUnauthorized,
+			djangoDetail{Detail: "No active account found with the given credentials"}}},
+		{errWrongType, djangoAnswer{http.StatusUnauthorized,
+			djangoDetail{Detail: "Token has wrong type", Code: "token_not_valid"}}},
+	}
 	for _, err := range djangoTokenErrors() {
 		rows = append(rows, djangoRow{err, djangoAnswer{http.StatusUnauthorized,
 			djangoDetail{Detail: "Token is invalid or expired", Code: "token_not_valid"}}})
@@ -273,11 +311,15 @@ func djangoViewRows() []djangoRow {
 		{models.ErrUserNotFound, djangoAnswer{http.StatusUnauthorized,
 			djangoDetail{Detail: "User not found", Code: "user_not_found"}}},
 	}
-	for _, err := range djangoTokenErrors() {
-		rows = append(rows, djangoRow{err, djangoAnswer{http.StatusUnauthorized, djangoDetail{
+	refused := func(err error, message string) djangoRow {
+		return djangoRow{err, djangoAnswer{http.StatusUnauthorized, djangoDetail{
 			Detail: "Given token not valid for any token type", Code: "token_not_valid",
-			Messages: []djangoTokenMessage{{"AccessToken", "access", "Token is invalid or expired"}},
-		}}})
+			Messages: []djangoTokenMessage{{"AccessToken", "access", message}},
+		}}}
+	}
+	rows = append(rows, refused(errWrongType, "Token has wrong type"))
+	for _, err := range djangoTokenErrors() {
+		rows = append(rows, refused(err, "Token is invalid or expired"))
 	}
 	return rows
 }

@@ -78,6 +78,13 @@ func (f *djangoForm) credentials() (djangoCredentials, error) {
 	return given, f.err()
 }
 
+// plainCredentials reads email and password as they are, if both are texts.
+func (f *djangoForm) plainCredentials() (given djangoCredentials, complete bool) {
+	complete = json.Unmarshal(f.members["email"], &given.email) == nil &&
+		json.Unmarshal(f.members["password"], &given.password) == nil
+	return given, complete
+}
+
 func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, error) {
 	attempt := models.LoginAttempt{
 		Email: given.email, Password: given.password, DeviceToken: deviceToken(c, ""), Client: middleware.Client(c),
@@ -150,9 +157,8 @@ func (d *Django) ObtainToken(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var given djangoCredentials
-	if json.Unmarshal(form.members["email"], &given.email) != nil ||
-		json.Unmarshal(form.members["password"], &given.password) != nil {
+	given, complete := form.plainCredentials()
+	if !complete {
 		c.JSON(http.StatusOK, djangoErrorResponse{"please provide a email and a password"})
 		return nil
 	}

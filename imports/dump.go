@@ -32,8 +32,9 @@ type dumped struct {
 // and a last login. It holds one object at a time.
 func ReadDump(input io.Reader, table string, columns Columns, visit func(models.ForeignAccount) error) error {
 	decoder := jsontext.NewDecoder(input)
-	isArray := decoder.PeekKind() == '['
-	if isArray {
+	var closing jsontext.Kind
+	if decoder.PeekKind() == '[' {
+		closing = ']'
 		if _, err := decoder.ReadToken(); err != nil {
 			return fmt.Errorf("%w: %w", ErrNotADump, place(err))
 		}
@@ -48,7 +49,7 @@ func ReadDump(input io.Reader, table string, columns Columns, visit func(models.
 			return err
 		}
 	}
-	if err := atEnd(decoder, isArray); err != nil {
+	if err := atEnd(decoder, closing); err != nil {
 		return err
 	}
 	if d.found == "" {
@@ -57,14 +58,17 @@ func ReadDump(input io.Reader, table string, columns Columns, visit func(models.
 	return nil
 }
 
-// atEnd makes sure that nothing was left out: a dump that was cut short must not look like a small one.
-func atEnd(decoder *jsontext.Decoder, isArray bool) error { //nolint:revive // one of two notations
-	if isArray {
-		if token, err := decoder.ReadToken(); err != nil || token.Kind() != ']' {
-			return fmt.Errorf("%w: %w", ErrNotADump, errors.Join(errCutShort, place(err)))
-		}
+// atEnd makes sure that nothing was left out: a dump that was cut short must not look like a small one. closing is the
+// bracket to come first, or 0.
+func atEnd(decoder *jsontext.Decoder, closing jsontext.Kind) error {
+	token, err := decoder.ReadToken()
+	if closing != 0 && (err != nil || token.Kind() != closing) {
+		return fmt.Errorf("%w: %w", ErrNotADump, errors.Join(errCutShort, place(err)))
 	}
-	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
+	if closing != 0 {
+		_, err = decoder.ReadToken()
+	}
+	if !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: %w", ErrNotADump, errCutShort)
 	}
 	return nil

@@ -39,7 +39,7 @@ func Firebase(hashConfig []byte) (Format, error) {
 	if err := json.Unmarshal(hashConfig, &config); err != nil || len(config.SignerKey) == 0 {
 		return nil, ErrHashConfig
 	}
-	return func(line []byte) models.ForeignAccount { return config.account(line) }, nil
+	return config.account, nil
 }
 
 func (f firebaseConfig) account(line []byte) models.ForeignAccount {

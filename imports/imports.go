@@ -59,9 +59,10 @@ func (c Columns) Account(row map[string]any) models.ForeignAccount {
 	r := reader{columns: c, row: row}
 	account := models.ForeignAccount{
 		Email: r.text("email"), Password: r.text("password"), FirstName: r.text("first_name"), LastName: r.text("last_name"),
-		IsActive: r.flag("is_active", true), IsStaff: r.flag("is_staff", false), IsSuperuser: r.flag("is_superuser", false),
-		LastLogin: r.moment("last_login"),
+		IsStaff: r.isSet("is_staff"), IsSuperuser: r.isSet("is_superuser"), LastLogin: r.moment("last_login"),
 	}
+	active := r.flag("is_active")
+	account.IsActive = active == nil || *active
 	if joined := r.moment("date_joined"); joined != nil {
 		account.DateJoined = *joined
 	}
@@ -101,18 +102,25 @@ func (r *reader) text(field string) string {
 	}
 }
 
-func (r *reader) flag(field string, missing bool) bool { //nolint:revive // the flag is the value
+// flag is nil if the row does not say.
+func (r *reader) flag(field string) *bool {
 	switch value := r.value(field).(type) {
 	case nil:
-		return missing
+		return nil
 	case bool:
-		return value
+		return &value
 	case int64: // as MySQL and SQLite keep it
-		return value != 0
+		isSet := value != 0
+		return &isSet
 	default:
 		r.fault(field, "it is neither true nor false")
-		return false
+		return nil
 	}
+}
+
+func (r *reader) isSet(field string) bool {
+	flag := r.flag(field)
+	return flag != nil && *flag
 }
 
 func (r *reader) moment(field string) *time.Time {

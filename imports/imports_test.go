@@ -102,7 +102,7 @@ func TestARowThatCanNotBeReadHasAFault(t *testing.T) {
 	account := imports.DjangoColumns().Account(map[string]any{
 		"id": 1.5, "email": int64(1), "is_staff": "SECRET", "date_joined": "SECRET", "is_active": []byte("t"),
 	})
-	require.Equal(t, "email: it is not a text; is_active: it is neither true nor false; is_staff: it is neither true nor false; "+
+	require.Equal(t, "email: it is not a text; is_staff: it is neither true nor false; is_active: it is neither true nor false; "+
 		"date_joined: it is not a time; id: it is neither an integer nor a UUID", account.Fault)
 }
 

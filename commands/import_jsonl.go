@@ -19,8 +19,8 @@ func newImportJSONL(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "jsonl [--from FILE]",
 		Short: "Import accounts from lines of JSON",
-		Long: `Imports accounts from a file with one JSON object a line, or from standard input: what "latchkey export" writes, users of
-Keycloak or of Firebase. docs/import.md has an example for each, and for Supabase and Auth0.
+		Long: `Imports accounts from a file with one JSON object a line, or from standard input: what "latchkey export" writes,
+users of Keycloak or of Firebase. docs/import.md has an example for each, and for Supabase and Auth0.
 
 Hashes of bcrypt, argon2, scrypt and PBKDF2 are taken as they are. Those of Firebase need the project's parameters, as a
 JSON file: --hash-config.`,

@@ -27,10 +27,12 @@ The exit code is 1 if there is an error among the findings.`,
 			settings, findings := c.checkSettings()
 			if !anyError(findings) {
 				findings = append(findings, checkKey(settings)...)
+				findings = append(findings, checkHash(settings)...)
 				findings = append(findings, c.checkDatabase(cmd.Context(), settings)...)
 			}
 			if deploy {
 				findings = append(findings, config.DeployFindings(settings)...)
+				findings = append(findings, deployHash(settings)...)
 			}
 			return c.report(findings)
 		},
@@ -75,6 +77,27 @@ func checkKey(settings config.Settings) []config.Finding {
 		return []config.Finding{failure("JWT_PRIVATE_KEY", err.Error(), "Give the PEM of a key that fits JWT_ALGORITHM")}
 	}
 	return nil
+}
+
+const calibrate = "Run: latchkey passwords calibrate"
+
+func checkHash(settings config.Settings) []config.Finding {
+	if err := checkHashCosts(settings); err != nil {
+		return []config.Finding{failure("PASSWORD_HASH", err.Error(), calibrate)}
+	}
+	return nil
+}
+
+// deployHash finds before APP_ENV is changed what production will refuse.
+func deployHash(settings config.Settings) []config.Finding {
+	if settings.InProduction() {
+		return nil
+	}
+	settings.Environment = config.Production
+	if hashParameters(settings.Hash).Check() != nil {
+		return nil // checkHash says so
+	}
+	return checkHash(settings)
 }
 
 func (c *console) checkDatabase(ctx context.Context, settings config.Settings) []config.Finding {

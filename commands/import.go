@@ -94,7 +94,7 @@ func (r *importRun) all(ctx context.Context, source accountSource) error {
 	var reading error
 	go func() {
 		defer close(batches)
-		reading = inBatches(ctx, source, batches)
+		reading = readBatches(ctx, source, batches)
 	}()
 	for batch := range batches {
 		if err := r.one(ctx, batch); err != nil {
@@ -107,7 +107,7 @@ func (r *importRun) all(ctx context.Context, source accountSource) error {
 	return reading
 }
 
-func inBatches(ctx context.Context, source accountSource, batches chan<- []models.ForeignAccount) error {
+func readBatches(ctx context.Context, source accountSource, batches chan<- []models.ForeignAccount) error {
 	var batch []models.ForeignAccount
 	send := func() error {
 		select {

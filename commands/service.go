@@ -13,6 +13,7 @@ import (
 	"latchkey/config"
 	"latchkey/controllers"
 	"latchkey/database"
+	"latchkey/jobs"
 	"latchkey/limits"
 	"latchkey/middleware"
 	"latchkey/models"
@@ -29,10 +30,13 @@ type Resources struct {
 	Now    func() time.Time
 }
 
-// Service is the wired program: what answers requests, what it measures, and the chores that go on beside them.
+// Service is the wired program: what answers requests, what it measures, and what goes on beside them: jobs, which the
+// replicas share, and chores, which each does for itself.
 type Service struct {
 	Engine  *gin.Engine
 	Metrics *prometheus.Registry
+	Jobs    *jobs.Queue
+	work    jobs.Work
 	chores  []chore
 	redis   *limits.Redis // nil if not used
 	log     *slog.Logger
@@ -89,8 +93,8 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 		Limit: limit,
 	})
 	return &Service{
-		Engine: engine, Metrics: registry, redis: redis, log: with.Log,
-		chores: append(keyChores, managers.chores(settings)...),
+		Engine: engine, Metrics: registry, Jobs: managers.queue, redis: redis, log: with.Log, chores: keyChores,
+		work: jobs.Work{Sweeps: managers.sweeps(settings)},
 	}, nil
 }
 
@@ -108,7 +112,7 @@ type managers struct {
 	users    *models.UserManager
 	sessions *models.SessionManager
 	logins   *models.LoginManager
-	jobs     *models.PeriodicJobManager
+	queue    *jobs.Queue
 }
 
 func newManagers(settings config.Settings, with Resources) (managers, error) {
@@ -120,6 +124,10 @@ func newManagers(settings config.Settings, with Resources) (managers, error) {
 	if err != nil {
 		return managers{}, err
 	}
+	queue, err := newQueue(with)
+	if err != nil {
+		return managers{}, err
+	}
 	audit := models.NewAuditLog(with.DB, with.Log, with.Now)
 	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), audit, with.Now)
 	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
@@ -128,17 +136,16 @@ func newManagers(settings config.Settings, with Resources) (managers, error) {
 	return managers{
 		db: with.DB, audit: audit, users: users, sessions: sessions,
 		logins: models.NewLoginManager(users, sessions, devices),
-		jobs:   models.NewPeriodicJobManager(with.DB, with.Now),
+		queue:  queue,
 	}, nil
 }
 
-// chores are what has to be cleared away.
-func (m managers) chores(settings config.Settings) []chore {
-	return []chore{
-		sweepSessions(m.jobs, m.sessions),
-		sweepLogins(m.jobs, m.logins),
-		pruneAudit(m.jobs, m.audit, settings.Abuse.AuditRetention),
+func newQueue(with Resources) (*jobs.Queue, error) {
+	pool, err := with.DB.DB()
+	if err != nil {
+		return nil, err
 	}
+	return jobs.NewQueue(jobs.Options{DB: pool, Dialect: with.DB.Name(), Log: with.Log, Now: with.Now})
 }
 
 func newControllers(

@@ -26,6 +26,7 @@ type Settings struct {
 	JWT       JWT
 	Session   Session
 	Password  Password
+	Hash      Hash
 	Abuse     Abuse
 	RateLimit RateLimit
 	Metrics   Metrics
@@ -84,6 +85,21 @@ type Password struct {
 	MinLength       int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`
 	HashConcurrency int           `env:"PASSWORD_HASH_CONCURRENCY" envDefault:"0"`
 	HashWait        time.Duration `env:"PASSWORD_HASH_WAIT" envDefault:"2s"`
+}
+
+// Hash is how new passwords are hashed: its algorithm, and the costs of each that there is. AllowLegacy names formats of
+// stored hashes that are too weak to be verified elsewhere.
+type Hash struct {
+	Algorithm        string   `env:"PASSWORD_HASH" envDefault:"argon2id"`
+	Argon2Memory     int      `env:"PASSWORD_ARGON2_MEMORY" envDefault:"19456"`
+	Argon2Time       int      `env:"PASSWORD_ARGON2_TIME" envDefault:"2"`
+	Argon2Threads    int      `env:"PASSWORD_ARGON2_THREADS" envDefault:"1"`
+	BcryptCost       int      `env:"PASSWORD_BCRYPT_COST" envDefault:"12"`
+	ScryptN          int      `env:"PASSWORD_SCRYPT_N" envDefault:"32768"`
+	ScryptR          int      `env:"PASSWORD_SCRYPT_R" envDefault:"8"`
+	ScryptP          int      `env:"PASSWORD_SCRYPT_P" envDefault:"3"`
+	PBKDF2Iterations int      `env:"PASSWORD_PBKDF2_ITERATIONS" envDefault:"600000"`
+	AllowLegacy      []string `env:"PASSWORD_ALLOW_LEGACY_HASHES"`
 }
 
 // Abuse is how the service keeps what would help somebody who attacks it, and for how long it remembers who did what.

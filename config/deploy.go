@@ -192,6 +192,13 @@ func findRest(s Settings) (findings []Finding) {
 			"Set PASSWORD_MIN_LENGTH=15.",
 		})
 	}
+	if len(s.Hash.AllowLegacy) > 0 {
+		findings = append(findings, Finding{
+			LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES",
+			"lets " + strings.Join(s.Hash.AllowLegacy, ", ") + " hashes log in, which a thief of the database reads in no time",
+			"Remove it once most users have logged in; the others reset their passwords.",
+		})
+	}
 	if s.Log.Level <= slog.LevelDebug {
 		findings = append(findings, Finding{
 			LevelWarning, "LOG_LEVEL", "is debug, which logs more about your users than operating needs", "Set LOG_LEVEL=info.",

@@ -63,6 +63,8 @@ func TestDeployFindings(t *testing.T) {
 		{config.LevelWarning, "JWT_ALGORITHM", "HS256", []string{"JWT_ALGORITHM=HS256", "JWT_PRIVATE_KEY="}},
 		{config.LevelWarning, "JWT_EXPIRATION_DELTA", "16m", []string{"JWT_EXPIRATION_DELTA=16m"}},
 		{config.LevelWarning, "PASSWORD_MIN_LENGTH", "800-63B-4", []string{"PASSWORD_MIN_LENGTH=14"}},
+		{config.LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES", "md5, unsalted_md5",
+			[]string{"PASSWORD_ALLOW_LEGACY_HASHES=md5,unsalted_md5"}},
 		{config.LevelError, "RATE_LIMITS", "off", []string{"RATE_LIMITS=off"}},
 		{config.LevelWarning, "REDIS_URL", "counts for itself", []string{"REDIS_URL="}},
 		{config.LevelWarning, "REDIS_URL", "in clear", []string{"REDIS_URL=redis://redis.example.com"}},

@@ -57,6 +57,7 @@ var neverAnswered = map[string]string{
 	"passwords.ErrPasswordTooLong":  "the policy faults it, and a login turns it into ErrInvalidCredentials",
 	"passwords.ErrPoolClosed":       "the server has stopped before the pool is closed",
 	"passwords.ErrUnsupportedHash":  "a login turns it into ErrInvalidCredentials",
+	"passwords.ErrWeakParameters":   "stops the start",
 	"tokens.ErrKeyInvalid":          "stops the start",
 	"tokens.ErrSealBroken":          "is a failure",
 	"tokens.ErrUnknownAlgorithm":    "stops the start",

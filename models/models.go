@@ -5,6 +5,5 @@ package models
 // All lists a zero value of every stored model, in the order in which their tables can be created. The migrations are
 // compared with it.
 func All() []any {
-	return []any{&User{}, &Session{}, &AuditEvent{}, &PeriodicJob{}, &SigningKey{}, &LoginThrottle{},
-		&ImportedAccount{}}
+	return []any{&User{}, &Session{}, &AuditEvent{}, &SigningKey{}, &LoginThrottle{}, &ImportedAccount{}}
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -40,6 +41,14 @@ func djangoID(user *models.User) any {
 	return user.ID.String()
 }
 
+// djangoUsername is the username of old, and the email of whom never had another one.
+func djangoUsername(user *models.User) string {
+	if user.LegacyUsername != nil {
+		return *user.LegacyUsername
+	}
+	return user.Email
+}
+
 // issue makes an access token that also says what Django's libraries put into theirs.
 func (d *Django) issue(user *models.User, session *models.Session) (string, error) {
 	return d.sign(user, session, 0)
@@ -57,24 +66,27 @@ func (d *Django) sign(user *models.User, session *models.Session, original token
 	}
 	issued, err := d.access.Issue(tokens.Claims{
 		Subject: user.ID.String(), SessionID: session.ID.String(), Roles: user.Roles(),
-		DjangoUserID: jsontext.Value(id), Username: user.Email, Email: user.Email, OriginallyAt: original,
+		DjangoUserID: jsontext.Value(id), Username: djangoUsername(user), Email: user.Email, OriginallyAt: original,
 	})
 	return issued.Token, err
 }
 
-// djangoCredentials are what somebody logs in with. A password is taken as it is, or as a serializer reads it.
+// djangoCredentials are what somebody logs in with: an email or a username, and a password.
 type djangoCredentials struct {
 	email    string
+	username string
 	password string
 }
 
 // credentials reads email, or username, and password.
 func (f *djangoForm) credentials() (djangoCredentials, error) {
-	field := "email"
-	if !f.has(field) && f.has("username") {
-		field = "username"
+	var given djangoCredentials
+	if f.has("username") && !f.has("email") {
+		given.username = f.required("username")
+	} else {
+		given.email = f.required("email")
 	}
-	given := djangoCredentials{email: f.required(field), password: f.required("password")}
+	given.password = f.required("password")
 	return given, f.err()
 }
 
@@ -86,8 +98,12 @@ func (f *djangoForm) plainCredentials() (given djangoCredentials, complete bool)
 }
 
 func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, error) {
+	email, err := d.emailOf(c, given)
+	if err != nil {
+		return nil, err
+	}
 	attempt := models.LoginAttempt{
-		Email: given.email, Password: given.password, DeviceToken: deviceToken(c, ""), Client: middleware.Client(c),
+		Email: email, Password: given.password, DeviceToken: deviceToken(c, ""), Client: middleware.Client(c),
 	}
 	if err := middleware.LimitAccount(c, d.logins.Source(attempt)); err != nil {
 		return nil, err
@@ -98,6 +114,21 @@ func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, 
 	}
 	keepDevice(c, grant)
 	return grant, nil
+}
+
+// emailOf finds the email that goes with a username. One that nobody has is taken for an email, to cost as much to refuse.
+func (d *Django) emailOf(c *gin.Context, given djangoCredentials) (string, error) {
+	if given.username == "" {
+		return given.email, nil
+	}
+	user, err := d.users.ByUsername(c.Request.Context(), given.username)
+	if errors.Is(err, models.ErrUserNotFound) {
+		return given.username, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return user.Email, nil
 }
 
 type djangoUserResponse struct {

@@ -90,7 +90,7 @@ func TestColumnsCanBeMapped(t *testing.T) {
 	require.NoError(t, err)
 	account := columns.Account(map[string]any{"username": "ann@example.com", "uid": int64(7), "id": "other", "email": "other"})
 	require.Equal(t, models.ForeignAccount{
-		Source: "id 7", LegacyID: new(int64(7)), Email: "ann@example.com", IsActive: true,
+		Source: "id 7", LegacyID: new(int64(7)), Username: "ann@example.com", Email: "ann@example.com", IsActive: true,
 	}, account)
 	for _, mapping := range []string{"email", "email=", "mail=email", "=x", ""} {
 		_, err := imports.DjangoColumns().With([]string{mapping})

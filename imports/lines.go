@@ -50,6 +50,7 @@ func ReadLines(input io.Reader, format Format, visit func(models.ForeignAccount)
 type Line struct {
 	ID           uuid.UUID  `json:"id,omitzero"`
 	LegacyID     *int64     `json:"legacy_id,omitempty"`
+	Username     string     `json:"username,omitempty"`
 	Email        string     `json:"email"`
 	PasswordHash string     `json:"password_hash,omitempty"`
 	FirstName    string     `json:"first_name"`
@@ -63,11 +64,15 @@ type Line struct {
 
 // NewLine is a user as a line, without the password hash.
 func NewLine(user *models.User) Line {
-	return Line{
+	line := Line{
 		ID: user.ID, LegacyID: user.LegacyID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName,
 		IsActive: &user.IsActive, IsStaff: user.IsStaff, IsSuperuser: user.IsSuperuser,
 		DateJoined: user.DateJoined, LastLogin: user.LastLogin,
 	}
+	if user.LegacyUsername != nil {
+		line.Username = *user.LegacyUsername
+	}
+	return line
 }
 
 // Latchkey reads what Latchkey exports. Any other name in a line is a fault: a misspelt one must not look like nothing.
@@ -77,7 +82,7 @@ func Latchkey(line []byte) models.ForeignAccount {
 		return unreadable(err)
 	}
 	return models.ForeignAccount{
-		ID: read.ID, LegacyID: read.LegacyID, Email: read.Email, Password: read.PasswordHash,
+		ID: read.ID, LegacyID: read.LegacyID, Username: read.Username, Email: read.Email, Password: read.PasswordHash,
 		FirstName: read.FirstName, LastName: read.LastName,
 		IsActive: read.IsActive == nil || *read.IsActive, IsStaff: read.IsStaff, IsSuperuser: read.IsSuperuser,
 		DateJoined: read.DateJoined, LastLogin: read.LastLogin,

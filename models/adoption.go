@@ -32,6 +32,12 @@ func (m *UserManager) ByDjangoID(ctx context.Context, key string) (*User, error)
 	return m.take(ctx, "id = ?", id)
 }
 
+// ByUsername finds an account, active or not, by what it logged in with in Django instead of its email; ErrUserNotFound if
+// there is none.
+func (m *UserManager) ByUsername(ctx context.Context, username string) (*User, error) {
+	return m.take(ctx, "legacy_username = ?", username)
+}
+
 // Adopt gives back the session of a user who brings an access token of Django: one for all of them, so that ending it ends
 // them all, at until at the latest. Errors are ErrUserNotFound and those of Authenticated.
 func (m *SessionManager) Adopt(

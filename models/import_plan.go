@@ -34,7 +34,7 @@ func (k knownAccount) count(report *ImportReport) {
 func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, isTwice func(string) bool) (importPlan, error) {
 	var plan importPlan
 	accounts := make([]ForeignAccount, 0, len(batch))
-	emails, keys := map[string]bool{}, map[int64]bool{}
+	emails, names, keys := map[string]bool{}, map[string]bool{}, map[int64]bool{}
 	for _, account := range batch {
 		stored, reason := account.canonical(m.users.hasher)
 		switch {
@@ -43,6 +43,8 @@ func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, isTwice func(s
 			reason = refusedKey
 		case emails[stored.Email]:
 			reason = refusedTwice
+		case stored.Username != "" && names[stored.Username]:
+			reason = refusedName
 		}
 		if reason != "" {
 			plan.refuse(account, reason)
@@ -51,7 +53,7 @@ func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, isTwice func(s
 		if account.LegacyID != nil {
 			keys[*account.LegacyID] = true
 		}
-		emails[stored.Email] = true
+		emails[stored.Email], names[stored.Username] = true, true
 		accounts = append(accounts, stored)
 	}
 	present, err := m.find(db, accounts)
@@ -73,7 +75,10 @@ func (m *ImportManager) place(
 	plan *importPlan, present presentUsers, account ForeignAccount, isTwice func(string) bool,
 ) {
 	user, owner := present.of(account), present.byEmail[account.Email]
+	namesake := present.byUsername[account.Username]
 	switch {
+	case namesake != nil && namesake != user:
+		plan.refuse(account, refusedName)
 	case user != nil && present.imported[user.ID] == nil:
 		plan.refuse(account, refusedUnknown)
 	case user != nil:
@@ -106,6 +111,8 @@ type presentUsers struct {
 	byLegacy map[int64]*User
 	byEmail  map[string]*User
 	imported map[uuid.UUID]*ImportedAccount
+
+	byUsername map[string]*User
 }
 
 // of is the user whom the account's key names, or its email if it has no key; nil if there is none.
@@ -124,13 +131,16 @@ func (p presentUsers) of(account ForeignAccount) *User {
 // find reads the users that have a key or an email of accounts.
 func (m *ImportManager) find(db *gorm.DB, accounts []ForeignAccount) (presentUsers, error) {
 	present := presentUsers{
-		map[uuid.UUID]*User{}, map[int64]*User{}, map[string]*User{}, map[uuid.UUID]*ImportedAccount{},
+		map[uuid.UUID]*User{}, map[int64]*User{}, map[string]*User{}, map[uuid.UUID]*ImportedAccount{}, map[string]*User{},
 	}
 	var ids []uuid.UUID
 	var legacy []int64
-	var emails []string
+	var emails, usernames []string
 	for _, account := range accounts {
 		emails = append(emails, account.Email)
+		if account.Username != "" {
+			usernames = append(usernames, account.Username)
+		}
 		if account.ID != uuid.Nil {
 			ids = append(ids, account.ID)
 		}
@@ -142,6 +152,7 @@ func (m *ImportManager) find(db *gorm.DB, accounts []ForeignAccount) (presentUse
 		present.read(db, len(ids), "id IN ?", ids),
 		present.read(db, len(legacy), "legacy_id IN ?", legacy),
 		present.read(db, len(emails), "email IN ?", emails),
+		present.read(db, len(usernames), "legacy_username IN ?", usernames),
 	)
 	if err != nil || len(present.byID) == 0 {
 		return present, err
@@ -166,9 +177,15 @@ func (p presentUsers) read(db *gorm.DB, count int, condition string, values any)
 	err := db.Where(condition, values).Find(&users).Error
 	for i := range users {
 		user := &users[i]
+		if known := p.byID[user.ID]; known != nil {
+			continue
+		}
 		p.byID[user.ID], p.byEmail[user.Email] = user, user
 		if user.LegacyID != nil {
 			p.byLegacy[*user.LegacyID] = user
+		}
+		if user.LegacyUsername != nil {
+			p.byUsername[*user.LegacyUsername] = user
 		}
 	}
 	return err

@@ -19,6 +19,7 @@ type ForeignAccount struct {
 
 	ID          uuid.UUID
 	LegacyID    *int64
+	Username    string // if that is not the email
 	Email       string
 	Password    string
 	FirstName   string
@@ -55,6 +56,7 @@ const (
 	refusedTwice   = "an account before it in the source has the same email address, perhaps in another case"
 	refusedKey     = "an account before it in the source has the same key"
 	refusedTaken   = "another account here has this email address"
+	refusedName    = "another account has this username"
 	refusedUnknown = "an account here that was not imported has this email address or id"
 	refusedRace    = "the account here changed during the import; run it again"
 )
@@ -68,8 +70,12 @@ func (a ForeignAccount) canonical(hasher *passwords.Pool) (ForeignAccount, strin
 	a.Email = found.email("email", a.Email)
 	a.FirstName = found.name("first_name", a.FirstName)
 	a.LastName = found.name("last_name", a.LastName)
+	a.Username = found.name("username", a.Username)
 	if err := found.err(); err != nil {
 		return a, err.Error()
+	}
+	if asEmail, err := CanonicalEmail(a.Username); err == nil && asEmail == a.Email {
+		a.Username = ""
 	}
 	if err := hasher.Decodable(a.Password); err != nil {
 		return a, "password: " + err.Error()
@@ -87,10 +93,17 @@ func (a ForeignAccount) user(now time.Time) User {
 		joined = now
 	}
 	return User{
-		ID: a.ID, LegacyID: a.LegacyID, Email: a.Email, Password: a.Password, FirstName: a.FirstName, LastName: a.LastName,
-		IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
+		ID: a.ID, LegacyID: a.LegacyID, LegacyUsername: a.username(), Email: a.Email, Password: a.Password,
+		FirstName: a.FirstName, LastName: a.LastName, IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
 		DateJoined: joined, LastLogin: a.lastLogin(),
 	}
+}
+
+func (a ForeignAccount) username() *string {
+	if a.Username == "" {
+		return nil
+	}
+	return &a.Username
 }
 
 func (a ForeignAccount) lastLogin() *time.Time {
@@ -137,6 +150,9 @@ func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]b
 	moved(columns, "is_superuser", i.IsSuperuser, user.IsSuperuser, account.IsSuperuser)
 	if !i.isPassword(keys, account.Password) && i.isPassword(keys, user.Password) {
 		columns["password"] = account.Password
+	}
+	if name := account.username(); name != nil && (user.LegacyUsername == nil || *user.LegacyUsername != *name) {
+		columns["legacy_username"] = *name // nobody changes it here
 	}
 	if last := account.lastLogin(); last != nil && (user.LastLogin == nil || last.After(*user.LastLogin)) {
 		columns["last_login"] = *last

@@ -70,14 +70,14 @@ func TestImportStoresAccountsAsTheyAre(t *testing.T) {
 	eachImport(t, func(t *testing.T, f importFixture) {
 		last := time.Date(2025, 12, 24, 18, 0, 0, 0, time.UTC)
 		account := models.ForeignAccount{
-			LegacyID: new(int64(41)), Email: " Ann@Example.com", Password: djangoHash, FirstName: " Ann ", LastName: "Bee",
+			LegacyID: new(int64(41)), Username: "annie", Email: " Ann@Example.com", Password: djangoHash, FirstName: " Ann ", LastName: "Bee",
 			IsStaff: true, IsSuperuser: true, DateJoined: time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC), LastLogin: &last,
 		}
 		report := f.run(t, account)
 		require.Equal(t, models.ImportReport{Imported: 1}, report)
 		ann := f.stored(t)["ann@example.com"]
 		require.Equal(t, models.User{
-			ID: ann.ID, LegacyID: new(int64(41)), Email: "ann@example.com", Password: djangoHash, FirstName: "Ann", LastName: "Bee",
+			ID: ann.ID, LegacyID: new(int64(41)), LegacyUsername: new("annie"), Email: "ann@example.com", Password: djangoHash, FirstName: "Ann", LastName: "Bee",
 			IsStaff: true, IsSuperuser: true, DateJoined: account.DateJoined, LastLogin: &last,
 		}, ann)
 		require.EqualValues(t, 7, ann.ID.Version())
@@ -170,6 +170,25 @@ func TestAnEmailThatAnotherHasIsNotTaken(t *testing.T) {
 		require.Equal(t, []string{"id 2: another account here has this email address"},
 			reasons(f.run(t, foreign(2, "ann@example.com"))))
 		require.Equal(t, before, f.stored(t))
+	})
+}
+
+func TestAUsernameIsKeptIfItIsNotTheEmail(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		named := func(id int64, username string) models.ForeignAccount {
+			account := foreign(id, fmt.Sprintf("user%d@example.com", id))
+			account.Username = username
+			return account
+		}
+		report := f.run(t, named(1, "USER1@example.com"), named(2, "bob"), named(3, "bob"), named(4, ""))
+		require.Equal(t, []string{"id 3: another account has this username"}, reasons(report))
+		require.Equal(t, []string{"id 5: another account has this username"}, reasons(f.run(t, named(5, "bob"))))
+		require.Equal(t, 1, f.run(t, named(2, "bobby")).Updated)
+		require.Equal(t, 1, f.run(t, named(2, "bobby"), named(5, "bob")).Imported)
+		bobby, err := f.ByUsername(t.Context(), "bobby")
+		require.NoError(t, err)
+		require.Equal(t, int64(2), *bobby.LegacyID)
+		require.Nil(t, f.stored(t)["user1@example.com"].LegacyUsername)
 	})
 }
 

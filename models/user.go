@@ -20,7 +20,11 @@ type User struct {
 	IsSuperuser bool       `gorm:"not null"`
 	DateJoined  time.Time  `gorm:"not null"`
 	LastLogin   *time.Time `gorm:""`
-	LegacyID    *int64     `gorm:"uniqueIndex"` // the key it had where it was imported from, for tables that refer to it
+
+	// What an imported account had where it comes from: the key that tables elsewhere refer to, and what it logged in with
+	// if that was not the email.
+	LegacyID       *int64  `gorm:"uniqueIndex"`
+	LegacyUsername *string `gorm:"size:150;uniqueIndex"`
 }
 
 // FullName is the first and the last name with a space between, as Django's get_full_name.

@@ -116,6 +116,10 @@ func djangoCases(annsToken string) []djangoCase {
 		{"a pair", post(token, `{`+good+`}`), 200, `{"access":"<token>","refresh":"<token>"}`},
 		{"a pair by username", post(token, `{"username":"ann@example.com","password":"`+testkit.Password+`"}`), 200,
 			`{"access":"<token>","refresh":"<token>"}`},
+		{"a pair by another username", post(token, `{"username":"annie","password":"`+testkit.Password+`"}`), 200,
+			`{"access":"<token>","refresh":"<token>"}`},
+		{"a pair for nobody's username", post(token, `{"username":"eve","password":"`+testkit.Password+`"}`), 401,
+			`{"detail":"No active account found with the given credentials"}`},
 		{"a pair for nothing", post(token, `{}`), 400, required},
 		{"a pair for a wrong password", post(token, `{`+wrong+`}`), 401,
 			`{"detail":"No active account found with the given credentials"}`},
@@ -144,7 +148,7 @@ func addAnn(t *testing.T, app *testkit.App) {
 	require.NoError(t, app.DB.Where("TRUE").Delete(&models.Session{}).Error)
 	joined := time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC)
 	require.NoError(t, app.DB.Model(&models.User{}).Where("email = ?", "ann@example.com").
-		Updates(map[string]any{"legacy_id": 7, "first_name": "Ann", "date_joined": joined}).Error)
+		Updates(map[string]any{"legacy_id": 7, "legacy_username": "annie", "first_name": "Ann", "date_joined": joined}).Error)
 }
 
 func TestDjangosPathsAnswerAsDjangoDoes(t *testing.T) {
@@ -194,7 +198,7 @@ func TestTokensOfDjangosPathsSayWhoTheUserIs(t *testing.T) {
 			token := app.Post(t, path, body).Text(t, field)
 			payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
 			require.NoError(t, err)
-			require.Contains(t, string(payload), `"user_id":7,"username":"ann@example.com","email":"ann@example.com"`)
+			require.Contains(t, string(payload), `"user_id":7,"username":"annie","email":"ann@example.com"`)
 			require.Equal(t, 200, app.Get(t, "/api/v1/profile", token).Status, "they open everything else as well")
 		}
 		bob := app.Post(t, "/user/create/", `{"email":"bob@example.com","password":"`+testkit.Password+`"}`).Text(t, "id")

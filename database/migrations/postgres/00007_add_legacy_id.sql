@@ -1,8 +1,10 @@
 -- +goose Up
 -- modify "users" table
-ALTER TABLE "users" ADD COLUMN "legacy_id" bigint NULL;
+ALTER TABLE "users" ADD COLUMN "legacy_id" bigint NULL, ADD COLUMN "legacy_username" character varying(150) NULL;
 -- create index "idx_users_legacy_id" to table: "users"
 CREATE UNIQUE INDEX "idx_users_legacy_id" ON "users" ("legacy_id");
+-- create index "idx_users_legacy_username" to table: "users"
+CREATE UNIQUE INDEX "idx_users_legacy_username" ON "users" ("legacy_username");
 -- create "imported_accounts" table
 CREATE TABLE "imported_accounts" (
   "user_id" uuid NOT NULL,
@@ -21,4 +23,4 @@ CREATE TABLE "imported_accounts" (
 -- drop "imported_accounts" table
 DROP TABLE "imported_accounts";
 -- modify "users" table
-ALTER TABLE "users" DROP COLUMN "legacy_id";
+ALTER TABLE "users" DROP COLUMN "legacy_id", DROP COLUMN "legacy_username";

@@ -1,8 +1,12 @@
 -- +goose Up
 -- add column "legacy_id" to table: "users"
 ALTER TABLE `users` ADD COLUMN `legacy_id` integer NULL;
+-- add column "legacy_username" to table: "users"
+ALTER TABLE `users` ADD COLUMN `legacy_username` text NULL;
 -- create index "idx_users_legacy_id" to table: "users"
 CREATE UNIQUE INDEX `idx_users_legacy_id` ON `users` (`legacy_id`);
+-- create index "idx_users_legacy_username" to table: "users"
+CREATE UNIQUE INDEX `idx_users_legacy_username` ON `users` (`legacy_username`);
 -- create "imported_accounts" table
 CREATE TABLE `imported_accounts` (
   `user_id` uuid NOT NULL,
@@ -20,6 +24,8 @@ CREATE TABLE `imported_accounts` (
 -- +goose Down
 -- drop "imported_accounts" table
 DROP TABLE `imported_accounts`;
--- drop column "legacy_id" of table: "users"
+-- drop columns "legacy_id" and "legacy_username" of table: "users"
 DROP INDEX `idx_users_legacy_id`;
+DROP INDEX `idx_users_legacy_username`;
 ALTER TABLE `users` DROP COLUMN `legacy_id`;
+ALTER TABLE `users` DROP COLUMN `legacy_username`;

@@ -222,8 +222,10 @@ func (d *Django) UpdateUser(c *gin.Context) error {
 	}
 	user := middleware.User(c)
 	change := models.ProfileChange{FirstName: form.optional("first_name"), LastName: form.optional("last_name")}
-	if email := form.optional("email"); email != nil && *email != user.Email {
-		form.fault("email", codeReadOnly, "This field can't be changed here.")
+	if email := form.optional("email"); email != nil {
+		if same, err := models.CanonicalEmail(*email); err != nil || same != user.Email {
+			form.fault("email", codeReadOnly, "This field can't be changed here.")
+		}
 	}
 	if form.has("password") {
 		form.fault("password", codeReadOnly, "This field can't be changed here.")

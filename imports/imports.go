@@ -58,7 +58,8 @@ func (c Columns) With(mappings []string) (Columns, error) {
 func (c Columns) Account(row map[string]any) models.ForeignAccount {
 	r := reader{columns: c, row: row}
 	account := models.ForeignAccount{
-		Username: r.text("username"), Email: r.text("email"), Password: r.text("password"), FirstName: r.text("first_name"), LastName: r.text("last_name"),
+		Username: r.text("username"), Email: r.text("email"), Password: r.text("password"),
+		FirstName: r.text("first_name"), LastName: r.text("last_name"),
 		IsStaff: r.isSet("is_staff"), IsSuperuser: r.isSet("is_superuser"), LastLogin: r.moment("last_login"),
 	}
 	active := r.flag("is_active")

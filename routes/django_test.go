@@ -105,7 +105,7 @@ func djangoCases(annsToken string) []djangoCase {
 			`{"detail":"Authentication credentials were not provided."}`},
 		{"who is a stranger", testkit.Call{Method: "GET", Path: "/user/update/", Token: "x"}, 401, invalidToken},
 		{"change a name", as("PATCH", `{"first_name":"Anna"}`), 200, fmt.Sprintf(profile, "Anna")},
-		{"change a name under user", as("PUT", `{"user":{"first_name":"Ann","email":"ann@example.com"}}`), 200, fmt.Sprintf(profile, "Ann")},
+		{"change a name under user", as("PUT", `{"user":{"first_name":"Ann","email":"Ann@example.com"}}`), 200, fmt.Sprintf(profile, "Ann")},
 		{"change nothing", as("PUT", `{}`), 200, fmt.Sprintf(profile, "Ann")},
 		{"change what can't be", as("PATCH", `{"email":"eve@example.com","password":"`+secret+`","is_staff":true}`), 400,
 			`{"email":["This field can't be changed here."],"password":["This field can't be changed here."]}`},
@@ -248,6 +248,10 @@ func TestDjangosTokensAreAcceptedAndExchanged(t *testing.T) {
 		require.Equal(t, 200, pair.Status, "%s", pair.Body)
 		require.Equal(t, 200, app.Get(t, "/api/v1/profile", pair.Text(t, "access")).Status)
 		require.Equal(t, 200, app.Refresh(t, pair.Text(t, "refresh")).Status)
+		listed := app.Get(t, "/api/v1/sessions", pair.Text(t, "access"))
+		require.Equal(t, "django", listed.Text(t, "sessions.0.auth_method"))
+		claims := app.Post(t, "/api/v1/token/verify", `{"token":"`+pair.Text(t, "access")+`"}`)
+		require.Equal(t, float64(7), claims.Field(t, "user_id"))
 		renewed := app.Post(t, "/api-token-refresh/", `{"token":"`+drf+`"}`)
 		require.Equal(t, 200, renewed.Status, "%s", renewed.Body)
 		require.Equal(t, 200, app.Get(t, "/api/v1/profile", renewed.Text(t, "token")).Status)

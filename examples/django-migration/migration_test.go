@@ -3,8 +3,10 @@ package migration
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -21,18 +23,22 @@ import (
 type moved struct {
 	django project
 	users  []seeded
+	target string // the URL of Latchkey's database
 	app    *testkit.App
 }
 
-// eachMove moves a newly seeded project to Latchkey on either database.
-func eachMove(t *testing.T, run func(t *testing.T, m moved)) {
-	t.Helper()
+// A newly seeded project moves to Latchkey, on either database. The steps build on each other.
+func TestTheMove(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, target string) {
 		django := newProject(t)
 		users := django.seed(t)
 		latchkey(t, target, "", "migrate", "up")
-		latchkey(t, target, django.database, "import", "django", "--table", "users_user")
-		run(t, moved{django, users, serve(t, target)})
+		require.Contains(t, latchkey(t, target, django.database, "import", "django", "--table", "users_user"),
+			fmt.Sprintf("%10d imported", len(users)))
+		m := moved{django, users, target, serve(t, target)}
+		t.Run("a second import finds nothing to do", m.importsAgain)
+		t.Run("every user comes along", m.keepsEveryUser)
+		t.Run("both servers answer alike", m.answersAlike)
 	})
 }
 
@@ -72,63 +78,53 @@ func login(email, password string) string {
 	return `{"email":"` + email + `","password":"` + password + `"}`
 }
 
-func TestEveryUserComesAlong(t *testing.T) {
-	eachMove(t, func(t *testing.T, m moved) {
-		for _, seed := range m.users {
-			user := m.user(t, seed.Email)
-			require.Equal(t, seed.ID, *user.LegacyID)
-			require.Equal(t, seed.Hash, user.Password, "as it is")
-			require.Equal(t, []bool{seed.Active, seed.Superuser, seed.Superuser},
-				[]bool{user.IsActive, user.IsSuperuser, user.IsStaff})
-			if !seed.Active {
-				require.Equal(t, 401, m.app.Post(t, "/api/v1/login", login(seed.Email, seed.Password)).Status)
-				require.Equal(t, 401, m.app.Get(t, "/user/update/", seed.Access).Status)
-				require.Equal(t, 401, m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`).Status)
-				require.Equal(t, seed.Hash, m.user(t, seed.Email).Password)
-				continue
-			}
-			require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.Access).Status)
-			require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.DRF).Status)
-			renewed := m.app.Post(t, "/api-token-refresh/", `{"token":"`+seed.DRF+`"}`)
-			require.Equal(t, 200, renewed.Status, "%s", renewed.Body)
-			require.Equal(t, 200, m.app.Get(t, "/api/v1/profile", renewed.Text(t, "token")).Status)
-			pair := m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`)
-			require.Equal(t, 200, pair.Status, "%s", pair.Body)
-			require.Equal(t, seed.Email, m.app.Get(t, "/api/v1/profile", pair.Text(t, "access")).Text(t, "email"))
-			for range 2 { // by the hash of old, and by the one that it became
-				require.Equal(t, 200, m.app.Post(t, "/api/v1/login", login(seed.Email, seed.Password)).Status, seed.Email)
-				upgraded := m.user(t, seed.Email).Password
-				require.Contains(t, upgraded, "$argon2id$v=19$")
-				require.NotEqual(t, seed.Hash, upgraded)
-			}
+func (m moved) keepsEveryUser(t *testing.T) {
+	for _, seed := range m.users {
+		user := m.user(t, seed.Email)
+		require.Equal(t, seed.ID, *user.LegacyID)
+		require.Equal(t, seed.Hash, user.Password, "as it is")
+		require.Equal(t, []bool{seed.Active, seed.Superuser, seed.Superuser},
+			[]bool{user.IsActive, user.IsSuperuser, user.IsStaff})
+		if !seed.Active {
+			require.Equal(t, 401, m.app.Post(t, "/api/v1/login", login(seed.Email, seed.Password)).Status)
+			require.Equal(t, 401, m.app.Get(t, "/user/update/", seed.Access).Status)
+			require.Equal(t, 401, m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`).Status)
+			require.Equal(t, seed.Hash, m.user(t, seed.Email).Password)
+			continue
 		}
-	})
+		require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.Access).Status)
+		require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.DRF).Status)
+		renewed := m.app.Post(t, "/api-token-refresh/", `{"token":"`+seed.DRF+`"}`)
+		require.Equal(t, 200, renewed.Status, "%s", renewed.Body)
+		require.Equal(t, 200, m.app.Get(t, "/api/v1/profile", renewed.Text(t, "token")).Status)
+		pair := m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`)
+		require.Equal(t, 200, pair.Status, "%s", pair.Body)
+		require.Equal(t, seed.Email, m.app.Get(t, "/api/v1/profile", pair.Text(t, "access")).Text(t, "email"))
+		for range 2 { // by the hash of old, and by the one that it became
+			require.Equal(t, 200, m.app.Post(t, "/api/v1/login", login(seed.Email, seed.Password)).Status, seed.Email)
+			upgraded := m.user(t, seed.Email).Password
+			require.Contains(t, upgraded, "$argon2id$v=19$")
+			require.NotEqual(t, seed.Hash, upgraded)
+		}
+	}
 }
 
-func TestASecondImportFindsNothingToDo(t *testing.T) {
-	testkit.EachURL(t, func(t *testing.T, target string) {
-		django := newProject(t)
-		users := django.seed(t)
-		latchkey(t, target, "", "migrate", "up")
-		require.Contains(t, latchkey(t, target, django.database, "import", "django"), "         7 imported")
-		require.Contains(t, latchkey(t, target, django.database, "import", "django"), "         7 unchanged")
-		dump := t.TempDir() + "/dump.json"
-		require.NoError(t, os.WriteFile(dump, django.manage(t, "dumpdata", "users.user"), 0o600))
-		require.Contains(t, latchkey(t, target, "", "import", "django", "--from", dump), "         7 unchanged")
-		require.Len(t, users, 7)
-	})
+func (m moved) importsAgain(t *testing.T) {
+	unchanged := fmt.Sprintf("%10d unchanged", len(m.users))
+	require.Contains(t, latchkey(t, m.target, m.django.database, "import", "django"), unchanged)
+	dump := filepath.Join(t.TempDir(), "dump.json")
+	require.NoError(t, os.WriteFile(dump, m.django.manage(t, "dumpdata", "users.user"), 0o600))
+	require.Contains(t, latchkey(t, m.target, "", "import", "django", "--from", dump), unchanged)
 }
 
 // A client that does the same at either server sees the same.
-func TestBothServersAnswerAlike(t *testing.T) {
-	eachMove(t, func(t *testing.T, m moved) {
-		steps := script(m.users)
-		before, after := play(t, m.django.serve(t), steps), play(t, m.app.URL, steps)
-		for i := range steps {
-			if difference := cmp.Diff(before[i], after[i]); difference != "" {
-				t.Errorf("%s: Django's answer (-) is not Latchkey's (+):\n%s", steps[i].what, difference)
-			}
+func (m moved) answersAlike(t *testing.T) {
+	steps := script(m.users)
+	before, after := play(t, m.django.serve(t), steps), play(t, m.app.URL, steps)
+	for i := range steps {
+		if difference := cmp.Diff(before[i], after[i]); difference != "" {
+			t.Errorf("%s: Django's answer (-) is not Latchkey's (+):\n%s", steps[i].what, difference)
 		}
-		require.Greater(t, len(steps), 80)
-	})
+	}
+	require.Greater(t, len(steps), 80)
 }

@@ -12,6 +12,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/database"
+	"latchkey/mail"
 )
 
 func newCheck(c *console) *cobra.Command {
@@ -19,7 +20,8 @@ func newCheck(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check",
 		Short: "Look at settings, key, database and schema, and say what to do",
-		Long: `Looks at settings, signing key, database and schema and prints each finding with its remedy. It changes nothing.
+		Long: `Looks at settings, signing key, mail templates, database and schema and prints each finding with its remedy.
+It changes nothing.
 
 The exit code is 1 if there is an error among the findings.`,
 		Args: usageArgs(cobra.NoArgs),
@@ -27,6 +29,7 @@ The exit code is 1 if there is an error among the findings.`,
 			settings, findings := c.checkSettings()
 			if !anyError(findings) {
 				findings = append(findings, checkKey(settings)...)
+				findings = append(findings, checkTemplates(settings)...)
 				findings = append(findings, checkHash(settings)...)
 				findings = append(findings, c.checkDatabase(cmd.Context(), settings)...)
 			}
@@ -75,6 +78,13 @@ func checkKey(settings config.Settings) []config.Finding {
 	}
 	if _, err := givenKeys(settings); err != nil {
 		return []config.Finding{failure("JWT_PRIVATE_KEY", err.Error(), "Give the PEM of a key that fits JWT_ALGORITHM")}
+	}
+	return nil
+}
+
+func checkTemplates(settings config.Settings) []config.Finding {
+	if _, err := mail.NewTemplates(settings.ServiceName(), settings.Mail.TemplatesDir); err != nil {
+		return []config.Finding{failure("MAIL_TEMPLATES_DIR", err.Error(), "Mend the file, or remove it to have the built-in one")}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,12 +34,14 @@ that was changed here meanwhile. One that was interrupted is simply run again.`,
 
 // importOptions are the flags of every import.
 type importOptions struct {
-	dryRun  bool
-	rejects string
+	dryRun   bool
+	verified bool
+	rejects  string
 }
 
 func (o *importOptions) addTo(command *cobra.Command) {
 	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing; tell what would be done")
+	command.Flags().BoolVar(&o.verified, "email-verified", false, "take every address for verified, as the source made sure")
 	command.Flags().StringVar(&o.rejects, "rejects", "", "write the accounts that are refused, and why, to this CSV file")
 }
 
@@ -67,6 +70,9 @@ func (c *console) importFrom(
 		if options.dryRun {
 			run.store = manager.Rehearse().Import
 		}
+		if options.verified {
+			source.read = allVerified(source.read)
+		}
 		failed := run.all(ctx, source)
 		run.progress.done()
 		c.printReport(run, options)
@@ -75,6 +81,18 @@ func (c *console) importFrom(
 		}
 		return nil
 	})
+}
+
+// allVerified says of every account that its address is verified.
+func allVerified(read func(func(models.ForeignAccount) error) error) func(func(models.ForeignAccount) error) error {
+	return func(visit func(models.ForeignAccount) error) error {
+		return read(func(account models.ForeignAccount) error {
+			if account.EmailVerifiedAt == nil {
+				account.EmailVerifiedAt = &time.Time{}
+			}
+			return visit(account)
+		})
+	}
 }
 
 // importRun is one import under way.

@@ -76,6 +76,10 @@ func TestImportDjangoFromADump(t *testing.T) {
 		require.Equal(t, []int64{1, 3}, []int64{*found[0].LegacyID, *found[1].LegacyID})
 		require.Equal(t, djangoHash, found[0].Password)
 		says(runWith(t, with(url), dump, "import", "django", "--from", "-"), 0, 0, 2, 2)
+		require.Nil(t, users(t, url)[0].EmailVerifiedAt)
+		says(runWith(t, with(url), dump, "import", "django", "--from", "-", "--email-verified"), 0, 2, 0, 2)
+		require.NotNil(t, users(t, url)[0].EmailVerifiedAt)
+		says(runWith(t, with(url), dump, "import", "django", "--from", "-", "--email-verified"), 0, 0, 2, 2)
 	})
 }
 

@@ -16,7 +16,8 @@ const production = "APP_ENV=production"
 // calibrated loads what a calibration printed as the settings of a production service.
 func calibrated(t *testing.T, printed string) config.Settings {
 	t.Helper()
-	environ := append(strings.Fields(printed), production, "PUBLIC_URL=https://auth.example.com", "SECRET_KEY="+secretKey)
+	environ := append(strings.Fields(printed), production, "PUBLIC_URL=https://auth.example.com", "SECRET_KEY="+secretKey,
+		"SMTP_URL=none")
 	settings, err := config.Load(environ, t.TempDir())
 	require.NoError(t, err)
 	require.Empty(t, settings.Warnings, "every name that is printed is a setting")
@@ -73,7 +74,8 @@ func TestTheDefaultCostsAreThoseOfTheAlgorithms(t *testing.T) {
 }
 
 func TestCheckJudgesTheCostsTogether(t *testing.T) {
-	safe := []string{production, "PUBLIC_URL=https://auth.example.com", "SECRET_KEY=" + secretKey, "DATABASE_URL=sqlite:test.db"}
+	safe := []string{production, "PUBLIC_URL=https://auth.example.com", "SECRET_KEY=" + secretKey, "DATABASE_URL=sqlite:test.db",
+		"SMTP_URL=none"}
 	for name, c := range map[string]struct {
 		settings []string
 		finds    string

@@ -20,6 +20,7 @@ import (
 	"latchkey/passwords"
 	"latchkey/routes"
 	"latchkey/tokens"
+	"latchkey/web"
 )
 
 // Resources are what a service works with and does not own: they are the caller's to close.
@@ -41,6 +42,12 @@ type Service struct {
 	redis   *limits.Redis // nil if not used
 	log     *slog.Logger
 }
+
+// DoJobs works off what is due in the queue now.
+func (s *Service) DoJobs(ctx context.Context) error { return s.Jobs.Drain(ctx, s.work) }
+
+// Sweep does one of the periodic jobs now.
+func (s *Service) Sweep(ctx context.Context, name string) error { return s.work.Sweeps[name](ctx) }
 
 // Close lets go of what the service opened for itself.
 func (s *Service) Close() error {
@@ -85,6 +92,12 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if resources.Django, err = newDjango(settings, managers, access, with.Now); err != nil {
 		return nil, err
 	}
+	letters, err := newPost(settings, with)
+	if err != nil {
+		return nil, err
+	}
+	resources.DevMail = letters.page
+	mails := mailer{letters, settings.Mail, managers.users, managers.confirmations, with.Log}
 	routes.Register(engine, resources, routes.Policies{
 		Global: globalPolicies(settings, with, metrics),
 		User: []gin.HandlerFunc{
@@ -94,7 +107,7 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	})
 	return &Service{
 		Engine: engine, Metrics: registry, Jobs: managers.queue, redis: redis, log: with.Log, chores: keyChores,
-		work: jobs.Work{Sweeps: managers.sweeps(settings)},
+		work: jobs.Work{Mail: mails.send, Sweeps: managers.sweeps(settings)},
 	}, nil
 }
 
@@ -113,6 +126,8 @@ type managers struct {
 	sessions *models.SessionManager
 	logins   *models.LoginManager
 	queue    *jobs.Queue
+
+	confirmations *models.ConfirmationManager
 }
 
 func newManagers(settings config.Settings, with Resources) (managers, error) {
@@ -128,15 +143,19 @@ func newManagers(settings config.Settings, with Resources) (managers, error) {
 	if err != nil {
 		return managers{}, err
 	}
-	audit := models.NewAuditLog(with.DB, with.Log, with.Now)
+	confirming, err := tokens.NewOpaque("lko_", derivedKeys(settings, "one-time-token")...)
+	if err != nil {
+		return managers{}, err
+	}
+	audit := models.NewAuditLog(with.DB, notices(settings.Account, queue), with.Log, with.Now)
 	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), audit, with.Now)
 	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
 		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
 	}, with.Now)
 	return managers{
 		db: with.DB, audit: audit, users: users, sessions: sessions,
-		logins: models.NewLoginManager(users, sessions, devices),
-		queue:  queue,
+		logins: models.NewLoginManager(users, sessions, devices, admission(settings)), queue: queue,
+		confirmations: models.NewConfirmationManager(users, confirming, queue),
 	}, nil
 }
 
@@ -155,22 +174,40 @@ func newControllers(
 	if err != nil {
 		return routes.Controllers{}, err
 	}
+	pages, err := web.NewPages(m.confirmations, settings.ServiceName())
+	if err != nil {
+		return routes.Controllers{}, err
+	}
 	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, m.db) }
 	return routes.Controllers{
 		Contract:  contract,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
-		Accounts:  controllers.NewAccounts(m.users, m.logins, access, signupAnswer(settings)),
+		Accounts:  controllers.NewAccounts(m.users, m.logins, m.confirmations, access, signupAnswer(settings)),
 		Profile:   controllers.NewProfile(m.users),
-		Password:  controllers.NewPassword(m.users),
+		Password:  controllers.NewPassword(m.users, m.confirmations),
 		Sessions:  controllers.NewSessions(m.sessions, access, settings.JWT.AuthHeaderPrefix),
 		Tokens:    controllers.NewTokens(m.sessions, access),
+		Email:     controllers.NewEmail(m.confirmations),
+		Account:   controllers.NewAccount(m.users, settings.Account.DeletionGrace),
+		Pages:     pages,
 	}, nil
 }
 
 func signupAnswer(settings config.Settings) controllers.SignupAnswer {
-	if settings.Abuse.SignupEnumerationSafe {
+	switch {
+	case settings.Abuse.SignupEnumerationSafe:
 		return controllers.SignupHides
+	case settings.Account.EmailVerification == config.VerificationRequired:
+		return controllers.SignupAsks
+	default:
+		return controllers.SignupTells
 	}
-	return controllers.SignupTells
+}
+
+func admission(settings config.Settings) models.Admission {
+	if settings.Account.EmailVerification == config.VerificationRequired {
+		return models.AdmitVerified
+	}
+	return models.AdmitAll
 }

@@ -20,7 +20,12 @@ func (c *console) withUsers(ctx context.Context, settings config.Settings, work 
 		}
 		defer hasher.Close()
 		// The person at the console is told in a sentence; the row is what stays.
-		audit := models.NewAuditLog(db, slog.New(slog.DiscardHandler), c.now)
+		quiet := slog.New(slog.DiscardHandler)
+		queue, err := newQueue(Resources{DB: db, Log: quiet, Now: c.now})
+		if err != nil {
+			return err
+		}
+		audit := models.NewAuditLog(db, notices(settings.Account, queue), quiet, c.now)
 		return work(models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), audit, c.now))
 	})
 }

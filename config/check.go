@@ -29,6 +29,8 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkHash()
 	c.checkAbuse()
 	c.checkDjango()
+	c.checkMail()
+	c.checkAccounts()
 	c.checkRateLimit()
 	c.checkMetrics()
 	c.checkLog()

@@ -28,6 +28,8 @@ type Settings struct {
 	Password  Password
 	Hash      Hash
 	Abuse     Abuse
+	Account   Account
+	Mail      Mail
 	RateLimit RateLimit
 	Metrics   Metrics
 	Log       Log
@@ -106,6 +108,31 @@ type Hash struct {
 type Abuse struct {
 	SignupEnumerationSafe bool          `env:"SIGNUP_ENUMERATION_SAFE" envDefault:"false"`
 	AuditRetention        time.Duration `env:"AUDIT_RETENTION" envDefault:"9600h"`
+}
+
+// Account is what becomes of accounts. EmailVerification is one of the constants below.
+type Account struct {
+	EmailVerification string        `env:"EMAIL_VERIFICATION" envDefault:"optional"`
+	SecurityNotices   Switch        `env:"SECURITY_NOTICES" envDefault:"on"`
+	DeletionGrace     time.Duration `env:"ACCOUNT_DELETION_GRACE" envDefault:"336h"`
+}
+
+// The values of EMAIL_VERIFICATION: new addresses are not asked to be confirmed, are asked, or have to be before a login.
+const (
+	VerificationOff      = "off"
+	VerificationOptional = "optional"
+	VerificationRequired = "required"
+)
+
+// Mail is how letters to users are delivered. SMTPURL is a server's, or "none"; without it, in development, they are kept
+// for looking at. The links are where those in letters lead, if not to our own pages.
+type Mail struct {
+	SMTPURL      Secret `env:"SMTP_URL"`
+	From         string `env:"MAIL_FROM"`
+	TemplatesDir string `env:"MAIL_TEMPLATES_DIR"`
+	LinkVerify   string `env:"MAIL_LINK_VERIFY"`
+	LinkReset    string `env:"MAIL_LINK_RESET"`
+	LinkUndo     string `env:"MAIL_LINK_UNDO"`
 }
 
 // RateLimit is how often clients may do what costs much or can be guessed: each by the client's address and, in the field
@@ -188,6 +215,13 @@ func (s *Settings) deriveDefaults(values map[string]string) {
 	}
 	if origin, err := parseOrigin(strings.TrimSuffix(s.Server.PublicURL, "/")); err == nil {
 		s.Server.PublicURL = origin
+	}
+	for link, page := range map[*string]string{
+		&s.Mail.LinkVerify: "/verify-email", &s.Mail.LinkReset: "/reset-password", &s.Mail.LinkUndo: "/undo-email-change",
+	} {
+		if *link == "" {
+			*link = s.Server.PublicURL + page
+		}
 	}
 	if s.JWT.Algorithm == "" {
 		s.JWT.Algorithm = "ES256"

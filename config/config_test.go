@@ -45,6 +45,13 @@ func TestDefaultsInDevelopment(t *testing.T) {
 			Mail: quota(20, 10*time.Minute), MailAccount: quota(5, 15*time.Minute),
 			Secret: quota(60, 5*time.Minute), SecretAccount: quota(10, 15*time.Minute),
 		},
+		Account: config.Account{
+			EmailVerification: config.VerificationOptional, SecurityNotices: true, DeletionGrace: 14 * 24 * time.Hour,
+		},
+		Mail: config.Mail{
+			LinkVerify: "http://localhost:8080/verify-email", LinkReset: "http://localhost:8080/reset-password",
+			LinkUndo: "http://localhost:8080/undo-email-change",
+		},
 		Log: config.Log{Format: "text", Level: slog.LevelInfo},
 	}, settings)
 	entries, err := os.ReadDir(dir)
@@ -148,6 +155,9 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"RATE_LIMIT_REFRESH": "5/1m", "RATE_LIMIT_REFRESH_ACCOUNT": "6/1m", "RATE_LIMIT_MAIL": "7/1m",
 		"RATE_LIMIT_MAIL_ACCOUNT": "8/1m", "RATE_LIMIT_SECRET": "9/60", "RATE_LIMIT_SECRET_ACCOUNT": "10/24h",
 		"REDIS_URL": "rediss://u:p@h:6379/1", "REDIS_TIMEOUT": "1s", "METRICS_ADDR": ":10",
+		"SMTP_URL": "smtp://u:p@h", "MAIL_FROM": "a@b.example", "MAIL_TEMPLATES_DIR": "letters",
+		"MAIL_LINK_VERIFY": "a://v", "MAIL_LINK_RESET": "a://r", "MAIL_LINK_UNDO": "a://u", "EMAIL_VERIFICATION": "required",
+		"SECURITY_NOTICES": "off", "ACCOUNT_DELETION_GRACE": "0",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 		"DJANGO_DATABASE_URL": "postgres://u:p@h/d", "DJANGO_COMPAT": "true", "DJANGO_SECRET_KEY": strongKey,
 		"DJANGO_TOKENS_UNTIL": "2026-12-31",

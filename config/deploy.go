@@ -30,7 +30,7 @@ type Finding struct {
 func DeployFindings(s Settings) []Finding {
 	var findings []Finding
 	for _, look := range []func(Settings) []Finding{
-		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRateLimits, findRest,
+		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRateLimits, findMail, findRest,
 	} {
 		findings = append(findings, look(s)...)
 	}

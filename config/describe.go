@@ -114,10 +114,16 @@ func sections() []section { //nolint:funlen // a table
 			{"PASSWORD_PBKDF2_ITERATIONS", "", "iterations of pbkdf2_sha256"},
 			{"PASSWORD_ALLOW_LEGACY_HASHES", "", "weak formats of imported hashes to let log in: md5, sha1, unsalted_md5, unsalted_sha1"},
 		}},
+		{"Accounts", []entry{
+			{"EMAIL_VERIFICATION", "", "off; optional: new addresses are asked to confirm; required: before they can log in"},
+			{"SECURITY_NOTICES", "", "off: no mail about new devices, changed passwords and ended sessions"},
+			{"ACCOUNT_DELETION_GRACE", "", "how long after a user deleted his account a login brings it back; 0 is not at all"},
+		}},
 		{"Abuse", []entry{
 			{"SIGNUP_ENUMERATION_SAFE", "", "true answers a signup alike whether or not the email has an account, and opens no session"},
 			{"AUDIT_RETENTION", "", "how long events that matter for security are kept"},
 		}},
+		mailSection(),
 		{"Rate limits (COUNT/PERIOD, the count is also the burst)", []entry{
 			{"RATE_LIMITS", "", "off turns all of them off, for tests"},
 			{"RATE_LIMIT_LOGIN", "", "logins from one address (IPv6: one /64)"},

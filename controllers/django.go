@@ -152,7 +152,8 @@ func (d *Django) CreateUser(c *gin.Context) error {
 		return err
 	}
 	input := models.NewUser{
-		Email: form.requiredEmail("email"), Password: form.required("password"), Client: middleware.Client(c),
+		Email: form.requiredEmail("email"), Password: form.required("password"), Locale: preferredLanguage(c),
+		Client: middleware.Client(c),
 	}
 	for name, field := range map[string]*string{"first_name": &input.FirstName, "last_name": &input.LastName} {
 		if text := form.optional(name); text != nil {

@@ -25,6 +25,7 @@ type firebaseConfig struct {
 
 type firebaseUser struct {
 	Email          string `json:"email"`
+	EmailVerified  bool   `json:"emailVerified"`
 	PasswordHash   string `json:"passwordHash"`
 	Salt           string `json:"salt"`
 	DisplayName    string `json:"displayName"`
@@ -51,6 +52,7 @@ func (f firebaseConfig) account(line []byte) models.ForeignAccount {
 	account := models.ForeignAccount{
 		Email: user.Email, FirstName: first, LastName: last, IsActive: !user.Disabled,
 		DateJoined: joined(milliseconds(user.CreatedAt)), LastLogin: milliseconds(user.LastSignedInAt),
+		EmailVerifiedAt: verified(user.EmailVerified),
 	}
 	if user.PasswordHash == "" { // who logs in with another provider
 		return account

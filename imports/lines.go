@@ -60,6 +60,8 @@ type Line struct {
 	IsSuperuser  bool       `json:"is_superuser"`
 	DateJoined   time.Time  `json:"date_joined,omitzero"`
 	LastLogin    *time.Time `json:"last_login,omitempty"`
+
+	EmailVerifiedAt *time.Time `json:"email_verified_at,omitempty"`
 }
 
 // NewLine is a user as a line, without the password hash.
@@ -67,7 +69,7 @@ func NewLine(user *models.User) Line {
 	line := Line{
 		ID: user.ID, LegacyID: user.LegacyID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName,
 		IsActive: &user.IsActive, IsStaff: user.IsStaff, IsSuperuser: user.IsSuperuser,
-		DateJoined: user.DateJoined, LastLogin: user.LastLogin,
+		DateJoined: user.DateJoined, LastLogin: user.LastLogin, EmailVerifiedAt: user.EmailVerifiedAt,
 	}
 	if user.LegacyUsername != nil {
 		line.Username = *user.LegacyUsername
@@ -85,8 +87,16 @@ func Latchkey(line []byte) models.ForeignAccount {
 		ID: read.ID, LegacyID: read.LegacyID, Username: read.Username, Email: read.Email, Password: read.PasswordHash,
 		FirstName: read.FirstName, LastName: read.LastName,
 		IsActive: read.IsActive == nil || *read.IsActive, IsStaff: read.IsStaff, IsSuperuser: read.IsSuperuser,
-		DateJoined: read.DateJoined, LastLogin: read.LastLogin,
+		DateJoined: read.DateJoined, LastLogin: read.LastLogin, EmailVerifiedAt: read.EmailVerifiedAt,
 	}
+}
+
+// verified is when an address was verified that another system only says to be so.
+func verified(isVerified bool) *time.Time {
+	if !isVerified {
+		return nil
+	}
+	return &time.Time{}
 }
 
 // unreadable is an account that the parser could not read. The parser's own words may quote the line, and a hash with it.

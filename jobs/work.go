@@ -161,14 +161,14 @@ func (w *sweepWorker) Work(ctx context.Context, job *river.Job[sweep]) error {
 // firstDelays come after the first failures, and longDelay after each further one. Together they last three days.
 func firstDelays() []time.Duration {
 	return []time.Duration{
-		2 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour,
-		2 * time.Hour,
+		2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute,
+		5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour,
 	}
 }
 
 const (
 	longDelay   = 4 * time.Hour
-	maxAttempts = 1 + 8 + 17 // the first, those after firstDelays and those after longDelay
+	maxAttempts = 1 + 13 + 17 // the first, those after firstDelays and those after longDelay
 )
 
 // delay is how long to wait after so many tries.

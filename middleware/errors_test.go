@@ -23,6 +23,13 @@ import (
 var answered = map[string]error{
 	"middleware.ErrBodyTooLarge":         ErrBodyTooLarge,
 	"middleware.ErrCredentialsMissing":   ErrCredentialsMissing,
+	"middleware.ErrCrossOrigin":          ErrCrossOrigin,
+	"models.ErrCodeInvalid":              models.ErrCodeInvalid,
+	"models.ErrEmailUnverified":          models.ErrEmailUnverified,
+	"models.ErrLastSuperuser":            models.ErrLastSuperuser,
+	"models.ErrOneTimeTokenExpired":      models.ErrOneTimeTokenExpired,
+	"models.ErrOneTimeTokenInvalid":      models.ErrOneTimeTokenInvalid,
+	"models.ErrOneTimeTokenUsed":         models.ErrOneTimeTokenUsed,
 	"middleware.ErrMalformedJSON":        ErrMalformedJSON,
 	"middleware.ErrMethodNotAllowed":     ErrMethodNotAllowed,
 	"middleware.ErrMisdirected":          ErrMisdirected,
@@ -44,9 +51,12 @@ var answered = map[string]error{
 
 // neverAnswered are the errors that end no request, and why.
 var neverAnswered = map[string]string{
+	"jobs.ErrMailNotFound":          "only commands retry a mail",
+	"mail.ErrIncomplete":            "mail is sent outside of requests",
+	"mail.ErrPermanent":             "mail is sent outside of requests",
+	"mail.ErrUnknownMessage":        "mail is sent outside of requests",
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
 	"models.ErrKeyNotPublished":     "only commands rotate before the time",
-	"models.ErrLastSuperuser":       "only commands demote",
 	"models.ErrNoSigningKey":        "stops the start, and a running server keeps the keys it has",
 	"models.ErrSigningKeyLocked":    "stops the start, and a running server keeps the keys it has",
 	"models.ErrSigningKeyNotFound":  "only commands retire a key",

@@ -36,7 +36,7 @@ func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, isTwice func(s
 	accounts := make([]ForeignAccount, 0, len(batch))
 	emails, names, keys := map[string]bool{}, map[string]bool{}, map[int64]bool{}
 	for _, account := range batch {
-		stored, reason := account.canonical(m.users.hasher)
+		stored, reason := account.canonical(m.users.hasher, moment(m.users.now))
 		switch {
 		case reason != "":
 		case account.LegacyID != nil && keys[*account.LegacyID]:

@@ -29,6 +29,8 @@ type ForeignAccount struct {
 	IsSuperuser bool
 	DateJoined  time.Time
 	LastLogin   *time.Time
+
+	EmailVerifiedAt *time.Time // zero if it is verified, but not known when
 }
 
 // ImportedAccount is what the other system said of an account when it was last imported: by it an import tells what
@@ -62,7 +64,7 @@ const (
 )
 
 // canonical gives back the account as it would be stored, or why it can't be.
-func (a ForeignAccount) canonical(hasher *passwords.Pool) (ForeignAccount, string) {
+func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (ForeignAccount, string) {
 	if a.Fault != "" {
 		return a, a.Fault
 	}
@@ -71,6 +73,9 @@ func (a ForeignAccount) canonical(hasher *passwords.Pool) (ForeignAccount, strin
 	a.FirstName = found.name("first_name", a.FirstName)
 	a.LastName = found.name("last_name", a.LastName)
 	a.Username = found.name("username", a.Username)
+	if a.EmailVerifiedAt != nil && a.EmailVerifiedAt.IsZero() {
+		a.EmailVerifiedAt = &now
+	}
 	if err := found.err(); err != nil {
 		return a, err.Error()
 	}
@@ -95,7 +100,8 @@ func (a ForeignAccount) user(now time.Time) User {
 	return User{
 		ID: a.ID, LegacyID: a.LegacyID, LegacyUsername: a.username(), Email: a.Email, Password: a.Password,
 		FirstName: a.FirstName, LastName: a.LastName, IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
-		DateJoined: joined, LastLogin: a.lastLogin(),
+		DateJoined: joined, LastLogin: inUTC(a.LastLogin),
+		EmailVerifiedAt: inUTC(a.EmailVerifiedAt),
 	}
 }
 
@@ -106,12 +112,12 @@ func (a ForeignAccount) username() *string {
 	return &a.Username
 }
 
-func (a ForeignAccount) lastLogin() *time.Time {
-	if a.LastLogin == nil {
+func inUTC(moment *time.Time) *time.Time {
+	if moment == nil {
 		return nil
 	}
-	last := a.LastLogin.UTC().Truncate(time.Microsecond)
-	return &last
+	stored := moment.UTC().Truncate(time.Microsecond)
+	return &stored
 }
 
 // said is what there will be to compare the next import with.
@@ -154,7 +160,13 @@ func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]b
 	if name := account.username(); name != nil && (user.LegacyUsername == nil || *user.LegacyUsername != *name) {
 		columns["legacy_username"] = *name // nobody changes it here
 	}
-	if last := account.lastLogin(); last != nil && (user.LastLogin == nil || last.After(*user.LastLogin)) {
+	// An address that comes with this import is as verified as the source says, and so is one that was the same before.
+	if columns["email"] != nil || user.EmailVerifiedAt == nil && user.Email == account.Email {
+		if verified := inUTC(account.EmailVerifiedAt); verified != nil || user.EmailVerifiedAt != nil {
+			columns["email_verified_at"] = verified
+		}
+	}
+	if last := inUTC(account.LastLogin); last != nil && (user.LastLogin == nil || last.After(*user.LastLogin)) {
 		columns["last_login"] = *last
 	}
 	return columns

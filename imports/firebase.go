@@ -24,14 +24,14 @@ type firebaseConfig struct {
 }
 
 type firebaseUser struct {
-	Email          string `json:"email"`
-	EmailVerified  bool   `json:"emailVerified"`
-	PasswordHash   string `json:"passwordHash"`
-	Salt           string `json:"salt"`
-	DisplayName    string `json:"displayName"`
-	Disabled       bool   `json:"disabled"`
-	CreatedAt      int64  `json:"createdAt,string"`
-	LastSignedInAt int64  `json:"lastSignedInAt,string"`
+	Email          string       `json:"email"`
+	EmailVerified  confirmation `json:"emailVerified"`
+	PasswordHash   string       `json:"passwordHash"`
+	Salt           string       `json:"salt"`
+	DisplayName    string       `json:"displayName"`
+	Disabled       bool         `json:"disabled"`
+	CreatedAt      int64        `json:"createdAt,string"`
+	LastSignedInAt int64        `json:"lastSignedInAt,string"`
 }
 
 // Firebase makes the format of users that "firebase auth:export" writes, by the project's hash config, or ErrHashConfig.
@@ -52,7 +52,7 @@ func (f firebaseConfig) account(line []byte) models.ForeignAccount {
 	account := models.ForeignAccount{
 		Email: user.Email, FirstName: first, LastName: last, IsActive: !user.Disabled,
 		DateJoined: joined(milliseconds(user.CreatedAt)), LastLogin: milliseconds(user.LastSignedInAt),
-		EmailVerifiedAt: verified(user.EmailVerified),
+		EmailVerifiedAt: user.EmailVerified.moment(),
 	}
 	if user.PasswordHash == "" { // who logs in with another provider
 		return account

@@ -19,7 +19,7 @@ type keycloakUser struct {
 	Email            string               `json:"email"`
 	FirstName        string               `json:"firstName"`
 	LastName         string               `json:"lastName"`
-	EmailVerified    bool                 `json:"emailVerified"`
+	EmailVerified    confirmation         `json:"emailVerified"`
 	Enabled          bool                 `json:"enabled"`
 	CreatedTimestamp int64                `json:"createdTimestamp"`
 	Credentials      []keycloakCredential `json:"credentials"`
@@ -51,7 +51,7 @@ func Keycloak(line []byte) models.ForeignAccount {
 	}
 	account := models.ForeignAccount{
 		ID: user.ID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName, IsActive: user.Enabled,
-		DateJoined: joined(milliseconds(user.CreatedTimestamp)), EmailVerifiedAt: verified(user.EmailVerified),
+		DateJoined: joined(milliseconds(user.CreatedTimestamp)), EmailVerifiedAt: user.EmailVerified.moment(),
 	}
 	for _, credential := range user.Credentials {
 		if credential.Type != "password" {

@@ -91,9 +91,11 @@ func Latchkey(line []byte) models.ForeignAccount {
 	}
 }
 
-// verified is when an address was verified that another system only says to be so.
-func verified(isVerified bool) *time.Time {
-	if !isVerified {
+// confirmation is whether another system says that an address is verified, which does not say when.
+type confirmation bool
+
+func (c confirmation) moment() *time.Time {
+	if !c {
 		return nil
 	}
 	return &time.Time{}

@@ -1,6 +1,6 @@
 # make shows the targets. The development tools are pinned in tools/go.mod; Go builds them at the first use.
 .DEFAULT_GOAL := help
-.PHONY: help dev build test check lint format bench fuzz secrets clean
+.PHONY: help dev build test check lint format bench fuzz secrets swagger-ui clean
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
@@ -45,6 +45,9 @@ secrets: ## Make the secrets that compose.yaml reads, where there are none
 		> secrets/database_url
 	printf none > secrets/smtp_url
 	chmod 444 secrets/* # the containers' users read them; the folder keeps everyone else out
+
+swagger-ui: ## Replace the embedded Swagger UI by the VERSION of swagger-ui-dist
+	api/docs/refresh $(VERSION)
 
 clean: ## Remove what was built
 	rm -rf latchkey tmp coverage.out

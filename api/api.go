@@ -1,4 +1,5 @@
-// Package api owns the contract of the service: the OpenAPI document that says what every operation takes and answers.
+// Package api owns the contract of the service: the OpenAPI document that says what every operation takes and answers, and
+// the pages that show it.
 package api
 
 import (

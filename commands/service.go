@@ -174,6 +174,14 @@ func newControllers(
 	if err != nil {
 		return routes.Controllers{}, err
 	}
+	docs, err := api.NewDocs(middleware.NotFound)
+	if err != nil {
+		return routes.Controllers{}, err
+	}
+	problems, err := api.NewErrors(middleware.Statuses())
+	if err != nil {
+		return routes.Controllers{}, err
+	}
 	pages, err := web.NewPages(m.confirmations, settings.ServiceName())
 	if err != nil {
 		return routes.Controllers{}, err
@@ -181,6 +189,8 @@ func newControllers(
 	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, m.db) }
 	return routes.Controllers{
 		Contract:  contract,
+		Docs:      docs,
+		Errors:    problems,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
 		Accounts:  controllers.NewAccounts(m.users, m.logins, m.confirmations, access, signupAnswer(settings)),

@@ -97,6 +97,15 @@ const (
 	codeInternal   = "internal_error"
 )
 
+// Statuses are the codes of all problems, each with the status that it is answered with.
+func Statuses() map[string]int {
+	statuses := map[string]int{codeValidation: http.StatusBadRequest, codeInternal: http.StatusInternalServerError}
+	for _, row := range answers() {
+		statuses[row.code] = row.status
+	}
+	return statuses
+}
+
 // problemCodeKey is where the context of a request keeps the code that it was answered with.
 const problemCodeKey = "latchkey.problem_code"
 

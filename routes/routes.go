@@ -13,6 +13,8 @@ import (
 // Controllers are the resources that the routes lead to.
 type Controllers struct {
 	Contract  *api.Contract
+	Docs      *api.Docs
+	Errors    *api.Errors
 	Health    *controllers.Health
 	WellKnown *controllers.WellKnown
 	Accounts  *controllers.Accounts
@@ -69,6 +71,9 @@ func registerService(engine *gin.Engine, to Controllers) {
 
 	engine.GET("/openapi.yaml", to.Contract.YAML)
 	engine.GET("/openapi.json", to.Contract.JSON)
+	engine.GET("/docs", to.Docs.Page)
+	engine.GET("/docs/:file", to.Docs.File)
+	engine.GET("/errors", to.Errors.Page)
 }
 
 func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {

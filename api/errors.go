@@ -1,0 +1,138 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"regexp"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+	"github.com/goccy/go-yaml"
+)
+
+// ErrorCode is what a problem, or a fault in a field, is called, and what it means, as Markdown. A fault in a field has no
+// status of its own.
+type ErrorCode struct {
+	Code   string
+	Status int
+	When   string
+	Do     string // what a client does about it
+}
+
+// Errors serves the page that the types of problems lead to. What its codes mean is written in openapi.yaml, in the tables
+// of the schemas Code and FieldCode.
+type Errors struct {
+	Codes      []ErrorCode
+	FieldCodes []ErrorCode
+	page       []byte
+	policy     string
+}
+
+// NewErrors takes the status of every code that the service answers, and fails unless openapi.yaml explains exactly these.
+func NewErrors(statuses map[string]int) (*Errors, error) {
+	var read struct {
+		Components struct {
+			Schemas struct {
+				Code      codeSchema `yaml:"Code"`
+				FieldCode codeSchema `yaml:"FieldCode"`
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(document), &read); err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	codes, err := read.Components.Schemas.Code.explained("Code")
+	if err != nil {
+		return nil, err
+	}
+	for i, code := range codes {
+		if codes[i].Status = statuses[code.Code]; codes[i].Status == 0 {
+			return nil, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of middleware/errors.go answers", code.Code)
+		}
+	}
+	for code := range statuses {
+		if !slices.Contains(read.Components.Schemas.Code.Enum, code) {
+			return nil, fmt.Errorf("openapi.yaml: add %s to the enum and to the table of the schema Code", code)
+		}
+	}
+	fieldCodes, err := read.Components.Schemas.FieldCode.explained("FieldCode")
+	if err != nil {
+		return nil, err
+	}
+	page := &Errors{Codes: codes, FieldCodes: fieldCodes}
+	return page, page.render()
+}
+
+// codeSchema is a list of codes in openapi.yaml: its enum, and a table of what they mean in its description.
+type codeSchema struct {
+	Description string
+	Enum        []string
+}
+
+var (
+	explanation = regexp.MustCompile("(?m)^\\| (`[^|]+`) \\| ([^|]+) \\| ([^|]+) \\|$")
+	quoted      = regexp.MustCompile("`([^`]+)`")
+)
+
+// explained are the codes of the enum with what the table says about them. A row can be about several codes.
+func (s codeSchema) explained(schema string) ([]ErrorCode, error) {
+	var codes []ErrorCode
+	for _, row := range explanation.FindAllStringSubmatch(s.Description, -1) {
+		for _, code := range quoted.FindAllStringSubmatch(row[1], -1) {
+			codes = append(codes, ErrorCode{Code: code[1], When: row[2], Do: row[3]})
+		}
+	}
+	for _, code := range s.Enum {
+		if !slices.ContainsFunc(codes, func(e ErrorCode) bool { return e.Code == code }) {
+			return nil, fmt.Errorf("openapi.yaml: add a row to the table of the schema %s: | `%s` | when | what to do |", schema, code)
+		}
+	}
+	if len(codes) != len(s.Enum) {
+		return nil, fmt.Errorf("openapi.yaml: the table of the schema %s has more codes than its enum, or one twice", schema)
+	}
+	return codes, nil
+}
+
+//go:embed errors.html
+var errorsPage string
+
+//go:embed errors.css
+var errorsStyle string
+
+func (e *Errors) render() error {
+	functions := template.FuncMap{"markdown": markdown, "statusText": http.StatusText}
+	page, err := template.New("errors").Funcs(functions).Parse(errorsPage)
+	if err != nil {
+		return fmt.Errorf("parse errors.html: %w", err)
+	}
+	var rendered bytes.Buffer
+	if err := page.Execute(&rendered, struct {
+		*Errors
+		Style template.CSS
+	}{e, template.CSS(errorsStyle)}); err != nil {
+		return fmt.Errorf("render errors.html: %w", err)
+	}
+	sum := sha256.Sum256([]byte(errorsStyle))
+	e.page = rendered.Bytes()
+	e.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; " +
+		"form-action 'none'; frame-ancestors 'none'"
+	return nil
+}
+
+// markdown renders the little of it that the tables use: code in backquotes.
+func markdown(text string) template.HTML {
+	escaped := template.HTMLEscapeString(text)
+	return template.HTML(quoted.ReplaceAllString(escaped, "<code>$1</code>")) //nolint:gosec // escaped above
+}
+
+// Page answers every code with its meaning, each at the anchor of its name.
+func (e *Errors) Page(c *gin.Context) {
+	c.Header("Content-Security-Policy", e.policy)
+	c.Header("Cache-Control", "public, max-age=3600")
+	c.Data(http.StatusOK, "text/html; charset=utf-8", e.page)
+}

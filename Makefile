@@ -1,6 +1,6 @@
 # make shows the targets. The development tools are pinned in tools/go.mod; Go builds them at the first use.
 .DEFAULT_GOAL := help
-.PHONY: help dev build test check lint format bench fuzz secrets swagger-ui clean
+.PHONY: help dev build test check lint format bench fuzz postman secrets swagger-ui clean
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
@@ -17,7 +17,7 @@ build: ## Build the program into ./latchkey, static and without cgo
 test: ## Run the tests, one line a package
 	$(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
 
-check: ## Run what CI runs: format, modules, vet, tests, build, smoke, lint
+check: ## Run what CI runs: format, modules, vet, tests, build, smoke, clients, lint
 	.ci/run
 
 lint: ## Run the linters, and look for functions that nothing calls
@@ -36,6 +36,9 @@ fuzz: ## Run every fuzz test for FUZZTIME (30s)
 			go test -run '^$$' -fuzz "^$$test$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
+
+postman: ## Generate the Postman collection from the contract
+	cd api/postman && npm ci --no-fund --no-audit --loglevel=error && npm run --silent generate
 
 secrets: ## Make the secrets that compose.yaml reads, where there are none
 	@mkdir -m 700 secrets

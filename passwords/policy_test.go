@@ -151,6 +151,16 @@ func TestPolicyBoundsStrength(t *testing.T) {
 	require.Less(t, testing.AllocsPerRun(1, func() { policy.Check(ambiguous) }), 1_000_000.0)
 }
 
+// The strength is that of the first 64 characters: what comes after them, however good, changes nothing.
+func TestPolicyJudgesSixtyFourCharacters(t *testing.T) {
+	policy := passwords.NewPolicy(8)
+	const strong = "quartz lynx vivid fjord"
+	weak := strings.Repeat("a", 64)
+	require.Equal(t, policy.Check(weak), policy.Check(weak+strong))
+	require.NotEmpty(t, policy.Check(weak+strong))
+	require.Empty(t, policy.Check(weak[:64-len(strong)]+strong))
+}
+
 func TestPolicyIsSafeForConcurrentUse(t *testing.T) {
 	policy := passwords.NewPolicy(8)
 	var checks sync.WaitGroup

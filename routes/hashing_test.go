@@ -1,6 +1,7 @@
 package routes_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -112,6 +113,38 @@ func TestALoginThatCantHashInTimeIsToldToComeBack(t *testing.T) {
 	}
 	require.EqualValues(t, 1, app.Hasher.Hashes(), "nothing else was hashed")
 	require.Empty(t, users(t, app))
+}
+
+func TestAClientThatGoesAwayLeavesTheQueue(t *testing.T) {
+	const expensive = "$argon2id$v=19$m=131072,t=8,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+	app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=30s")...)
+	busy := make(chan struct{})
+	go func() {
+		defer close(busy)
+		_, _ = app.Hasher.Verify(context.Background(), "", expensive)
+	}()
+	require.Eventually(t, func() bool { return app.Hasher.Hashes() == 1 }, time.Minute, time.Millisecond)
+
+	ctx, leave := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, app.URL+"/api/v1/login",
+		strings.NewReader(credentials("ann@example.com", testkit.Password)))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	left := make(chan error)
+	go func() {
+		answer, err := http.DefaultClient.Do(request)
+		if err == nil {
+			_ = answer.Body.Close()
+		}
+		left <- err
+	}()
+	waiting := func() int64 { return app.Hasher.Stats().Waiting }
+	require.Eventually(t, func() bool { return waiting() == 1 || app.Hasher.Hashes() > 1 }, time.Minute, time.Millisecond)
+	leave()
+	require.ErrorIs(t, <-left, context.Canceled)
+	require.Eventually(t, func() bool { return waiting() == 0 }, time.Minute, time.Millisecond)
+	<-busy
+	require.EqualValues(t, 1, app.Hasher.Hashes(), "nobody's password was hashed")
 }
 
 func TestAPasswordThatIsTooLongIsRefusedBeforeAnyHash(t *testing.T) {

@@ -1,0 +1,141 @@
+// What the contract can't say about running its operations one after the other: their order, and what each needs and
+// leaves. The folders are the contract's tags. The generator refuses an operation that has no recipe.
+//
+// A recipe is
+//
+//   operation  the operationId in api/openapi.yaml
+//   name       of the request; the operation's summary when not given
+//   status     the answer that is expected; the operation's first 2xx when not given
+//   code       the `code` of the error that is expected
+//   body       the contract's example of the body with these members replaced; null sends no body
+//   path       values of the path's parameters; query likewise
+//   headers    to add
+//   token      sent instead of {{access_token}}; null sends none
+//   mail       a piece of the subject or the link of the mail that the request takes its token from: {{mail_token}}, or
+//              {{mail_code}}
+//   before     functions of scripts.mjs that run before the request; after likewise, when it was answered as expected
+//
+// {{name}} stands for a variable of the collection. Those that hold something at first are at the end.
+
+import * as scripts from './scripts.mjs';
+
+const account = { email: '{{email}}', password: '{{password}}' };
+
+export const folders = {
+  health: [
+    { operation: 'live' },
+    { operation: 'liveHead', name: 'Whether the process runs, without a body' },
+    { operation: 'ready' },
+    { operation: 'readyHead', name: 'Whether requests may come, without a body' },
+  ],
+
+  accounts: [
+    { operation: 'signUp', body: account, before: [scripts.inventAccount], after: [scripts.keepTokens] },
+    { operation: 'signUp', name: 'Sign up with a taken email', body: account, status: 400, code: 'validation_error' },
+    { operation: 'logIn', body: { ...account, device_token: '{{device_token}}' }, after: [scripts.keepTokens] },
+    {
+      operation: 'logIn', name: 'Log in with a wrong password', body: { ...account, password: 'not my password' },
+      status: 401, code: 'invalid_credentials',
+    },
+    { operation: 'resendVerification', body: { email: '{{email}}' } },
+    { operation: 'verifyEmail', mail: '/verify-email', body: { email: '{{email}}', code: '{{mail_code}}' } },
+    { operation: 'forgotPassword', body: { email: '{{email}}' } },
+    {
+      operation: 'resetPassword', mail: '/reset-password', body: { token: '{{mail_token}}', new_password: '{{new_password}}' },
+      after: [scripts.swapPasswords],
+    },
+    {
+      operation: 'resetPassword', name: 'Reset the password again by the same mail',
+      body: { token: '{{mail_token}}', new_password: '{{new_password}}' }, status: 400, code: 'one_time_token_used',
+    },
+    { operation: 'logIn', name: 'Log in with the new password', body: account, after: [scripts.keepTokens] },
+  ],
+
+  profile: [
+    { operation: 'showProfile' },
+    {
+      operation: 'showProfile', name: 'Read the profile without a token', token: null,
+      status: 401, code: 'credentials_missing',
+    },
+    {
+      operation: 'showProfile', name: 'Read the profile with a forged token', token: 'eyJhbGciOiJub25lIn0.e30.',
+      status: 401, code: 'token_invalid',
+    },
+    { operation: 'updateProfile', after: [scripts.expectFirstName] },
+    {
+      operation: 'updateProfile', name: 'Change what can\'t be changed', body: { is_superuser: true },
+      status: 400, code: 'validation_error',
+    },
+    { operation: 'replaceProfile', after: [scripts.expectFirstName] },
+    {
+      operation: 'changePassword', body: { current_password: '{{password}}', new_password: '{{new_password}}' },
+      after: [scripts.swapPasswords],
+    },
+    {
+      operation: 'changePassword', name: 'Change the password to a common one',
+      body: { current_password: '{{password}}', new_password: 'password123' }, status: 400, code: 'validation_error',
+    },
+    { operation: 'exportAccount' },
+    { operation: 'changeEmail', body: { new_email: '{{new_email}}', current_password: '{{password}}' } },
+    {
+      operation: 'verifyEmail', name: 'Confirm the new address', mail: '/verify-email', body: { token: '{{mail_token}}' },
+    },
+    { operation: 'undoEmailChange', mail: '/undo-email-change', body: { token: '{{mail_token}}' } },
+    {
+      operation: 'resetPassword', name: 'Choose a password after the undo', mail: '/reset-password',
+      body: { token: '{{mail_token}}', new_password: '{{new_password}}' }, after: [scripts.swapPasswords],
+    },
+    { operation: 'logIn', name: 'Log in at the old address', body: account, after: [scripts.keepTokens] },
+    { operation: 'deleteAccount', body: { current_password: '{{password}}' } },
+    { operation: 'logIn', name: 'Log in to keep the account', body: account, after: [scripts.keepTokens] },
+  ],
+
+  tokens: [
+    { operation: 'refresh', body: { refresh_token: '{{refresh_token}}' }, after: [scripts.keepTokens] },
+    {
+      operation: 'refresh', name: 'Send the same refresh again, as after a lost answer',
+      body: { refresh_token: '{{previous_refresh_token}}' }, after: [scripts.expectSamePair],
+    },
+    { operation: 'verify', body: { token: '{{access_token}}' }, after: [scripts.expectActive] },
+    {
+      operation: 'verify', name: 'Verify what is no token', body: { token: 'eyJhbGciOiJub25lIn0.e30.' },
+      after: [scripts.expectInactive],
+    },
+  ],
+
+  sessions: [
+    { operation: 'logIn', name: 'Log in on another device', body: { ...account, client_name: 'Another device' } },
+    { operation: 'listSessions', after: [scripts.keepOtherSession] },
+    { operation: 'endSession', path: { id: '{{other_session_id}}' } },
+    {
+      operation: 'endSession', name: 'End a session that is over', path: { id: '{{other_session_id}}' },
+      status: 404, code: 'session_not_found',
+    },
+    { operation: 'logOut', after: [scripts.forgetTokens] },
+    {
+      operation: 'refresh', name: 'Refresh after the logout', body: { refresh_token: '{{previous_refresh_token}}' },
+      status: 401, code: 'session_revoked',
+    },
+  ],
+
+  keys: [{ operation: 'showKeys' }, { operation: 'discover' }],
+
+  contract: [{ operation: 'contractYAML' }, { operation: 'contractJSON' }],
+};
+
+/** What the collection's variables hold before the first request. */
+export const variables = {
+  email: '',
+  password: '',
+  new_email: '',
+  new_password: '',
+  access_token: '',
+  access_token_expires_at: '',
+  refresh_token: '',
+  previous_refresh_token: '',
+  device_token: '',
+  other_session_id: '',
+  mail_sent_at: '',
+  mail_token: '',
+  mail_code: '',
+};

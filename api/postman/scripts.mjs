@@ -1,0 +1,111 @@
+// The scripts that run inside Postman, around its requests. The generator copies the body of each into the collection,
+// so a function here may use pm, the collection's variables and nothing from outside itself.
+
+/* global pm */
+
+/** Before every request: an access token that is about to expire is replaced, with the refresh token. */
+export function refreshExpiredToken() {
+  const variables = pm.collectionVariables;
+  const refreshToken = variables.get('refresh_token');
+  const margin = 5000; // milliseconds that the request itself may take
+  if (refreshToken && Date.now() > Number(variables.get('access_token_expires_at')) - margin) {
+    pm.sendRequest({
+      url: pm.variables.replaceIn('{{base_url}}/api/v1/token/refresh'),
+      method: 'POST',
+      header: { 'Content-Type': 'application/json' },
+      body: { mode: 'raw', raw: JSON.stringify({ refresh_token: refreshToken }) },
+    }, (error, response) => {
+      if (error || response.code !== 200) return; // the request itself will say what is wrong
+      const grant = response.json();
+      variables.set('access_token', grant.access_token);
+      variables.set('access_token_expires_at', String(Date.now() + grant.expires_in * 1000));
+      variables.set('previous_refresh_token', refreshToken);
+      variables.set('refresh_token', grant.refresh_token);
+    });
+  }
+}
+
+/** Before a sign-up: an account that does not exist yet, so that the collection runs as often as you like. */
+export function inventAccount() {
+  const variables = pm.collectionVariables;
+  variables.set('email', pm.variables.replaceIn('ann-{{$randomUUID}}@example.com'));
+  variables.set('password', 'plum tree by the gate');
+  variables.set('new_password', 'pear tree by the gate');
+  variables.set('new_email', pm.variables.replaceIn('anna-{{$randomUUID}}@example.com'));
+}
+
+/**
+ * Before a request that needs a token from a mail: waits for the newest mail to {{email}} or {{new_email}} that has `mail`
+ * in its subject or link, and keeps its code and the token in its link. `mail` is that of the recipe.
+ */
+export function awaitMail(mail) {
+  const variables = pm.collectionVariables;
+  const mailbox = { url: pm.variables.replaceIn('{{base_url}}/dev/mail'), header: { Accept: 'application/json' } };
+  const addresses = [variables.get('email'), variables.get('new_email')];
+  const seen = Date.parse(variables.get('mail_sent_at')) || 0;
+  const isWanted = ({ to, subject, links, sent_at }) => addresses.includes(to) && Date.parse(sent_at) > seen
+    && [subject, ...(links || [])].some((text) => text.includes(mail));
+  const look = (attempts) => pm.sendRequest(mailbox, (error, response) => {
+    const letter = !error && response.code === 200 && response.json().find(isWanted);
+    if (!letter) return attempts > 0 && setTimeout(() => look(attempts - 1), 200);
+    variables.set('mail_sent_at', letter.sent_at);
+    variables.set('mail_code', letter.code || '');
+    variables.set('mail_token', ((letter.links || []).join(' ').match(/[?&#]token=([^&# ]+)/) || [])[1] || '');
+  });
+  look(50);
+}
+
+/** After a login, a sign-up or a refresh. */
+export function keepTokens() {
+  const variables = pm.collectionVariables;
+  const grant = pm.response.json();
+  variables.set('previous_refresh_token', variables.get('refresh_token') || '');
+  variables.set('refresh_token', grant.refresh_token);
+  variables.set('access_token', grant.access_token);
+  variables.set('access_token_expires_at', String(Date.now() + grant.expires_in * 1000));
+  if (grant.device_token) variables.set('device_token', grant.device_token);
+}
+
+/** After a logout. */
+export function forgetTokens() {
+  const variables = pm.collectionVariables;
+  variables.set('previous_refresh_token', variables.get('refresh_token'));
+  for (const name of ['access_token', 'access_token_expires_at', 'refresh_token']) variables.set(name, '');
+}
+
+/** After a change of the password: the next one changes it back. */
+export function swapPasswords() {
+  const variables = pm.collectionVariables;
+  const old = variables.get('password');
+  variables.set('password', variables.get('new_password'));
+  variables.set('new_password', old);
+}
+
+/** After the same refresh token was sent twice. */
+export function expectSamePair() {
+  pm.test('the repeated refresh gets the same refresh token', () => {
+    pm.expect(pm.response.json().refresh_token).to.equal(pm.collectionVariables.get('refresh_token'));
+  });
+}
+
+/** After the list of sessions: one that can be ended without logging out. */
+export function keepOtherSession() {
+  const other = pm.response.json().sessions.find((session) => !session.current);
+  pm.test('another session is in the list', () => pm.expect(other).to.be.an('object'));
+  if (other) pm.collectionVariables.set('other_session_id', other.id);
+}
+
+/** After the profile was changed. */
+export function expectFirstName() {
+  pm.test('the profile has the new name', () => pm.expect(pm.response.json().first_name).to.equal('Anna'));
+}
+
+/** After an access token of ours was verified. */
+export function expectActive() {
+  pm.test('the token is active', () => pm.expect(pm.response.json().active).to.equal(true));
+}
+
+/** After something else was verified. */
+export function expectInactive() {
+  pm.test('nothing but that it is not active is said', () => pm.expect(pm.response.json()).to.eql({ active: false }));
+}

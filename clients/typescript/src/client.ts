@@ -1,0 +1,179 @@
+import { LatchkeyError, ProblemError, SignedOutError, type Problem } from './errors.js';
+import type { Answer, Body, CallArguments, Grant, Method, Operation, PathsWith, User } from './operations.js';
+import { asGrant, Session, type SignedOutReason } from './session.js';
+import { MemoryStorage, type Storage } from './storage.js';
+import { Transport } from './transport.js';
+
+export interface ClientOptions {
+  /** Where Latchkey is, as `https://auth.example.com`. */
+  baseURL: string;
+  /** Where the tokens are kept; in memory when not given, until the app ends. */
+  storage?: Storage;
+  /** Begins the keys of what is stored; `latchkey` when not given. */
+  storageKey?: string;
+  /** What the list of sessions calls this app or device. */
+  clientName?: string;
+  /** Called once when nobody is signed in any more. */
+  onSignedOut?: (reason: SignedOutReason) => void;
+  /** Seconds until a request counts as lost; 15 when not given. */
+  timeout?: number;
+  /** Seconds that a call may wait when the server says when to come back, before it fails; 10 when not given. */
+  maxWait?: number;
+  fetch?: typeof fetch;
+  /** Monotonic milliseconds; `performance.now` when not given. */
+  now?: () => number;
+}
+
+/** The codes with which an access token is refused though the session may live. */
+const refusals: ReadonlySet<string> =
+  new Set(['token_expired', 'token_invalid', 'session_expired', 'session_revoked', 'account_inactive']);
+
+/** Signs one user up, in and out, and makes calls with an access token that renews itself. */
+export class Client {
+  readonly #transport: Transport;
+  readonly #session: Session;
+  readonly #fetch: typeof fetch;
+  readonly #now: () => number;
+  readonly #clientName: string | undefined;
+
+  constructor(options: ClientOptions) {
+    const { baseURL, timeout = 15, maxWait = 10 } = options;
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#now = options.now ?? (() => performance.now());
+    this.#clientName = options.clientName;
+    this.#transport = new Transport({ baseURL, fetch: this.#fetch, timeout: timeout * 1000, maxWait });
+    this.#session = new Session({
+      transport: this.#transport,
+      storage: options.storage ?? new MemoryStorage(),
+      storageKey: options.storageKey ?? 'latchkey',
+      now: this.#now,
+      onSignedOut: options.onSignedOut ?? (() => undefined),
+    });
+  }
+
+  /** The user as of the last login or refresh; undefined when nobody is signed in, or none was made since the start. */
+  get user(): User | undefined {
+    return this.#session.user;
+  }
+
+  /** isSignedIn tells whether there is a session to go on with. It does not ask the server. */
+  isSignedIn(): Promise<boolean> {
+    return this.#session.isSignedIn();
+  }
+
+  /**
+   * signUp creates an account and logs in. It gives undefined where the server does not say whether the address had an
+   * account already: then nobody is signed in.
+   */
+  async signUp(account: Body<Operation<'post', '/api/v1/signup'>>): Promise<User | undefined> {
+    const asked = this.#now();
+    const answer = await this.#post('/api/v1/signup', account) as object;
+    return 'detail' in answer ? undefined : this.#begin(asGrant(answer), asked);
+  }
+
+  /**
+   * logIn opens a session. The token that makes this device known goes along, if it has one. A session that there is
+   * already is not ended: log out first.
+   */
+  async logIn(credentials: Body<Operation<'post', '/api/v1/login'>>): Promise<User> {
+    const device_token = await this.#session.deviceToken();
+    const asked = this.#now();
+    const answer = await this.#post('/api/v1/login', { ...(device_token && { device_token }), ...credentials });
+    return this.#begin(asGrant(answer), asked);
+  }
+
+  /**
+   * logOut ends this session (`local`), the user's other ones (`others`) or all (`global`). But for `others` the user
+   * is signed out here even if it fails, and the error says that the server was not told.
+   */
+  logOut(scope: 'local' | 'others' | 'global' = 'local'): Promise<void> {
+    return this.#session.end(scope);
+  }
+
+  /**
+   * call makes a call of the contract: `call('patch', '/api/v1/profile', { body: { first_name: 'Anna' } })`.
+   * @throws ProblemError, NetworkError, SignedOutError, StorageError
+   */
+  async call<M extends Method, P extends PathsWith<M>>(
+    method: M, path: P, ...[options]: CallArguments<Operation<M, P>>
+  ): Promise<Answer<Operation<M, P>>> {
+    const { body, path: parts, query, signal } = (options ?? {}) as {
+      body?: unknown; path?: Record<string, string>; query?: Record<string, string>; signal?: AbortSignal;
+    };
+    const request = { method: method.toUpperCase(), path: fill(path, parts, query), body, signal };
+    const answer = await this.#withToken(
+      (token) => this.#transport.send({ ...request, token }),
+      (error) => (error instanceof ProblemError && refusals.has(error.code) ? error.code : undefined),
+    );
+    return answer as Answer<Operation<M, P>>;
+  }
+
+  /**
+   * fetch is the platform's, with the access token, for services of yours that verify it. When they answer 401 it gets
+   * a new token and asks once more. Use it for services that you trust with the token.
+   */
+  async fetch(input: string | URL, init: RequestInit = {}): Promise<Response> {
+    const send = async (token: string | undefined) => {
+      const headers = new Headers(init.headers);
+      if (token !== undefined) headers.set('Authorization', `Bearer ${token}`);
+      const response = await this.#fetch(input, { ...init, headers });
+      if (response.status === 401) throw new Refused(response);
+      return response;
+    };
+    try {
+      return await this.#withToken(send, (error) => (error instanceof Refused ? 'session_revoked' : undefined));
+    } catch (error) {
+      if (error instanceof Refused) return error.response;
+      throw error;
+    }
+  }
+
+  /**
+   * withToken repeats a request once, with a new token, when its own was refused: if the same user is still signed in.
+   * refusal gives the code of such an error.
+   */
+  async #withToken<T>(
+    send: (token: string | undefined) => Promise<T>, refusal: (error: unknown) => Problem['code'] | undefined,
+  ): Promise<T> {
+    const token = await this.#session.accessToken();
+    const { epoch } = this.#session;
+    try {
+      return await send(token);
+    } catch (error) {
+      const code = refusal(error);
+      if (token === undefined || code === undefined) throw error;
+      const next = epoch === this.#session.epoch ? await this.#session.accessToken(token) : undefined;
+      if (next === undefined || epoch !== this.#session.epoch) throw new SignedOutError(code);
+      return send(next);
+    }
+  }
+
+  async #begin(grant: Grant, asked: number): Promise<User> {
+    await this.#session.begin(grant, asked);
+    return grant.user;
+  }
+
+  #post(path: string, body: object): Promise<unknown> {
+    const named = this.#clientName === undefined ? body : { client_name: this.#clientName, ...body };
+    return this.#transport.send({ method: 'POST', path, body: named });
+  }
+}
+
+/** A 401 on its way through withToken. */
+class Refused extends LatchkeyError {
+  constructor(readonly response: Response) {
+    super('401');
+  }
+}
+
+function fill(path: string, parts: Record<string, string> = {}, query: Record<string, string> = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => segment(name, parts[name]));
+  const asked = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+  return asked ? `${filled}?${asked}` : filled;
+}
+
+/** segment is one part of a path. An empty one, or one of dots, would make it another path. */
+function segment(name: string, value = ''): string {
+  if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name} can't be "${value}" in a path`);
+  return encodeURIComponent(value);
+}

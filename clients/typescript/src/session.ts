@@ -1,0 +1,212 @@
+import { NetworkError, ProblemError, SignedOutError, type Problem } from './errors.js';
+import { newLock, type Lock } from './lock.js';
+import type { Grant, User } from './operations.js';
+import { guarded, type Storage } from './storage.js';
+import { pause, type Transport } from './transport.js';
+
+/** Why nobody is signed in any more: the user logged out here, or the `code` with which the session ended. */
+export type SignedOutReason = 'logged_out' | Problem['code'];
+
+export interface SessionOptions {
+  transport: Transport;
+  storage: Storage;
+  /** Begins the keys of what is stored. */
+  storageKey: string;
+  /** Monotonic milliseconds. */
+  now: () => number;
+  onSignedOut: (reason: SignedOutReason) => void;
+}
+
+/** An access token goes out of use this many milliseconds early, because the request with it takes time too. */
+const margin = 10_000;
+
+/** Pauses, in milliseconds, before a refresh is sent again whose answer was lost. */
+const pauses = [250, 1000];
+
+/**
+ * Owns the tokens of one user on one device. The refresh token is in the storage, the access token in memory alone.
+ *
+ * At most one refresh is under way, the successor of a refresh token is stored before it is used, and a lost answer is
+ * asked for again with the same token: so the server never takes this client for two.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #storage: Storage;
+  readonly #lock: Lock;
+  readonly #tokenKey: string;
+  readonly #deviceKey: string;
+  #access: { token: string; staleAt: number } | undefined;
+  #refreshing: Promise<string | undefined> | undefined;
+  /** A refresh token that could not be stored, and the one in the storage that it replaces. */
+  #unsaved: { token: string; parent: string } | undefined;
+  /** A refresh token that is over but could not be removed. */
+  #over: string | undefined;
+  #user: User | undefined;
+  #epoch = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#storage = guarded(options.storage);
+    this.#lock = newLock(options.storageKey);
+    this.#tokenKey = `${options.storageKey}.refresh_token`;
+    this.#deviceKey = `${options.storageKey}.device_token`;
+  }
+
+  /** The user as of the last login or refresh. */
+  get user(): User | undefined {
+    return this.#user;
+  }
+
+  /** Changes whenever somebody else may be signed in. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  async isSignedIn(): Promise<boolean> {
+    const stored = await this.#storage.get(this.#tokenKey);
+    return stored !== null && stored !== this.#over;
+  }
+
+  /** deviceToken outlives the session: it tells the next login that this device is known. */
+  async deviceToken(): Promise<string | undefined> {
+    return (await this.#storage.get(this.#deviceKey)) ?? undefined;
+  }
+
+  /**
+   * accessToken gives a token that is worth sending, or undefined when nobody is signed in. One that the server
+   * rejected is replaced, however fresh it looks.
+   * @throws SignedOutError, NetworkError, StorageError, ProblemError
+   */
+  async accessToken(rejected?: string): Promise<string | undefined> {
+    const access = this.#access;
+    if (access && access.token !== rejected && this.#options.now() < access.staleAt) return access.token;
+    this.#refreshing ??= this.#lock(() => this.#refresh()).finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  /** begin keeps what a login or a sign-up granted, or fails and gives the session back. */
+  async begin(grant: Grant, asked: number): Promise<void> {
+    await this.#lock(async () => {
+      try {
+        await this.#storage.set(this.#tokenKey, grant.refresh_token);
+      } catch (error) {
+        await this.#logOut('local', grant.refresh_token).catch(() => undefined);
+        throw error;
+      }
+      this.#unsaved = undefined;
+      this.#epoch++;
+      this.#use(grant, asked);
+      if (grant.device_token) await this.#storage.set(this.#deviceKey, grant.device_token).catch(() => undefined);
+    });
+  }
+
+  /**
+   * end logs out on the server and, unless only the other sessions are meant, here. Here it succeeds though the server
+   * can't be reached; the NetworkError says that the session still lives there.
+   */
+  async end(scope: 'local' | 'others' | 'global'): Promise<void> {
+    await this.#lock(async () => {
+      const token = await this.#current();
+      try {
+        if (token) await this.#logOut(scope, token);
+      } finally {
+        if (scope !== 'others') await this.#forget(token, 'logged_out');
+      }
+    });
+  }
+
+  async #logOut(scope: string, token: string): Promise<void> {
+    const body = { scope, refresh_token: token };
+    try {
+      await this.#options.transport.send({ method: 'POST', path: '/api/v1/logout', body });
+    } catch (error) {
+      if (scope !== 'local' || !isRefusal(error)) throw error; // refused: it was over already
+    }
+  }
+
+  async #refresh(): Promise<string | undefined> {
+    const presented = await this.#current();
+    if (presented === undefined) {
+      if (this.#access) await this.#forget(undefined, 'session_revoked'); // another tab logged out
+      return undefined;
+    }
+    const asked = this.#options.now();
+    try {
+      const grant = await this.#exchange(presented);
+      await this.#keep(grant, presented);
+      return this.#use(grant, asked);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const stored = await this.#current();
+      if (stored !== undefined && stored !== presented) return this.#refresh(); // another tab was faster
+      await this.#forget(presented, error.code);
+      throw new SignedOutError(error.code);
+    }
+  }
+
+  /** exchange sends the same token again when the answer was lost. */
+  async #exchange(token: string): Promise<Grant> {
+    const request = { method: 'POST', path: '/api/v1/token/refresh', body: { refresh_token: token } };
+    for (const wait of pauses) {
+      try {
+        return asGrant(await this.#options.transport.send(request));
+      } catch (error) {
+        if (!(error instanceof NetworkError)) throw error;
+        await pause(wait);
+      }
+    }
+    return asGrant(await this.#options.transport.send(request));
+  }
+
+  /**
+   * keep stores the successor of a token. When that fails the access token is good all the same: the next refresh
+   * stores it first, and after a restart the server takes the stored one, because its successor was never used.
+   */
+  async #keep(grant: Grant, presented: string): Promise<void> {
+    try {
+      await this.#storage.set(this.#tokenKey, grant.refresh_token);
+    } catch {
+      this.#unsaved = { token: grant.refresh_token, parent: presented };
+    }
+  }
+
+  /** current is the refresh token to present: the stored one, after the one that could not be stored yet. */
+  async #current(): Promise<string | undefined> {
+    const stored = (await this.#storage.get(this.#tokenKey)) ?? undefined;
+    const unsaved = this.#unsaved;
+    if (unsaved && stored === unsaved.parent) await this.#storage.set(this.#tokenKey, unsaved.token);
+    this.#unsaved = undefined;
+    const current = unsaved && stored === unsaved.parent ? unsaved.token : stored;
+    return current === this.#over ? undefined : current;
+  }
+
+  #use(grant: Grant, asked: number): string {
+    if (this.#user && this.#user.id !== grant.user.id) this.#epoch++; // another tab logged in as somebody else
+    const lifetime = grant.expires_in * 1000;
+    this.#user = grant.user;
+    this.#access = { token: grant.access_token, staleAt: asked + Math.max(lifetime - margin, lifetime / 2) };
+    return grant.access_token;
+  }
+
+  async #forget(token: string | undefined, reason: SignedOutReason): Promise<void> {
+    const wasSignedIn = token !== undefined || this.#access !== undefined;
+    this.#access = this.#user = this.#unsaved = undefined;
+    this.#over = token;
+    this.#epoch++;
+    await this.#storage.remove(this.#tokenKey).catch(() => undefined);
+    if (wasSignedIn) this.#options.onSignedOut(reason);
+  }
+}
+
+/** isRefusal tells that the server will not take the refresh token, whatever the client does. */
+function isRefusal(error: unknown): error is ProblemError {
+  return error instanceof ProblemError && (error.status === 400 || error.status === 401);
+}
+
+/** asGrant refuses what is no grant, such as the page of a hotel's network. */
+export function asGrant(answer: unknown): Grant {
+  if (typeof answer === 'object' && answer !== null && 'access_token' in answer && 'refresh_token' in answer) {
+    return answer as Grant;
+  }
+  throw new NetworkError('an answer that is not Latchkey\'s');
+}

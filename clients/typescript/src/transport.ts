@@ -1,0 +1,100 @@
+import { NetworkError, ProblemError, type Problem } from './errors.js';
+
+export interface TransportOptions {
+  baseURL: string;
+  fetch: typeof fetch;
+  /** Milliseconds until a request counts as lost. */
+  timeout: number;
+  /** Seconds that a call may wait for `Retry-After` before it fails instead. */
+  maxWait: number;
+}
+
+export interface Request {
+  method: string;
+  path: string;
+  body?: unknown;
+  token?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** How often a call is repeated that was told to come back. */
+const repeats = 2;
+
+export const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Sends one request and reads its answer. It knows nothing of sessions. */
+export class Transport {
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = { ...options, baseURL: options.baseURL.replace(/\/+$/, '') };
+  }
+
+  /**
+   * send answers what the body of a 2xx holds. It waits and repeats when the server says when to come back.
+   * @throws ProblemError, NetworkError, or the signal's reason
+   */
+  async send(request: Request): Promise<unknown> {
+    for (let repeat = 0; ; repeat++) {
+      const { response, text } = await this.#once(request);
+      const wait = retryAfter(response);
+      if (wait === undefined || repeat >= repeats || wait > this.#options.maxWait) return read(response, text, wait);
+      await pause(wait * 1000);
+      request.signal?.throwIfAborted();
+    }
+  }
+
+  async #once({ method, path, body, token, signal }: Request): Promise<{ response: Response; text: string }> {
+    signal?.throwIfAborted();
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    const timer = setTimeout(abort, this.#options.timeout);
+    signal?.addEventListener('abort', abort);
+    try {
+      const response = await this.#options.fetch(this.#options.baseURL + path, {
+        method,
+        headers: {
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+          ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        redirect: 'error', // a refresh token goes nowhere else
+        signal: controller.signal,
+      });
+      return { response, text: await response.text() };
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw new NetworkError('Latchkey did not answer', { cause });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+}
+
+/** retryAfter is how many seconds a 429 or 503 asks to wait. */
+function retryAfter(response: Response): number | undefined {
+  const value = response.headers.get('Retry-After');
+  if (value === null || (response.status !== 429 && response.status !== 503)) return undefined;
+  return /^\d+$/.test(value) ? Number(value) : undefined;
+}
+
+function read(response: Response, text: string, wait: number | undefined): unknown {
+  const mediaType = response.headers.get('Content-Type') ?? '';
+  if (response.ok) return /^application\/json\b/.test(mediaType) ? parse(text, response.status) : text || undefined;
+  const problem = /^application\/problem\+json\b/.test(mediaType) ? parse(text, response.status) : undefined;
+  if (!isProblem(problem)) throw new NetworkError(`an answer with status ${response.status} that is not Latchkey's`);
+  throw new ProblemError(problem, wait);
+}
+
+function parse(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new NetworkError(`an answer with status ${status} that is not JSON`, { cause });
+  }
+}
+
+function isProblem(value: unknown): value is Problem {
+  return typeof value === 'object' && value !== null && 'code' in value && 'status' in value;
+}

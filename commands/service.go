@@ -89,6 +89,9 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
+	if resources.Django, err = newDjango(settings, managers, access, with.Now); err != nil {
+		return nil, err
+	}
 	letters, err := newPost(settings, with)
 	if err != nil {
 		return nil, err

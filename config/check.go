@@ -28,6 +28,7 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkPasswords()
 	c.checkHash()
 	c.checkAbuse()
+	c.checkDjango()
 	c.checkMail()
 	c.checkAccounts()
 	c.checkRateLimit()

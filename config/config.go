@@ -34,6 +34,7 @@ type Settings struct {
 	Metrics   Metrics
 	Log       Log
 	Superuser Superuser
+	Django    Django
 
 	// Warnings are what looks like a mistake and is no reason not to start, such as a misspelt variable.
 	Warnings []string
@@ -167,6 +168,15 @@ type Log struct {
 type Superuser struct {
 	Email    string `env:"SUPERUSER_EMAIL"`
 	Password Secret `env:"SUPERUSER_PASSWORD"`
+}
+
+// Django is what is left of a service that moved here. DatabaseURL is where its users are imported from; with Compat its
+// clients find its paths here, and until TokensUntil the tokens that it signed with SecretKey are good.
+type Django struct {
+	Compat      bool   `env:"DJANGO_COMPAT" envDefault:"false"`
+	DatabaseURL Secret `env:"DJANGO_DATABASE_URL"`
+	SecretKey   Secret `env:"DJANGO_SECRET_KEY"`
+	TokensUntil Date   `env:"DJANGO_TOKENS_UNTIL"`
 }
 
 // ManagesKeys tells whether the keys that sign tokens are made and kept by the service: neither a private key nor a shared

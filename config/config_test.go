@@ -150,7 +150,7 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"PASSWORD_HASH": "scrypt", "PASSWORD_ARGON2_MEMORY": "20000", "PASSWORD_ARGON2_TIME": "3", "PASSWORD_ARGON2_THREADS": "2",
 		"PASSWORD_BCRYPT_COST": "11", "PASSWORD_SCRYPT_N": "65536", "PASSWORD_SCRYPT_R": "9", "PASSWORD_SCRYPT_P": "2",
 		"PASSWORD_PBKDF2_ITERATIONS": "700000", "PASSWORD_ALLOW_LEGACY_HASHES": "md5",
-		"SIGNUP_ENUMERATION_SAFE": "true", "AUDIT_RETENTION": "24h", "RATE_LIMITS": "off", "RATE_LIMIT_LOGIN": "1/1s",
+		"SIGNUP_ENUMERATION_SAFE": "false", "AUDIT_RETENTION": "24h", "RATE_LIMITS": "off", "RATE_LIMIT_LOGIN": "1/1s",
 		"RATE_LIMIT_LOGIN_ACCOUNT": "2/1m", "RATE_LIMIT_SIGNUP": "3/1m", "RATE_LIMIT_SIGNUP_ACCOUNT": "4/1m",
 		"RATE_LIMIT_REFRESH": "5/1m", "RATE_LIMIT_REFRESH_ACCOUNT": "6/1m", "RATE_LIMIT_MAIL": "7/1m",
 		"RATE_LIMIT_MAIL_ACCOUNT": "8/1m", "RATE_LIMIT_SECRET": "9/60", "RATE_LIMIT_SECRET_ACCOUNT": "10/24h",
@@ -159,6 +159,8 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"MAIL_LINK_VERIFY": "a://v", "MAIL_LINK_RESET": "a://r", "MAIL_LINK_UNDO": "a://u", "EMAIL_VERIFICATION": "required",
 		"SECURITY_NOTICES": "off", "ACCOUNT_DELETION_GRACE": "0",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
+		"DJANGO_DATABASE_URL": "postgres://u:p@h/d", "DJANGO_COMPAT": "true", "DJANGO_SECRET_KEY": strongKey,
+		"DJANGO_TOKENS_UNTIL": "2026-12-31",
 	} {
 		direct = append(direct, name+"="+value)
 		viaFile = append(viaFile, name+"_FILE="+name)

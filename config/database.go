@@ -9,8 +9,10 @@ import (
 func (d Database) IsSQLite() bool { return strings.HasPrefix(d.URL.Reveal(), "sqlite:") }
 
 // IsPostgres tells whether the database is a PostgreSQL server.
-func (d Database) IsPostgres() bool {
-	return strings.HasPrefix(d.URL.Reveal(), "postgres:") || strings.HasPrefix(d.URL.Reveal(), "postgresql:")
+func (d Database) IsPostgres() bool { return isPostgresURL(d.URL) }
+
+func isPostgresURL(url Secret) bool {
+	return strings.HasPrefix(url.Reveal(), "postgres:") || strings.HasPrefix(url.Reveal(), "postgresql:")
 }
 
 // Path is the file of an SQLite database, or "".

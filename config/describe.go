@@ -146,6 +146,12 @@ func sections() []section { //nolint:funlen // a table
 			{"LOG_FORMAT", "text", "text or json; json in production"},
 			{"LOG_LEVEL", "", "debug, info, warn or error"},
 		}},
+		{"Moving in from Django", []entry{
+			{"DJANGO_DATABASE_URL", "", "where latchkey import django reads, as postgres://USER:PASSWORD@HOST:5432/NAME"},
+			{"DJANGO_COMPAT", "", "true answers the paths of Django's JWT libraries too, in their shapes; see docs/from-django.md"},
+			{"DJANGO_SECRET_KEY", "", "Django's SECRET_KEY, to accept the tokens that it signed"},
+			{"DJANGO_TOKENS_UNTIL", "", "when the last of them is refused, as 2026-12-31; when the longest refresh token ends"},
+		}},
 		{"createsuperuser --no-input", []entry{
 			{"SUPERUSER_EMAIL", "", "email address of the superuser"},
 			{"SUPERUSER_PASSWORD", "", "password of the superuser"},

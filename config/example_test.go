@@ -97,7 +97,7 @@ func TestSecretsAreDescribedAsSuch(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "JWT_PRIVATE_KEY", "JWT_SECRET_KEY", "SMTP_URL", "REDIS_URL",
-		"SUPERUSER_PASSWORD",
+		"DJANGO_DATABASE_URL", "DJANGO_SECRET_KEY", "SUPERUSER_PASSWORD",
 	}, secrets)
 }
 

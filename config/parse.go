@@ -53,6 +53,8 @@ func expectation(fieldType reflect.Type) (problem, remedy string) {
 	switch fieldType {
 	case reflect.TypeFor[time.Duration]():
 		return "a duration", "Write a number and a unit, as 90s, 5m or 1h30m, or whole seconds, as 300."
+	case reflect.TypeFor[Date]():
+		return "a date", "Write a day, as 2026-12-31, or a moment, as 2026-12-31T18:00:00Z."
 	case reflect.TypeFor[bool]():
 		return "a truth value", "Write true or false."
 	case reflect.TypeFor[int]():
@@ -78,6 +80,17 @@ func parseDuration(value string) (time.Duration, error) {
 		return time.Duration(seconds) * time.Second, nil
 	}
 	return time.ParseDuration(value)
+}
+
+// Date is a moment, written as a day, which begins at midnight UTC, or in full (RFC 3339).
+type Date struct{ time.Time }
+
+// UnmarshalText reads a date as it is written in the environment.
+func (d *Date) UnmarshalText(text []byte) (err error) {
+	if d.Time, err = time.Parse(time.DateOnly, string(text)); err != nil {
+		d.Time, err = time.Parse(time.RFC3339, string(text))
+	}
+	return err
 }
 
 // splitList splits at commas. Spaces around an item and empty items don't count.

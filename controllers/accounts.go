@@ -148,9 +148,13 @@ func deviceToken(c *gin.Context, given string) string {
 
 // answer gives the device token to apps in the body and to browsers in a cookie that no script reads.
 func (a *Accounts) answer(c *gin.Context, status int, grant *models.Grant) error {
+	keepDevice(c, grant)
+	return answerGrant(c, status, a.access, grant)
+}
+
+func keepDevice(c *gin.Context, grant *models.Grant) {
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: deviceCookie, Value: grant.DeviceToken, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
-	return answerGrant(c, status, a.access, grant)
 }

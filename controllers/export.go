@@ -15,6 +15,7 @@ type exportResponse struct {
 	Devices       []exportedDevice  `json:"devices"`
 	OneTimeTokens []exportedToken   `json:"one_time_tokens"`
 	AuditEvents   []exportedEvent   `json:"audit_events"`
+	Imported      []exportedImport  `json:"imported"`
 }
 
 type exportedUser struct {
@@ -23,6 +24,18 @@ type exportedUser struct {
 	HasPassword     bool       `json:"has_password"`
 	EmailVerifiedAt *time.Time `json:"email_verified_at"`
 	DeletionDueAt   *time.Time `json:"deletion_due_at"`
+	LegacyID        *int64     `json:"legacy_id"`
+	LegacyUsername  *string    `json:"legacy_username"`
+}
+
+// exportedImport is what the system said from which the account was imported.
+type exportedImport struct {
+	Email       string `json:"email"`
+	FirstName   string `json:"first_name"`
+	LastName    string `json:"last_name"`
+	IsActive    bool   `json:"is_active"`
+	IsStaff     bool   `json:"is_staff"`
+	IsSuperuser bool   `json:"is_superuser"`
 }
 
 type exportedSession struct {
@@ -67,9 +80,11 @@ func newExportResponse(data *models.PersonalData) exportResponse {
 		User: exportedUser{
 			userResponse: newUserResponse(data.User), IsActive: data.User.IsActive, HasPassword: data.User.HasPassword(),
 			EmailVerifiedAt: data.User.EmailVerifiedAt, DeletionDueAt: data.User.DeletionDueAt,
+			LegacyID: data.User.LegacyID, LegacyUsername: data.User.LegacyUsername,
 		},
 		Sessions: make([]exportedSession, len(data.Sessions)), Devices: make([]exportedDevice, len(data.Devices)),
 		OneTimeTokens: make([]exportedToken, len(data.OneTimeTokens)), AuditEvents: make([]exportedEvent, len(data.AuditEvents)),
+		Imported: make([]exportedImport, len(data.Imported)),
 	}
 	for i, s := range data.Sessions {
 		response.Sessions[i] = exportedSession{
@@ -84,6 +99,9 @@ func newExportResponse(data *models.PersonalData) exportResponse {
 	}
 	for i, e := range data.AuditEvents {
 		response.AuditEvents[i] = exportedEvent{e.Kind, e.Detail, e.SessionID, e.IP, e.RequestID, e.CreatedAt}
+	}
+	for i, a := range data.Imported {
+		response.Imported[i] = exportedImport{a.Email, a.FirstName, a.LastName, a.IsActive, a.IsStaff, a.IsSuperuser}
 	}
 	return response
 }

@@ -111,7 +111,8 @@ const problemCodeKey = "latchkey.problem_code"
 
 // Errors answers every request whose handler or middleware left an error in the context, and every one that panics,
 // which it logs.
-// It is the only writer of error bodies. An error that the table does not know becomes an opaque 500; Log writes what it was.
+// It is the only writer of error bodies, but for those of Django's paths (see Django.Errors). An error that the table does
+// not know becomes an opaque 500; Log writes what it was.
 // Problem types are addresses under publicURL; scheme is the authentication scheme of the challenges.
 func Errors(log *slog.Logger, publicURL, scheme string) gin.HandlerFunc {
 	writer := errorWriter{log: log, publicURL: publicURL, challenge: challenge{scheme: scheme}, table: answers()}
@@ -122,7 +123,7 @@ func Errors(log *slog.Logger, publicURL, scheme string) gin.HandlerFunc {
 			}
 		}()
 		c.Next()
-		if last := c.Errors.Last(); last != nil {
+		if last := c.Errors.Last(); last != nil && !c.Writer.Written() { // Django's paths have a writer of their own
 			writer.write(c, last.Err)
 		}
 	}

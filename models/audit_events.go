@@ -29,7 +29,8 @@ type AuditEvent struct {
 
 // Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, of
 // EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted, of
-// EventEmailChanged DetailUndone if it went back.
+// EventEmailChanged DetailUndone if it went back. That
+// of whatever an import did is DetailImported.
 const (
 	EventSignedUp           = "signed_up"
 	EventLoginSucceeded     = "login_succeeded"
@@ -55,6 +56,8 @@ const (
 	DetailLocked   = "locked"
 	DetailPromoted = "promoted"
 	DetailDemoted  = "demoted"
+	DetailDjango   = "django"   // by a token that Django issued
+	DetailImported = "imported" // by an import, from what the other system says
 	DetailUndone   = "undone"
 )
 

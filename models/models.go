@@ -12,7 +12,8 @@ import (
 // All lists a zero value of every stored model, in the order in which their tables can be created. The migrations are
 // compared with it.
 func All() []any {
-	return []any{&User{}, &Session{}, &AuditEvent{}, &SigningKey{}, &LoginThrottle{}, &OneTimeToken{}}
+	return []any{&User{}, &Session{}, &AuditEvent{}, &SigningKey{}, &LoginThrottle{}, &OneTimeToken{},
+		&ImportedAccount{}}
 }
 
 // sqlTx is the transaction that tx works in, for what works in it without GORM.

@@ -14,6 +14,7 @@ type PersonalData struct {
 	Devices       []LoginThrottle
 	OneTimeTokens []OneTimeToken
 	AuditEvents   []AuditEvent
+	Imported      []ImportedAccount // at most one
 }
 
 // PersonalData reads everything about a user, the oldest first.
@@ -30,6 +31,9 @@ func (m *UserManager) PersonalData(ctx context.Context, id uuid.UUID) (*Personal
 		return nil, err
 	}
 	if err := db.Where("user_id = ?", id).Order("id").Find(&data.OneTimeTokens).Error; err != nil {
+		return nil, err
+	}
+	if err := db.Where("user_id = ?", id).Find(&data.Imported).Error; err != nil {
 		return nil, err
 	}
 	return data, db.Where("user_id = ?", id).Order("id").Find(&data.AuditEvents).Error

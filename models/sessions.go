@@ -346,7 +346,8 @@ const keepEnded = 7 * 24 * time.Hour
 func (m *SessionManager) DeleteOver(ctx context.Context, limit int) (int64, error) {
 	before := moment(m.now).Add(-keepEnded)
 	over := m.db.Model(&Session{}).Select("id").
-		Where("ended_at < ? OR expires_at < ? OR last_used_at < ?", before, before, before.Add(-m.rules.Idle)).Limit(limit)
+		Where("ended_at < ? OR expires_at < ? OR last_used_at < ?", before, before, before.Add(-m.rules.Idle)).
+		Where("auth_method <> ? OR created_at < ?", AuthenticatedByDjango, before.Add(-keepAdopted)).Limit(limit)
 	deleted := m.db.WithContext(ctx).Where("id IN (?)", over).Delete(&Session{})
 	return deleted.RowsAffected, deleted.Error
 }

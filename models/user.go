@@ -27,6 +27,11 @@ type User struct {
 	Locale          string     `gorm:"size:35;not null;default:''"` // BCP 47, or empty
 	Timezone        string     `gorm:"size:64;not null;default:''"` // IANA, or empty
 	DeletionDueAt   *time.Time `gorm:"index"`                       // when the account goes, if he asked for that
+
+	// What an imported account had where it comes from: the key that tables elsewhere refer to, and what it logged in with
+	// if that was not the email.
+	LegacyID       *int64  `gorm:"uniqueIndex"`
+	LegacyUsername *string `gorm:"size:150;uniqueIndex"`
 }
 
 // FullName is the first and the last name with a space between, as Django's get_full_name.

@@ -87,13 +87,16 @@ func TestTheLastSuperuserStays(t *testing.T) {
 func TestTheExportHoldsEverythingAboutTheUser(t *testing.T) {
 	exported := map[string]string{
 		"users": "user", "sessions": "sessions", "login_throttles": "devices", "one_time_tokens": "one_time_tokens",
-		"audit_events": "audit_events",
+		"audit_events": "audit_events", "imported_accounts": "imported",
 	}
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "bob@example.com")
 		app.Signup(t, annAddress)
 		access := app.Login(t, annAddress).Access
 		app.Mails(t)
+		require.NoError(t, app.DB.Exec("INSERT INTO imported_accounts "+
+			"(user_id, email, password_mac, first_name, last_name, is_active, is_staff, is_superuser) "+
+			"SELECT id, email, ?, first_name, last_name, is_active, is_staff, is_superuser FROM users", []byte("mac")).Error)
 		answer := app.Get(t, "/api/v1/profile/export", access)
 		require.Equal(t, http.StatusOK, answer.Status, answer.Body)
 		require.Contains(t, answer.Header.Get("Content-Disposition"), "attachment")

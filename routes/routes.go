@@ -22,6 +22,7 @@ type Controllers struct {
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
 	Tokens    *controllers.Tokens
+	Django    *controllers.Django // nil unless DJANGO_COMPAT is on
 	Email     *controllers.Email
 	Account   *controllers.Account
 	Pages     *web.Pages
@@ -52,6 +53,9 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	registerService(engine, to)
 	registerAPI(engine, to, policy)
 	registerPages(engine, to, policy.Limit)
+	if to.Django != nil {
+		registerDjango(engine, to.Django, policy.Limit)
+	}
 }
 
 func registerService(engine *gin.Engine, to Controllers) {
@@ -97,6 +101,30 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
+}
+
+// registerDjango adds the paths that clients of a Django project know. They answer in the shapes of Django's libraries,
+// errors too, and so are not in the contract: api/openapi.yaml is of what is to stay (docs/adr/0020-moving-in.md).
+func registerDjango(engine *gin.Engine, django *controllers.Django, limit Limits) {
+	handle, policy := controllers.Handle, django.Policy()
+
+	views := engine.Group("/user", policy.Errors(middleware.DjangoViews))
+	views.POST("/create/", limit.Signup, handle(django.CreateUser))
+	views.POST("/obtain_token/", limit.Login, handle(django.ObtainToken))
+	user := views.Group("/update/", policy.Authenticate())
+	user.GET("", handle(django.ShowUser))
+	user.PUT("", handle(django.UpdateUser))
+	user.PATCH("", handle(django.UpdateUser))
+
+	simple := engine.Group("/api/token", policy.Errors(middleware.DjangoSimpleJWT))
+	simple.POST("/", limit.Login, handle(django.TokenPair))
+	simple.POST("/refresh/", limit.Refresh, handle(django.PairRefresh))
+	simple.POST("/verify/", handle(django.PairVerify))
+
+	drf := engine.Group("/", policy.Errors(middleware.DjangoDRFJWT))
+	drf.POST("/api-token-auth/", limit.Login, handle(django.TokenAuth))
+	drf.POST("/api-token-refresh/", limit.Refresh, handle(django.TokenRefresh))
+	drf.POST("/api-token-verify/", handle(django.TokenVerify))
 }
 
 // registerPages are those for people. Opening one changes nothing; only its form does.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Claims is what an access token says (RFC 7519, section 4.1; RFC 9068, section 2.2). A claim added here is signed and
@@ -22,6 +23,13 @@ type Claims struct {
 	ID        string      `json:"jti"`
 	SessionID string      `json:"sid,omitempty"`
 	Roles     []string    `json:"roles,omitempty"`
+
+	// What Django's libraries call the user, for clients that read it; only in the tokens of its paths. The user id is the
+	// integer of old, or else the subject. A token that a new one may be had for says when the first was issued.
+	DjangoUserID jsontext.Value `json:"user_id,omitempty"`
+	Username     string         `json:"username,omitempty"`
+	Email        string         `json:"email,omitempty"`
+	OriginallyAt NumericDate    `json:"orig_iat,omitzero"`
 }
 
 // NumericDate is a moment in whole seconds since 1970 (RFC 7519, section 2). A fraction is cut off in reading.

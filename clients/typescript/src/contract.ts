@@ -526,6 +526,8 @@ export interface components {
                 email_verified_at: string | null;
                 /** Format: date-time */
                 deletion_due_at: string | null;
+                legacy_id: number | null;
+                legacy_username: string | null;
             };
             sessions: {
                 /** Format: uuid */
@@ -563,6 +565,15 @@ export interface components {
                 ended_at: string | null;
                 end_reason: string;
             }[];
+            /** @description What the system said from which the account was imported, if it was. */
+            imported: {
+                email: string;
+                first_name: string;
+                last_name: string;
+                is_active: boolean;
+                is_staff: boolean;
+                is_superuser: boolean;
+            }[];
             audit_events: {
                 kind: string;
                 detail: string;
@@ -582,8 +593,11 @@ export interface components {
             client_name: string;
             user_agent: string;
             ip: string;
-            /** @enum {string} */
-            auth_method: "password";
+            /**
+             * @description django is a token that a Django project issued before it moved here.
+             * @enum {string}
+             */
+            auth_method: "password" | "django";
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -614,6 +628,12 @@ export interface components {
              */
             sid?: string;
             roles?: ("staff" | "superuser")[];
+            /** @description This and the following only in tokens of the paths of DJANGO_COMPAT. */
+            user_id?: number | string;
+            username?: string;
+            /** Format: email */
+            email?: string;
+            orig_iat?: number;
         };
         /** @enum {string} */
         Algorithm: "ES256" | "EdDSA" | "RS256";

@@ -1,0 +1,275 @@
+package commands
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/config"
+	"latchkey/models"
+)
+
+func newImport(c *console) *cobra.Command {
+	command := &cobra.Command{
+		Use:   "import",
+		Short: "Bring the accounts of another system in, with their passwords",
+		Long: `Brings the accounts of another system in. Password hashes come as they are, so that everyone logs in with the password
+of old; at the first login the hash becomes one of today's.
+
+An import can be repeated: it adds what is new and brings what changed in the source since the last time, but nothing
+that was changed here meanwhile. One that was interrupted is simply run again.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	command.AddCommand(newImportDjango(c), newImportJSONL(c))
+	return command
+}
+
+// importOptions are the flags of every import.
+type importOptions struct {
+	dryRun   bool
+	verified bool
+	rejects  string
+}
+
+func (o *importOptions) addTo(command *cobra.Command) {
+	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing; tell what would be done")
+	command.Flags().BoolVar(&o.verified, "email-verified", false, "take every address for verified, as the source made sure")
+	command.Flags().StringVar(&o.rejects, "rejects", "", "write the accounts that are refused, and why, to this CSV file")
+}
+
+// accountSource gives every account of another system to visit, and tells how far it is, from 0 to 1, or -1 if that can't
+// be known.
+type accountSource struct {
+	read  func(visit func(models.ForeignAccount) error) error
+	share func() float64
+}
+
+// importBatch is how many accounts are stored together.
+const importBatch = 1000
+
+// importFrom imports everything that source has, and prints a report.
+func (c *console) importFrom(
+	ctx context.Context, settings config.Settings, options importOptions, source accountSource,
+) error {
+	return c.withUsers(ctx, settings, func(users *models.UserManager) (err error) {
+		rejects, err := openRejects(options.rejects)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, rejects.close()) }()
+		manager := models.NewImportManager(users, derivedKeys(settings, "imported-password")...)
+		run := &importRun{store: manager.Import, rejects: rejects, progress: c.newProgress(source.share)}
+		if options.dryRun {
+			run.store = manager.Rehearse().Import
+		}
+		if options.verified {
+			source.read = allVerified(source.read)
+		}
+		failed := run.all(ctx, source)
+		run.progress.done()
+		c.printReport(run, options)
+		if failed != nil {
+			return fmt.Errorf("%w; what the report counts is done; run the import again for the rest", failed)
+		}
+		return nil
+	})
+}
+
+// allVerified says of every account that its address is verified.
+func allVerified(read func(func(models.ForeignAccount) error) error) func(func(models.ForeignAccount) error) error {
+	return func(visit func(models.ForeignAccount) error) error {
+		return read(func(account models.ForeignAccount) error {
+			if account.EmailVerifiedAt == nil {
+				account.EmailVerifiedAt = &time.Time{}
+			}
+			return visit(account)
+		})
+	}
+}
+
+// importRun is one import under way.
+type importRun struct {
+	store    func(context.Context, []models.ForeignAccount) (models.ImportReport, error)
+	rejects  *rejects
+	progress *progress
+	total    models.ImportReport // without the refused accounts themselves
+	refused  int
+}
+
+// all reads and stores at once: while one batch is stored the next is read.
+func (r *importRun) all(ctx context.Context, source accountSource) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batches := make(chan []models.ForeignAccount, 1)
+	var reading error
+	go func() {
+		defer close(batches)
+		reading = readBatches(ctx, source, batches)
+	}()
+	for batch := range batches {
+		if err := r.one(ctx, batch); err != nil {
+			cancel()
+			for range batches { // so that the reader is done with its connection
+			}
+			return err
+		}
+	}
+	return reading
+}
+
+func readBatches(ctx context.Context, source accountSource, batches chan<- []models.ForeignAccount) error {
+	var batch []models.ForeignAccount
+	send := func() error {
+		select {
+		case batches <- batch:
+			batch = nil
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	err := source.read(func(account models.ForeignAccount) error {
+		if batch = append(batch, account); len(batch) < importBatch {
+			return nil
+		}
+		return send()
+	})
+	if err != nil || len(batch) == 0 {
+		return err
+	}
+	return send()
+}
+
+func (r *importRun) one(ctx context.Context, batch []models.ForeignAccount) error {
+	report, err := r.store(ctx, batch)
+	if err != nil {
+		return err
+	}
+	r.total.Imported += report.Imported
+	r.total.Updated += report.Updated
+	r.total.Kept += report.Kept
+	r.total.Unchanged += report.Unchanged
+	r.refused += len(report.Refused)
+	r.progress.add(len(batch))
+	return r.rejects.write(report.Refused)
+}
+
+func (c *console) printReport(run *importRun, options importOptions) {
+	heading := "Done."
+	if options.dryRun {
+		heading = "Nothing is written; this is what an import would do."
+	}
+	fmt.Fprintf(c.stdout, "%s\n%10d imported\n%10d updated\n%10d unchanged\n", heading,
+		run.total.Imported, run.total.Updated, run.total.Unchanged)
+	if run.total.Kept > 0 {
+		fmt.Fprintf(c.stdout, "%10d kept as they are here, where they were changed too\n", run.total.Kept)
+	}
+	fmt.Fprintf(c.stdout, "%10d refused\n", run.refused)
+	for _, line := range run.rejects.first {
+		fmt.Fprintf(c.stdout, "           %s\n", line)
+	}
+	switch {
+	case run.refused > len(run.rejects.first) && options.rejects == "":
+		fmt.Fprintln(c.stdout, "           … --rejects FILE.csv lists them all")
+	case run.refused > 0 && options.rejects != "":
+		fmt.Fprintf(c.stdout, "           %s lists them all\n", options.rejects)
+	}
+}
+
+// rejects lists accounts that are refused: all of them in a file, if there is one, and the first few for the report.
+type rejects struct {
+	file  io.WriteCloser
+	csv   *csv.Writer
+	first []string
+}
+
+const firstRejects = 10
+
+func openRejects(path string) (*rejects, error) {
+	if path == "" {
+		return &rejects{csv: csv.NewWriter(io.Discard)}, nil
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) // it holds addresses
+	if err != nil {
+		return nil, err
+	}
+	listed := &rejects{file: file, csv: csv.NewWriter(file)}
+	return listed, listed.csv.Write([]string{"source", "email", "reason"})
+}
+
+func (r *rejects) write(refused []models.Refusal) error {
+	for _, refusal := range refused {
+		row := []string{refusal.Account.Source, refusal.Account.Email, refusal.Reason}
+		if err := r.csv.Write(row); err != nil {
+			return err
+		}
+		if len(r.first) < firstRejects {
+			r.first = append(r.first, row[0]+": "+row[2])
+		}
+	}
+	r.csv.Flush()
+	return r.csv.Error()
+}
+
+func (r *rejects) close() error {
+	r.csv.Flush()
+	if r.file == nil {
+		return nil
+	}
+	return errors.Join(r.csv.Error(), r.file.Close())
+}
+
+// input is a file, or standard input for "-", and how much of it was read.
+type input struct {
+	file *os.File
+	size int64
+	read atomic.Int64
+}
+
+func (c *console) openInput(path string) (*input, error) {
+	if path == "-" {
+		if c.stdin == nil {
+			return nil, errors.New("there is no standard input")
+		}
+		return &input{file: c.stdin}, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	opened := &input{file: file}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		opened.size = info.Size()
+	}
+	return opened, nil
+}
+
+// Read is os.File's.
+func (i *input) Read(into []byte) (int, error) {
+	n, err := i.file.Read(into)
+	i.read.Add(int64(n))
+	return n, err
+}
+
+// Close closes a file; standard input is the caller's.
+func (i *input) Close() error {
+	if i.size == 0 {
+		return nil
+	}
+	return i.file.Close()
+}
+
+func (i *input) share() float64 {
+	if i.size == 0 {
+		return unknownShare
+	}
+	return float64(i.read.Load()) / float64(i.size)
+}

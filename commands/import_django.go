@@ -1,0 +1,143 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/config"
+	"latchkey/database"
+	"latchkey/imports"
+	"latchkey/models"
+)
+
+func newImportDjango(c *console) *cobra.Command {
+	from := djangoSource{columns: imports.DjangoColumns()}
+	var options importOptions
+	var mappings []string
+	command := &cobra.Command{
+		Use:   "django [--from SOURCE]",
+		Short: "Import the users of a Django project",
+		Long: `Imports the users of a Django project: from its PostgreSQL database, or from what "manage.py dumpdata" writes.
+
+SOURCE is postgres://USER@HOST/NAME, the path of a dump, or - for a dump on standard input; without it, the database is
+that of DJANGO_DATABASE_URL. A password is never taken from the command line, where every process of the machine can
+read it: give it in DJANGO_DATABASE_URL (or DJANGO_DATABASE_URL_FILE), in PGPASSWORD or in ~/.pgpass.
+
+The columns are those of AbstractBaseUser, AbstractUser and PermissionsMixin; --map tells of others. An integer primary
+key is kept as legacy_id, a UUID as the id.`,
+		Example: `  manage.py dumpdata users.user | latchkey import django --from - --dry-run
+  latchkey import django --from postgres://django@db.example.com/shop --table users_user --rejects refused.csv
+  latchkey import django --map email=username --map first_name=given_name`,
+		Args: usageArgs(noPassword(0)),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if from.columns, err = from.columns.With(mappings); err != nil {
+				return fmt.Errorf("--map: %w; %w", err, errUsage)
+			}
+			settings, err := c.settings()
+			if err != nil {
+				return err
+			}
+			return c.importDjango(cmd.Context(), settings, from, options)
+		},
+	}
+	command.Flags().StringVar(&from.from, "from", "", "a database, the path of a dump, or - for a dump on standard input")
+	command.Flags().StringVar(&from.table, "table", "", "the users' table, as users_user; found by its columns if not given")
+	command.Flags().StringArrayVar(&mappings, "map", nil, "where a field is, as email=username; can be given several times")
+	options.addTo(command)
+	command.SetFlagErrorFunc(unrepeatedFlags)
+	return command
+}
+
+// djangoSource is where the users of a Django project are.
+type djangoSource struct {
+	from    string
+	table   string
+	columns imports.Columns
+}
+
+var errPasswordInArguments = errors.New("--from holds a password, which every process of this machine can read by now; " +
+	"change it, and give it in DJANGO_DATABASE_URL, PGPASSWORD or ~/.pgpass")
+
+func (c *console) importDjango(
+	ctx context.Context, settings config.Settings, from djangoSource, options importOptions,
+) (err error) {
+	address := from.from
+	if address == "" {
+		if address = settings.Django.DatabaseURL.Reveal(); address == "" {
+			return fmt.Errorf("say where the users are, by --from or by DJANGO_DATABASE_URL; %w", errUsage)
+		}
+	} else if holdsPassword(address) {
+		return fmt.Errorf("%w; %w", errPasswordInArguments, errUsage)
+	}
+	if !strings.Contains(address, "://") {
+		return c.importDump(ctx, settings, from, options)
+	}
+	foreign, err := database.OpenForeign(ctx, address)
+	if err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	defer func() { err = errors.Join(err, foreign.Close()) }()
+	source, err := tableSource(foreign, from)
+	if err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	return c.importFrom(ctx, settings, options, source)
+}
+
+// holdsPassword tells whether a URL brings a password along, also in a spelling that PostgreSQL reads and others don't.
+func holdsPassword(address string) bool {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return strings.Contains(address, "@")
+	}
+	_, given := parsed.User.Password()
+	return given || parsed.Query().Has("password") || parsed.Query().Has("sslpassword")
+}
+
+func (c *console) importDump(
+	ctx context.Context, settings config.Settings, from djangoSource, options importOptions,
+) (err error) {
+	dump, err := c.openInput(from.from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dump.Close()) }()
+	return c.importFrom(ctx, settings, options, accountSource{
+		read: func(visit func(models.ForeignAccount) error) error {
+			return imports.ReadDump(dump, from.table, from.columns, visit)
+		},
+		share: dump.share,
+	})
+}
+
+// tableSource is the table of users in a database.
+func tableSource(foreign *database.Foreign, from djangoSource) (accountSource, error) {
+	table := from.table
+	if table == "" {
+		found, err := foreign.TableWith(from.columns["id"], from.columns["email"], from.columns["password"], "last_login")
+		if err != nil {
+			return accountSource{}, fmt.Errorf("%w; name it with --table", err)
+		}
+		table = found
+	}
+	count, err := foreign.Count(table)
+	if err != nil {
+		return accountSource{}, err
+	}
+	var visited atomic.Int64
+	return accountSource{
+		read: func(visit func(models.ForeignAccount) error) error {
+			return foreign.Each(table, from.columns["id"], func(row map[string]any) error {
+				visited.Add(1)
+				return visit(from.columns.Account(row))
+			})
+		},
+		share: func() float64 { return float64(visited.Load()) / float64(max(count, 1)) },
+	}, nil
+}

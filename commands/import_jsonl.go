@@ -1,0 +1,97 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/config"
+	"latchkey/imports"
+	"latchkey/models"
+)
+
+func newImportJSONL(c *console) *cobra.Command {
+	var from linesSource
+	var options importOptions
+	command := &cobra.Command{
+		Use:   "jsonl [--from FILE]",
+		Short: "Import accounts from lines of JSON",
+		Long: `Imports accounts from a file with one JSON object a line, or from standard input: what "latchkey export" writes,
+users of Keycloak or of Firebase. docs/import.md has an example for each, and for Supabase and Auth0.
+
+Hashes of bcrypt, argon2, scrypt and PBKDF2 are taken as they are. Those of Firebase need the project's parameters, as a
+JSON file: --hash-config.`,
+		Example: `  latchkey export --with-hashes | DATABASE_URL=postgres://… latchkey import jsonl
+  jq -c '.users[]' realm.json | latchkey import jsonl --format keycloak
+  jq -c '.users[]' users.json | latchkey import jsonl --format firebase --hash-config hash-config.json`,
+		Args: usageArgs(noPassword(0)),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			format, err := from.reader()
+			if err != nil {
+				return err
+			}
+			settings, err := c.settings()
+			if err != nil {
+				return err
+			}
+			return c.importLines(cmd.Context(), settings, options, from.from, format)
+		},
+	}
+	command.Flags().StringVar(&from.from, "from", "-", "the path of a file, or - for standard input")
+	command.Flags().StringVar(&from.format, "format", formatLatchkey, "whose lines they are: latchkey, keycloak or firebase")
+	command.Flags().StringVar(&from.hashConfig, "hash-config", "", "the file with the parameters of Firebase's hashes")
+	options.addTo(command)
+	command.SetFlagErrorFunc(unrepeatedFlags)
+	return command
+}
+
+const (
+	formatLatchkey = "latchkey"
+	formatKeycloak = "keycloak"
+	formatFirebase = "firebase"
+)
+
+// linesSource is where lines of JSON are, and whose.
+type linesSource struct {
+	from       string
+	format     string
+	hashConfig string
+}
+
+func (s linesSource) reader() (imports.Format, error) {
+	switch s.format {
+	case formatLatchkey:
+		return imports.Latchkey, nil
+	case formatKeycloak:
+		return imports.Keycloak, nil
+	case formatFirebase:
+		if s.hashConfig == "" {
+			return nil, fmt.Errorf("--format firebase needs --hash-config; %w", errUsage)
+		}
+		content, err := os.ReadFile(s.hashConfig)
+		if err != nil {
+			return nil, err
+		}
+		return imports.Firebase(content)
+	}
+	return nil, fmt.Errorf("--format knows latchkey, keycloak and firebase; %w", errUsage)
+}
+
+func (c *console) importLines(
+	ctx context.Context, settings config.Settings, options importOptions, path string, format imports.Format,
+) (err error) {
+	lines, err := c.openInput(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lines.Close()) }()
+	return c.importFrom(ctx, settings, options, accountSource{
+		read: func(visit func(models.ForeignAccount) error) error {
+			return imports.ReadLines(lines, format, visit)
+		},
+		share: lines.share,
+	})
+}

@@ -1,0 +1,243 @@
+package controllers
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"latchkey/middleware"
+	"latchkey/models"
+	"latchkey/tokens"
+)
+
+// Django answers the paths of a Django project that moved here as that project did: those of its own views, of SimpleJWT
+// and of djangorestframework-jwt.
+type Django struct {
+	users  *models.UserManager
+	logins *models.LoginManager
+	access *tokens.AccessTokens
+	policy *middleware.Django
+}
+
+// NewDjango makes the resource of Django's paths. policy is what goes before its handlers.
+func NewDjango(
+	users *models.UserManager, logins *models.LoginManager, access *tokens.AccessTokens, policy *middleware.Django,
+) *Django {
+	return &Django{users: users, logins: logins, access: access, policy: policy}
+}
+
+// Policy is what goes before the handlers.
+func (d *Django) Policy() *middleware.Django { return d.policy }
+
+// djangoID is the primary key of old, and a UUID for whom never had one.
+func djangoID(user *models.User) any {
+	if user.LegacyID != nil {
+		return *user.LegacyID
+	}
+	return user.ID.String()
+}
+
+// djangoUsername is the username of old, and the email of whom never had another one.
+func djangoUsername(user *models.User) string {
+	if user.LegacyUsername != nil {
+		return *user.LegacyUsername
+	}
+	return user.Email
+}
+
+// issue makes an access token that also says what Django's libraries put into theirs.
+func (d *Django) issue(user *models.User, session *models.Session) (string, error) {
+	return d.sign(user, session, 0)
+}
+
+// issueRenewable makes one that TokenRefresh takes.
+func (d *Django) issueRenewable(user *models.User, session *models.Session) (string, error) {
+	return d.sign(user, session, tokens.NumericDate(session.CreatedAt.Unix()))
+}
+
+func (d *Django) sign(user *models.User, session *models.Session, original tokens.NumericDate) (string, error) {
+	id, err := json.Marshal(djangoID(user))
+	if err != nil {
+		return "", err
+	}
+	issued, err := d.access.Issue(tokens.Claims{
+		Subject: user.ID.String(), SessionID: session.ID.String(), Roles: user.Roles(),
+		DjangoUserID: jsontext.Value(id), Username: djangoUsername(user), Email: user.Email, OriginallyAt: original,
+	})
+	return issued.Token, err
+}
+
+// djangoCredentials are what somebody logs in with: an email or a username, and a password.
+type djangoCredentials struct {
+	email    string
+	username string
+	password string
+}
+
+// credentials reads email, or username, and password.
+func (f *djangoForm) credentials() (djangoCredentials, error) {
+	var given djangoCredentials
+	if f.has("username") && !f.has("email") {
+		given.username = f.required("username")
+	} else {
+		given.email = f.required("email")
+	}
+	given.password = f.required("password")
+	return given, f.err()
+}
+
+// plainCredentials reads email and password as they are, if both are texts.
+func (f *djangoForm) plainCredentials() (given djangoCredentials, complete bool) {
+	complete = json.Unmarshal(f.members["email"], &given.email) == nil &&
+		json.Unmarshal(f.members["password"], &given.password) == nil
+	return given, complete
+}
+
+func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, error) {
+	email, err := d.emailOf(c, given)
+	if err != nil {
+		return nil, err
+	}
+	attempt := models.LoginAttempt{
+		Email: email, Password: given.password, DeviceToken: deviceToken(c, ""), Client: middleware.Client(c),
+	}
+	if err := middleware.LimitAccount(c, d.logins.Source(attempt)); err != nil {
+		return nil, err
+	}
+	grant, err := d.logins.Login(c.Request.Context(), attempt)
+	if err != nil {
+		return nil, err
+	}
+	keepDevice(c, grant)
+	return grant, nil
+}
+
+// emailOf finds the email that goes with a username. One that nobody has is taken for an email, to cost as much to refuse.
+func (d *Django) emailOf(c *gin.Context, given djangoCredentials) (string, error) {
+	if given.username == "" {
+		return given.email, nil
+	}
+	user, err := d.users.ByUsername(c.Request.Context(), given.username)
+	if errors.Is(err, models.ErrUserNotFound) {
+		return given.username, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return user.Email, nil
+}
+
+type djangoUserResponse struct {
+	ID         any       `json:"id"`
+	Email      string    `json:"email"`
+	FirstName  string    `json:"first_name"`
+	LastName   string    `json:"last_name"`
+	DateJoined time.Time `json:"date_joined"`
+}
+
+func newDjangoUserResponse(user *models.User) djangoUserResponse {
+	return djangoUserResponse{
+		ID: djangoID(user), Email: user.Email, FirstName: user.FirstName, LastName: user.LastName, DateJoined: user.DateJoined,
+	}
+}
+
+// CreateUser signs up: POST /user/create/.
+func (d *Django) CreateUser(c *gin.Context) error {
+	form, err := readDjango(c)
+	if err != nil {
+		return err
+	}
+	input := models.NewUser{
+		Email: form.requiredEmail("email"), Password: form.required("password"), Locale: preferredLanguage(c),
+		Client: middleware.Client(c),
+	}
+	for name, field := range map[string]*string{"first_name": &input.FirstName, "last_name": &input.LastName} {
+		if text := form.optional(name); text != nil {
+			*field = *text
+		}
+	}
+	if err := form.err(); err != nil {
+		return err
+	}
+	if err := middleware.LimitEmail(c, input.Email); err != nil {
+		return err
+	}
+	user, err := d.users.CreateUser(c.Request.Context(), input)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusCreated, newDjangoUserResponse(user))
+	return nil
+}
+
+type djangoObtainResponse struct {
+	Name  string `json:"name"`
+	Token string `json:"token"`
+}
+
+type djangoErrorResponse struct {
+	Error string `json:"error"`
+}
+
+// ObtainToken logs in: POST /user/obtain_token/. Without credentials it answers 200, as the view that it stands for.
+func (d *Django) ObtainToken(c *gin.Context) error {
+	form, err := readDjango(c)
+	if err != nil {
+		return err
+	}
+	given, complete := form.plainCredentials()
+	if !complete {
+		c.JSON(http.StatusOK, djangoErrorResponse{"please provide a email and a password"})
+		return nil
+	}
+	grant, err := d.login(c, given)
+	if err != nil {
+		return err
+	}
+	token, err := d.issueRenewable(grant.User, grant.Session)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, djangoObtainResponse{Name: grant.User.FirstName + " " + grant.User.LastName, Token: token})
+	return nil
+}
+
+// ShowUser answers the user who asks: GET /user/update/.
+func (d *Django) ShowUser(c *gin.Context) error {
+	c.JSON(http.StatusOK, newDjangoUserResponse(middleware.User(c)))
+	return nil
+}
+
+// UpdateUser changes names: PUT and PATCH /user/update/, with the fields under "user" or by themselves.
+func (d *Django) UpdateUser(c *gin.Context) error {
+	form, err := readDjango(c)
+	if err != nil {
+		return err
+	}
+	if form, err = form.inner("user"); err != nil {
+		return err
+	}
+	user := middleware.User(c)
+	change := models.ProfileChange{FirstName: form.optional("first_name"), LastName: form.optional("last_name")}
+	if email := form.optional("email"); email != nil {
+		if same, err := models.CanonicalEmail(*email); err != nil || same != user.Email {
+			form.fault("email", codeReadOnly, "This field can't be changed here.")
+		}
+	}
+	if form.has("password") {
+		form.fault("password", codeReadOnly, "This field can't be changed here.")
+	}
+	if err := form.err(); err != nil {
+		return err
+	}
+	changed, err := d.users.UpdateProfile(c.Request.Context(), user.ID, change)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, newDjangoUserResponse(changed))
+	return nil
+}

@@ -1,0 +1,162 @@
+package controllers
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"latchkey/middleware"
+	"latchkey/models"
+)
+
+// djangoForm is a request's body as a serializer of Django REST Framework reads it: JSON or a form, with members that
+// nobody asks for left alone, and one message for each field that is not right.
+type djangoForm struct {
+	members map[string]jsontext.Value
+	faults  []models.FieldError
+}
+
+const (
+	djangoNotText  = "Not a valid string."
+	djangoNotEmail = "Enter a valid email address."
+)
+
+// readDjango reads a body. One that can't be read is one of middleware's errors.
+func readDjango(c *gin.Context) (*djangoForm, error) {
+	body, err := io.ReadAll(c.Request.Body)
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, middleware.ErrBodyTooLarge
+	}
+	if err != nil {
+		return nil, middleware.ErrMalformedJSON
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return &djangoForm{}, nil
+	}
+	mediaType, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	switch {
+	case err == nil && mediaType == "application/json":
+		return readDjangoJSON(body)
+	case err == nil && mediaType == "application/x-www-form-urlencoded":
+		return readDjangoURLEncoded(string(body))
+	}
+	return nil, middleware.ErrUnsupportedMediaType
+}
+
+func readDjangoJSON(body []byte) (*djangoForm, error) {
+	var value jsontext.Value
+	if err := json.Unmarshal(body, &value); err != nil {
+		return nil, middleware.ErrMalformedJSON
+	}
+	form := &djangoForm{}
+	if value.Kind() != '{' {
+		return nil, notADictionary(value)
+	}
+	return form, json.Unmarshal(value, &form.members)
+}
+
+func notADictionary(value jsontext.Value) error {
+	kind := map[jsontext.Kind]string{'[': "list", '"': "str", 't': "bool", 'f': "bool", '0': "int", 'n': "NoneType"}[value.Kind()]
+	return &models.ValidationError{Errors: []models.FieldError{{
+		Field: "non_field_errors", Code: codeInvalidType, Message: "Invalid data. Expected a dictionary, but got " + kind + ".",
+	}}}
+}
+
+// readDjangoURLEncoded takes the last value of a name, as Django does.
+func readDjangoURLEncoded(body string) (*djangoForm, error) {
+	values, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, middleware.ErrMalformedJSON
+	}
+	form := &djangoForm{members: map[string]jsontext.Value{}}
+	for name, all := range values {
+		text, err := json.Marshal(all[len(all)-1])
+		if err != nil {
+			return nil, middleware.ErrMalformedJSON
+		}
+		form.members[name] = text
+	}
+	return form, nil
+}
+
+// inner is the dictionary that a member holds, or the whole if there is no such member.
+func (f *djangoForm) inner(name string) (*djangoForm, error) {
+	if f.members[name] == nil {
+		return f, nil
+	}
+	return readDjangoJSON(f.members[name])
+}
+
+func (f *djangoForm) has(name string) bool { return f.members[name] != nil }
+
+func (f *djangoForm) fault(field, code, message string) {
+	f.faults = append(f.faults, models.FieldError{Field: field, Code: code, Message: message})
+}
+
+// required is a CharField: there, and not blank. White space around it does not count.
+func (f *djangoForm) required(name string) string { return f.need(name, djangoNotText) }
+
+// requiredEmail is an EmailField; what is a text is for the manager to judge.
+func (f *djangoForm) requiredEmail(name string) string { return f.need(name, djangoNotEmail) }
+
+func (f *djangoForm) need(name, notText string) string {
+	if !f.has(name) {
+		f.fault(name, models.CodeRequired, "This field is required.")
+		return ""
+	}
+	text := f.read(name, notText)
+	if text != nil && *text == "" {
+		f.fault(name, models.CodeRequired, "This field may not be blank.")
+	}
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// optional is a CharField that may be missing or blank; nil if it is missing or not right.
+func (f *djangoForm) optional(name string) *string { return f.read(name, djangoNotText) }
+
+func (f *djangoForm) read(name, notText string) *string {
+	value := f.members[name]
+	if value == nil {
+		return nil
+	}
+	var text string
+	switch value.Kind() {
+	case 'n':
+		f.fault(name, codeInvalidType, "This field may not be null.")
+		return nil
+	case '"':
+		if json.Unmarshal(value, &text) != nil {
+			return nil
+		}
+	case '0':
+		text = string(value)
+	default:
+		f.fault(name, codeInvalidType, notText)
+		return nil
+	}
+	if strings.ContainsRune(text, 0) {
+		f.fault(name, models.CodeInvalidCharacters, "Null characters are not allowed.")
+		return nil
+	}
+	text = strings.TrimSpace(text)
+	return &text
+}
+
+// err is nil if every field was right, and a *models.ValidationError otherwise.
+func (f *djangoForm) err() error {
+	if len(f.faults) == 0 {
+		return nil
+	}
+	return &models.ValidationError{Errors: f.faults}
+}

@@ -1,0 +1,130 @@
+// Package migration moves a small Django project to Latchkey and holds both servers against each other.
+package migration
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/commands"
+	"latchkey/database"
+	"latchkey/models"
+	"latchkey/testkit"
+)
+
+// moved is a project that has moved: its users as they were in Django, and the service that has them now.
+type moved struct {
+	django project
+	users  []seeded
+	target string // the URL of Latchkey's database
+	app    *testkit.App
+}
+
+// A newly seeded project moves to Latchkey, on either database. The steps build on each other.
+func TestTheMove(t *testing.T) {
+	testkit.EachURL(t, func(t *testing.T, target string) {
+		django := newProject(t)
+		users := django.seed(t)
+		latchkey(t, target, "", "migrate", "up")
+		require.Contains(t, latchkey(t, target, django.database, "import", "django", "--table", "users_user"),
+			fmt.Sprintf("%10d imported", len(users)))
+		m := moved{django, users, target, serve(t, target)}
+		t.Run("a second import finds nothing to do", m.importsAgain)
+		t.Run("every user comes along", m.keepsEveryUser)
+		t.Run("both servers answer alike", m.answersAlike)
+	})
+}
+
+// serve is the service with Django's paths, at today's time, because Django's tokens are of today.
+func serve(t *testing.T, target string) *testkit.App {
+	t.Helper()
+	db, err := database.Open(target, database.Options{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, database.Close(db)) })
+	clock := testkit.NewClock()
+	clock.Advance(time.Since(clock.Now()))
+	until := clock.Now().Add(60 * 24 * time.Hour).Format(time.DateOnly)
+	return testkit.NewAppAt(t, db, clock,
+		"DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL="+until)
+}
+
+func latchkey(t *testing.T, target, source string, args ...string) string {
+	t.Helper()
+	stdin, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer stdin.Close()
+	var stdout, stderr bytes.Buffer
+	environ := []string{"DATABASE_URL=" + target, "DJANGO_DATABASE_URL=" + source, "SECRET_KEY=" + testkit.SecretKey}
+	code := commands.Run(args, environ, stdin, &stdout, &stderr)
+	require.Zero(t, code, "%s", &stderr)
+	return stdout.String()
+}
+
+func (m moved) user(t *testing.T, email string) models.User {
+	t.Helper()
+	var user models.User
+	require.NoError(t, m.app.DB.Where("email = ?", email).Take(&user).Error)
+	return user
+}
+
+func login(email, password string) string {
+	return `{"email":"` + email + `","password":"` + password + `"}`
+}
+
+func (m moved) keepsEveryUser(t *testing.T) {
+	for _, seed := range m.users {
+		user := m.user(t, seed.Email)
+		require.Equal(t, seed.ID, *user.LegacyID)
+		require.Equal(t, seed.Hash, user.Password, "as it is")
+		require.Equal(t, []bool{seed.Active, seed.Superuser, seed.Superuser},
+			[]bool{user.IsActive, user.IsSuperuser, user.IsStaff})
+		if !seed.Active {
+			require.Equal(t, 401, m.app.Post(t, "/api/v1/login", login(seed.Email, seed.Password)).Status)
+			require.Equal(t, 401, m.app.Get(t, "/user/update/", seed.Access).Status)
+			require.Equal(t, 401, m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`).Status)
+			require.Equal(t, seed.Hash, m.user(t, seed.Email).Password)
+			continue
+		}
+		require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.Access).Status)
+		require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.DRF).Status)
+		renewed := m.app.Post(t, "/api-token-refresh/", `{"token":"`+seed.DRF+`"}`)
+		require.Equal(t, 200, renewed.Status, "%s", renewed.Body)
+		require.Equal(t, 200, m.app.Get(t, "/api/v1/profile", renewed.Text(t, "token")).Status)
+		pair := m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`)
+		require.Equal(t, 200, pair.Status, "%s", pair.Body)
+		require.Equal(t, seed.Email, m.app.Get(t, "/api/v1/profile", pair.Text(t, "access")).Text(t, "email"))
+		for range 2 { // by the hash of old, and by the one that it became
+			require.Equal(t, 200, m.app.Post(t, "/api/v1/login", login(seed.Email, seed.Password)).Status, seed.Email)
+			upgraded := m.user(t, seed.Email).Password
+			require.Contains(t, upgraded, "$argon2id$v=19$")
+			require.NotEqual(t, seed.Hash, upgraded)
+		}
+	}
+}
+
+func (m moved) importsAgain(t *testing.T) {
+	unchanged := fmt.Sprintf("%10d unchanged", len(m.users))
+	require.Contains(t, latchkey(t, m.target, m.django.database, "import", "django"), unchanged)
+	dump := filepath.Join(t.TempDir(), "dump.json")
+	require.NoError(t, os.WriteFile(dump, m.django.manage(t, "dumpdata", "users.user"), 0o600))
+	require.Contains(t, latchkey(t, m.target, "", "import", "django", "--from", dump), unchanged)
+}
+
+// A client that does the same at either server sees the same.
+func (m moved) answersAlike(t *testing.T) {
+	steps := script(m.users)
+	before, after := play(t, m.django.serve(t), steps), play(t, m.app.URL, steps)
+	for i := range steps {
+		if difference := cmp.Diff(before[i], after[i]); difference != "" {
+			t.Errorf("%s: Django's answer (-) is not Latchkey's (+):\n%s", steps[i].what, difference)
+		}
+	}
+	require.Greater(t, len(steps), 80)
+}

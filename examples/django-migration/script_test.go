@@ -1,0 +1,156 @@
+package migration
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// step is one request of a client that does not know which server it talks to. {name} in it is what an earlier answer had
+// in its field of that name.
+type step struct {
+	what   string
+	method string
+	path   string
+	body   string
+	token  string
+}
+
+const newPassword = "plum tree by the gate"
+
+// script is what a client does: with an account of its own, with those of old, and wrongly.
+func script(users []seeded) []step {
+	const create, obtain, update = "/user/create/", "/user/obtain_token/", "/user/update/"
+	const pair, refresh, verify = "/api/token/", "/api/token/refresh/", "/api/token/verify/"
+	steps := []step{
+		{"sign up", "POST", create, `{"email":"new@example.com","password":"` + newPassword + `","first_name":" New "}`, ""},
+		{"sign up again", "POST", create, `{"email":"new@example.com","password":"` + newPassword + `"}`, ""},
+		{"sign up with nothing", "POST", create, `{}`, ""},
+		{"sign up with blanks", "POST", create, `{"email":" ","password":"","first_name":null,"last_name":[]}`, ""},
+		{"sign up with a bad email", "POST", create, `{"email":"new","password":"` + newPassword + `"}`, ""},
+		{"sign up with wrong types", "POST", create, `{"email":true,"password":{}}`, ""},
+		{"sign up with a long name", "POST", create,
+			`{"email":"x@example.com","password":"` + newPassword + `","first_name":"` + strings.Repeat("x", 151) + `"}`, ""},
+		{"sign up with a list", "POST", create, `[]`, ""},
+		{"sign up with a string", "POST", create, `"x"`, ""},
+
+		{"obtain with nothing", "POST", obtain, `{}`, ""},
+		{"obtain without a password", "POST", obtain, `{"email":"new@example.com"}`, ""},
+		{"obtain with a wrong password", "POST", obtain, `{"email":"new@example.com","password":"wrong"}`, ""},
+		{"obtain for nobody", "POST", obtain, `{"email":"nobody@example.com","password":"wrong"}`, ""},
+		{"obtain", "POST", obtain, `{"email":"new@example.com","password":"` + newPassword + `"}`, ""},
+
+		{"show nobody", "GET", update, ``, ""},
+		{"show with a wrong token", "GET", update, ``, "x.y.z"},
+		{"show", "GET", update, ``, "{token}"},
+		{"change under user", "PUT", update, `{"user":{"first_name":"Newer"}}`, "{token}"},
+		{"change", "PATCH", update, `{"last_name":"Name"}`, "{token}"},
+		{"change nothing", "PATCH", update, `{}`, "{token}"},
+		{"change to blank", "PUT", update, `{"first_name":""}`, "{token}"},
+		{"change to null", "PUT", update, `{"first_name":null}`, "{token}"},
+		{"change to a list", "PUT", update, `{"first_name":[]}`, "{token}"},
+		{"change to too much", "PUT", update, `{"first_name":"` + strings.Repeat("x", 151) + `"}`, "{token}"},
+		{"change of nobody", "PUT", update, `{}`, ""},
+		{"show what changed", "GET", update, ``, "{token}"},
+
+		{"a pair", "POST", pair, `{"email":"new@example.com","password":"` + newPassword + `"}`, ""},
+		{"a pair for nothing", "POST", pair, `{}`, ""},
+		{"a pair for blanks", "POST", pair, `{"email":"","password":null}`, ""},
+		{"a pair for a wrong password", "POST", pair, `{"email":"new@example.com","password":"wrong"}`, ""},
+		{"verify the access token", "POST", verify, `{"token":"{access}"}`, ""},
+		{"verify the refresh token", "POST", verify, `{"token":"{refresh}"}`, ""},
+		{"verify nothing", "POST", verify, `{}`, ""},
+		{"verify what is no token", "POST", verify, `{"token":"x.y.z"}`, ""},
+		{"show by the access token", "GET", update, ``, "{access}"},
+		{"show by the refresh token", "GET", update, ``, "{refresh}"},
+		{"refresh", "POST", refresh, `{"refresh":"{refresh}"}`, ""},
+		{"refresh by the new one", "POST", refresh, `{"refresh":"{refresh}"}`, ""},
+		{"refresh by an access token", "POST", refresh, `{"refresh":"{access}"}`, ""},
+		{"refresh by nothing", "POST", refresh, `{}`, ""},
+		{"refresh by what is no token", "POST", refresh, `{"refresh":"x.y.z"}`, ""},
+		{"show by the new token", "GET", update, ``, "{access}"},
+	}
+	for _, user := range users {
+		login := fmt.Sprintf(`{"email":%q,"password":%q}`, user.Email, user.Password)
+		wrong := fmt.Sprintf(`{"email":%q,"password":"wrong"}`, user.Email)
+		steps = append(steps,
+			step{"a token of old of " + user.Email, "GET", update, ``, user.Access},
+			step{"a pair for " + user.Email, "POST", pair, login, ""},
+			step{"a wrong password of " + user.Email, "POST", pair, wrong, ""},
+			step{"obtain for " + user.Email, "POST", obtain, login, ""},
+			step{"verify the refresh token of old of " + user.Email, "POST", verify, `{"token":"` + user.Refresh + `"}`, ""},
+		)
+		if user.Active { // Django's verification does not ask whether the user is, nor does its refresh
+			steps = append(steps,
+				step{"verify the access token of old of " + user.Email, "POST", verify, `{"token":"` + user.Access + `"}`, ""},
+				step{"exchange the refresh token of old of " + user.Email, "POST", refresh, `{"refresh":"` + user.Refresh + `"}`, ""},
+				step{"show " + user.Email, "GET", update, ``, "{access}"},
+			)
+		}
+	}
+	return steps
+}
+
+// answer is what a client sees of a server's answer, but for what can't be the same at two servers.
+type answer struct {
+	What      string
+	Status    int
+	Challenge string
+	Body      any
+}
+
+// play does the steps at base and gives back what was answered.
+func play(t *testing.T, base string, steps []step) []answer {
+	t.Helper()
+	var answers []answer
+	learnt := map[string]string{}
+	for _, step := range steps {
+		fill := func(text string) string {
+			for name, value := range learnt {
+				text = strings.ReplaceAll(text, "{"+name+"}", value)
+			}
+			return text
+		}
+		request, err := http.NewRequestWithContext(t.Context(), step.method, base+step.path, strings.NewReader(fill(step.body)))
+		require.NoError(t, err)
+		if step.body != "" {
+			request.Header.Set("Content-Type", "application/json")
+		}
+		if step.token != "" {
+			request.Header.Set("Authorization", "Bearer "+fill(step.token))
+		}
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		seen := answer{What: step.what, Status: response.StatusCode, Challenge: response.Header.Get("WWW-Authenticate")}
+		require.NoError(t, json.Unmarshal(body, &seen.Body), "%s at %s: %d %s", step.what, base, seen.Status, body)
+		mask(seen.Body, learnt)
+		answers = append(answers, seen)
+	}
+	return answers
+}
+
+// mask learns tokens, and takes out of a body what differs from server to server: ids, dates and tokens.
+func mask(body any, learnt map[string]string) {
+	fields, isObject := body.(map[string]any)
+	if !isObject {
+		return
+	}
+	for name, value := range fields {
+		text, isText := value.(string)
+		if isText && slices.Contains([]string{"token", "access", "refresh"}, name) {
+			learnt[name], fields[name] = text, "a token"
+		}
+		if slices.Contains([]string{"id", "date_joined"}, name) {
+			fields[name] = "some " + name
+		}
+	}
+}

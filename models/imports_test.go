@@ -1,0 +1,316 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"pgregory.net/rapid"
+
+	"latchkey/models"
+	"latchkey/passwords"
+	"latchkey/testkit"
+)
+
+// What Django's documentation shows for the password "lètmein", with salts of their own.
+const (
+	djangoHash      = "pbkdf2_sha256$1$seasalt$0123456789abcdef0123456789abcdef0123456789A="
+	otherDjangoHash = "pbkdf2_sha256$1$peppery$0123456789abcdef0123456789abcdef0123456789A="
+)
+
+type importFixture struct {
+	fixture
+	imports *models.ImportManager
+}
+
+func eachImport(t *testing.T, run func(t *testing.T, f importFixture)) {
+	eachManager(t, func(t *testing.T, f fixture) {
+		run(t, importFixture{f, models.NewImportManager(f.UserManager, []byte("a key"))})
+	})
+}
+
+func foreign(id int64, email string) models.ForeignAccount {
+	return models.ForeignAccount{
+		Source: fmt.Sprintf("id %d", id), LegacyID: &id, Email: email, Password: djangoHash, FirstName: "Ann", IsActive: true,
+		DateJoined: time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC),
+	}
+}
+
+func (f importFixture) run(t testing.TB, accounts ...models.ForeignAccount) models.ImportReport {
+	t.Helper()
+	report, err := f.imports.Import(t.Context(), accounts)
+	require.NoError(t, err)
+	return report
+}
+
+// stored are all users by email, without what an import makes up.
+func (f importFixture) stored(t testing.TB) map[string]models.User {
+	t.Helper()
+	found := map[string]models.User{}
+	require.NoError(t, f.Each(t.Context(), func(user *models.User) error {
+		found[user.Email] = *user
+		return nil
+	}))
+	return found
+}
+
+func reasons(report models.ImportReport) []string {
+	var said []string
+	for _, refusal := range report.Refused {
+		said = append(said, refusal.Account.Source+": "+refusal.Reason)
+	}
+	return said
+}
+
+func TestImportStoresAccountsAsTheyAre(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		last := time.Date(2025, 12, 24, 18, 0, 0, 0, time.UTC)
+		account := models.ForeignAccount{
+			LegacyID: new(int64(41)), Username: "annie", Email: " Ann@Example.com", Password: djangoHash, FirstName: " Ann ", LastName: "Bee",
+			IsStaff: true, IsSuperuser: true, DateJoined: time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC), LastLogin: &last,
+		}
+		report := f.run(t, account)
+		require.Equal(t, models.ImportReport{Imported: 1}, report)
+		ann := f.stored(t)["ann@example.com"]
+		require.Equal(t, models.User{
+			ID: ann.ID, LegacyID: new(int64(41)), LegacyUsername: new("annie"), Email: "ann@example.com", Password: djangoHash, FirstName: "Ann", LastName: "Bee",
+			IsStaff: true, IsSuperuser: true, DateJoined: account.DateJoined, LastLogin: &last,
+		}, ann)
+		require.EqualValues(t, 7, ann.ID.Version())
+		require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account))
+	})
+}
+
+func TestImportKeepsAForeignUUID(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
+		account := models.ForeignAccount{ID: id, Email: "ann@example.com", Password: djangoHash, IsActive: true}
+		require.Equal(t, 1, f.run(t, account).Imported)
+		account.Email = "bee@example.com"
+		require.Equal(t, 1, f.run(t, account).Updated)
+		require.Equal(t, id, f.stored(t)["bee@example.com"].ID)
+	})
+}
+
+func TestImportWithoutAKeyKnowsAnAccountByItsEmail(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := models.ForeignAccount{Email: "ann@example.com", Password: djangoHash}
+		require.Equal(t, 1, f.run(t, account).Imported)
+		account.IsActive = true
+		require.Equal(t, 1, f.run(t, account).Updated)
+		require.True(t, f.stored(t)["ann@example.com"].IsActive)
+	})
+}
+
+func TestImportRefusesWhatCanNotBeStored(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		f.create(t, "here@example.com")
+		with := func(id int64, change func(*models.ForeignAccount)) models.ForeignAccount {
+			account := foreign(id, fmt.Sprintf("user%d@example.com", id))
+			change(&account)
+			return account
+		}
+		batch := []models.ForeignAccount{
+			foreign(1, "Ann@example.com"),
+			foreign(2, "ann@Example.com"),
+			foreign(1, "bee@example.com"),
+			foreign(3, "not an address"),
+			foreign(4, ""),
+			foreign(5, "HERE@example.com"),
+			with(6, func(a *models.ForeignAccount) { a.Password = "crypt$$ab1Hv2Lg7ltQo" }),
+			with(7, func(a *models.ForeignAccount) { a.Password = "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99" }),
+			with(8, func(a *models.ForeignAccount) { a.Password = "hunter2" }),
+			with(9, func(a *models.ForeignAccount) { a.LastName = strings.Repeat("x", 151) }),
+			with(10, func(a *models.ForeignAccount) { a.Fault = "date_joined is no date" }),
+			with(11, func(a *models.ForeignAccount) { a.Password = "pbkdf2_sha256$999999999$s$" + djangoHash[24:] }),
+		}
+		twice := "an account before it in the source has the same email address, perhaps in another case"
+		require.Equal(t, []string{
+			"id 2: " + twice,
+			"id 1: an account before it in the source has the same key",
+			"id 3: email: Enter a valid email address.",
+			"id 4: email: This field is required.",
+			"id 6: password: this password hash is not supported: its algorithm is unknown",
+			"id 7: password: this password hash is not supported: legacy md5 hashes are not allowed here",
+			"id 8: password: this password hash is not supported: its algorithm is unknown",
+			"id 9: last_name: Use at most 150 characters.",
+			"id 10: date_joined is no date",
+			"id 11: password: this password hash is too expensive: pbkdf2 may use 4000000 iterations at most",
+			"id 5: an account here that was not imported has this email address or id",
+		}, withoutSecrets(t, f.run(t, batch...)))
+		require.Len(t, f.stored(t), 2, "ann, and who was here")
+		require.Equal(t, []string{"id 2: " + twice}, reasons(f.run(t, foreign(2, "ann@Example.com"))), "in a later batch too")
+	})
+}
+
+func withoutSecrets(t *testing.T, report models.ImportReport) []string {
+	t.Helper()
+	require.NotContains(t, strings.Join(reasons(report), " "), "hunter2")
+	return reasons(report)
+}
+
+func TestAnUnusablePasswordIsImported(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		account.Password = "!" + strings.Repeat("x", 40)
+		require.Equal(t, 1, f.run(t, account).Imported)
+		_, err := f.Authenticate(t.Context(), "ann@example.com", account.Password)
+		require.ErrorIs(t, err, models.ErrInvalidCredentials)
+	})
+}
+
+func TestAnEmailThatAnotherHasIsNotTaken(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		f.run(t, foreign(1, "ann@example.com"), foreign(2, "bob@example.com"))
+		before := f.stored(t)
+		require.Equal(t, []string{"id 2: another account here has this email address"},
+			reasons(f.run(t, foreign(2, "ann@example.com"))))
+		require.Equal(t, before, f.stored(t))
+	})
+}
+
+func TestAUsernameIsKeptIfItIsNotTheEmail(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		named := func(id int64, username string) models.ForeignAccount {
+			account := foreign(id, fmt.Sprintf("user%d@example.com", id))
+			account.Username = username
+			return account
+		}
+		report := f.run(t, named(1, "USER1@example.com"), named(2, "bob"), named(3, "bob"), named(4, ""))
+		require.Equal(t, []string{"id 3: another account has this username"}, reasons(report))
+		require.Equal(t, []string{"id 5: another account has this username"}, reasons(f.run(t, named(5, "bob"))))
+		require.Equal(t, 1, f.run(t, named(2, "bobby")).Updated)
+		require.Equal(t, 1, f.run(t, named(2, "bobby"), named(5, "bob")).Imported)
+		bobby, err := f.ByUsername(t.Context(), "bobby")
+		require.NoError(t, err)
+		require.Equal(t, int64(2), *bobby.LegacyID)
+		require.Nil(t, f.stored(t)["user1@example.com"].LegacyUsername)
+	})
+}
+
+func TestAPasswordChangedHereOutlivesTheNextImport(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		require.NoError(t, f.SetPassword(t.Context(), "ann@example.com", strongPassword))
+		require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account))
+		account.Password = otherDjangoHash
+		require.Equal(t, models.ImportReport{Kept: 1}, f.run(t, account), "changed in both places")
+		account.Password = djangoHash
+		require.Equal(t, models.ImportReport{Kept: 1}, f.run(t, account), "and back")
+		_, err := f.Authenticate(t.Context(), "ann@example.com", strongPassword)
+		require.NoError(t, err)
+	})
+}
+
+func TestAPasswordChangedThereComesWithTheNextImport(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		account.Password = otherDjangoHash
+		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
+		require.Equal(t, otherDjangoHash, f.stored(t)["ann@example.com"].Password)
+	})
+}
+
+func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		f.imports = models.NewImportManager(f.UserManager, []byte("a new key"), []byte("a key"))
+		require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account))
+		account.Password = otherDjangoHash
+		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
+	})
+}
+
+func TestAnAccountDisabledHereStaysDisabled(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		require.NoError(t, f.Deactivate(t.Context(), "ann@example.com"))
+		account.LastLogin = new(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC))
+		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
+		require.False(t, f.stored(t)["ann@example.com"].IsActive)
+	})
+}
+
+// The rule of the merge, for any two changes: a field has the source's new value if only the source changed it, and
+// otherwise what it has here.
+func TestImportMergesFieldByField(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		now := func() time.Time { return noon }
+		users := models.NewUserManager(db, testkit.FastHasher(t), passwords.NewPolicy(8), discardedAudit(db, now), now)
+		f := importFixture{fixture{users, db, nil}, models.NewImportManager(users, []byte("a key"))}
+		names := rapid.SampledFrom([]string{"", "Ann", "Bea"})
+		merged := func(before, here, there string) string {
+			if there != before && here == before {
+				return there
+			}
+			return here
+		}
+		rapid.Check(t, func(r *rapid.T) {
+			require.NoError(t, db.Where("TRUE").Delete(&models.User{}).Error)
+			account := foreign(7, "ann@example.com")
+			account.FirstName, account.IsStaff = names.Draw(r, "first before"), rapid.Bool().Draw(r, "staff before")
+			before := account
+			f.run(t, account)
+			hereFirst, hereStaff := names.Draw(r, "first here"), rapid.Bool().Draw(r, "staff here")
+			require.NoError(t, db.Model(&models.User{}).Where("legacy_id = 7").
+				Updates(map[string]any{"first_name": hereFirst, "is_staff": hereStaff}).Error)
+			account.FirstName, account.IsStaff = names.Draw(r, "first there"), rapid.Bool().Draw(r, "staff there")
+			f.run(t, account)
+			after := f.stored(t)["ann@example.com"]
+			require.Equal(t, merged(before.FirstName, hereFirst, account.FirstName), after.FirstName)
+			staff := merged(fmt.Sprint(before.IsStaff), fmt.Sprint(hereStaff), fmt.Sprint(account.IsStaff))
+			require.Equal(t, staff, fmt.Sprint(after.IsStaff))
+			require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account), "the third time nothing is left to do")
+		})
+	})
+}
+
+func TestARehearsalWritesNothingAndTellsTheSame(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		f.run(t, foreign(1, "ann@example.com"))
+		before := f.stored(t)
+		rehearsal := f.imports.Rehearse()
+		changed := foreign(1, "ann@example.com")
+		changed.LastName = "Bee"
+		batches := [][]models.ForeignAccount{
+			{changed, foreign(2, "bob@example.com"), foreign(3, "no address")},
+			{foreign(4, "BOB@example.com"), foreign(5, "cat@example.com")},
+		}
+		var told, done []models.ImportReport
+		for _, batch := range batches {
+			report, err := rehearsal.Import(t.Context(), batch)
+			require.NoError(t, err)
+			told = append(told, report)
+		}
+		require.Equal(t, before, f.stored(t))
+		for _, batch := range batches {
+			done = append(done, f.run(t, batch...))
+		}
+		require.Equal(t, done, told)
+	})
+}
+
+func TestAnImportRecordsRightsAndEndsSessions(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		account.IsStaff = true
+		f.run(t, account)
+		account.IsStaff, account.IsActive = false, false
+		f.run(t, account)
+		var events []models.AuditEvent
+		require.NoError(t, f.db.Order("id").Find(&events).Error)
+		var kinds []string
+		for _, event := range events {
+			kinds = append(kinds, event.Kind+" "+event.Detail)
+		}
+		require.Equal(t, []string{"roles_changed imported", "account_disabled imported", "roles_changed imported"}, kinds)
+	})
+}

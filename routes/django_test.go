@@ -1,0 +1,300 @@
+package routes_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/models"
+	"latchkey/testkit"
+)
+
+// The paths of Django, which are there only with DJANGO_COMPAT.
+var djangoGolden = []string{
+	"GET /user/update/",
+	"PATCH /user/update/",
+	"POST /api-token-auth/",
+	"POST /api-token-refresh/",
+	"POST /api-token-verify/",
+	"POST /api/token/",
+	"POST /api/token/refresh/",
+	"POST /api/token/verify/",
+	"POST /user/create/",
+	"POST /user/obtain_token/",
+	"PUT /user/update/",
+}
+
+const djangoSecret = "django-insecure-r0^7=u*x4t)kz3vy8s1m(q9w&e2d5h6j#a-n$b_c"
+
+// eachDjangoApp serves Django's paths too, until a month after the clock's beginning.
+func eachDjangoApp(t *testing.T, run func(t *testing.T, app *testkit.App)) {
+	t.Helper()
+	testkit.EachApp(t, run, "DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL=2026-04-01")
+}
+
+func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true")
+	var routes []string
+	for _, route := range app.Service.Engine.Routes() {
+		routes = append(routes, route.Method+" "+route.Path)
+	}
+	require.ElementsMatch(t, slices.Concat(golden, djangoGolden), routes)
+}
+
+// djangoCase is a request against a service where Ann, whose key in Django was 7, has logged in, and its answer.
+type djangoCase struct {
+	name   string
+	call   testkit.Call
+	status int
+	body   string // JSON; parts in <angle brackets> may be any string, <id> any number or string
+}
+
+func djangoCases(annsToken string) []djangoCase {
+	good := `"email":"ann@example.com","password":"` + testkit.Password + `"`
+	wrong := `"email":"ann@example.com","password":"` + secret + `"`
+	profile := `{"id":7,"email":"ann@example.com","first_name":"%s","last_name":"","date_joined":"2019-04-01T08:00:00Z"}`
+	form := func(path, body string) testkit.Call {
+		return testkit.Call{Method: http.MethodPost, Path: path, Body: body, Type: "application/x-www-form-urlencoded"}
+	}
+	as := func(method, body string) testkit.Call {
+		return testkit.Call{Method: method, Path: "/user/update/", Body: body, Token: annsToken}
+	}
+	const required = `{"email":["This field is required."],"password":["This field is required."]}`
+	const token = "/api/token/"
+	const invalidToken = `{"detail":"Given token not valid for any token type","code":"token_not_valid","messages":[
+		{"token_class":"AccessToken","token_type":"access","message":"Token is invalid or expired"}]}`
+	return []djangoCase{
+		{"sign up", post("/user/create/", `{"email":"Bob@example.com","password":"`+secret+`","first_name":" Bob ","groups":[1]}`), 201,
+			`{"id":"<id>","email":"bob@example.com","first_name":"Bob","last_name":"","date_joined":"<date>"}`},
+		{"sign up with nothing", post("/user/create/", `{}`), 400, required},
+		{"sign up without a body", post("/user/create/", ``), 400, required},
+		{"sign up with blanks", post("/user/create/", `{"email":" ","password":"","first_name":null,"last_name":[]}`), 400,
+			`{"email":["This field may not be blank."],"password":["This field may not be blank."],
+			"first_name":["This field may not be null."],"last_name":["Not a valid string."]}`},
+		{"sign up with a taken email", post("/user/create/", `{`+wrong+`}`), 400, `{"email":["user with this email already exists."]}`},
+		{"sign up with a bad email", post("/user/create/", `{"email":"bob","password":"`+secret+`"}`), 400,
+			`{"email":["Enter a valid email address."]}`},
+		{"sign up with a long name", post("/user/create/",
+			`{"email":"bob@example.com","password":"`+secret+`","last_name":"`+strings.Repeat("x", 151)+`"}`), 400,
+			`{"last_name":["Ensure this field has no more than 150 characters."]}`},
+		{"sign up with a list", post("/user/create/", `[]`), 400,
+			`{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}`},
+		{"sign up with what is no JSON", post("/user/create/", `{`), 400,
+			`{"detail":"JSON parse error - this is not one JSON value in UTF-8"}`},
+		{"sign up in XML", testkit.Call{Method: "POST", Path: "/user/create/", Body: "<a/>", Type: "text/xml"}, 415,
+			`{"detail":"Unsupported media type in request."}`},
+
+		{"obtain a token", post("/user/obtain_token/", `{`+good+`}`), 200, `{"name":"Ann ","token":"<token>"}`},
+		{"obtain a token by a form", form("/user/obtain_token/", "email=ann@example.com&password=plum+tree+by+the+gate"), 200,
+			`{"name":"Ann ","token":"<token>"}`},
+		{"obtain a token with a wrong password", post("/user/obtain_token/", `{`+wrong+`}`), 403,
+			`{"error":"can not authenticate with the given credentials or the account has been deactivated"}`},
+		{"obtain a token with nothing", post("/user/obtain_token/", `{}`), 200, `{"error":"please provide a email and a password"}`},
+
+		{"who am I", as("GET", ""), 200, fmt.Sprintf(profile, "Ann")},
+		{"who is nobody", testkit.Call{Method: "GET", Path: "/user/update/"}, 401,
+			`{"detail":"Authentication credentials were not provided."}`},
+		{"who is a stranger", testkit.Call{Method: "GET", Path: "/user/update/", Token: "x"}, 401, invalidToken},
+		{"change a name", as("PATCH", `{"first_name":"Anna"}`), 200, fmt.Sprintf(profile, "Anna")},
+		{"change a name under user", as("PUT", `{"user":{"first_name":"Ann","email":"Ann@example.com"}}`), 200, fmt.Sprintf(profile, "Ann")},
+		{"change nothing", as("PUT", `{}`), 200, fmt.Sprintf(profile, "Ann")},
+		{"change what can't be", as("PATCH", `{"email":"eve@example.com","password":"`+secret+`","is_staff":true}`), 400,
+			`{"email":["This field can't be changed here."],"password":["This field can't be changed here."]}`},
+		{"change to null", as("PATCH", `{"first_name":null}`), 400, `{"first_name":["This field may not be null."]}`},
+		{"change of nobody", testkit.Call{Method: "PATCH", Path: "/user/update/", Body: "{}"}, 401,
+			`{"detail":"Authentication credentials were not provided."}`},
+
+		{"a pair", post(token, `{`+good+`}`), 200, `{"access":"<token>","refresh":"<token>"}`},
+		{"a pair by username", post(token, `{"username":"ann@example.com","password":"`+testkit.Password+`"}`), 200,
+			`{"access":"<token>","refresh":"<token>"}`},
+		{"a pair by another username", post(token, `{"username":"annie","password":"`+testkit.Password+`"}`), 200,
+			`{"access":"<token>","refresh":"<token>"}`},
+		{"a pair for nobody's username", post(token, `{"username":"eve","password":"`+testkit.Password+`"}`), 401,
+			`{"detail":"No active account found with the given credentials"}`},
+		{"a pair for nothing", post(token, `{}`), 400, required},
+		{"a pair for a wrong password", post(token, `{`+wrong+`}`), 401,
+			`{"detail":"No active account found with the given credentials"}`},
+		{"refresh with nothing", post(token+"refresh/", `{}`), 400, `{"refresh":["This field is required."]}`},
+		{"refresh with what is no token", post(token+"refresh/", `{"refresh":"x"}`), 401,
+			`{"detail":"Token is invalid or expired","code":"token_not_valid"}`},
+		{"verify a token", post(token+"verify/", `{"token":"`+annsToken+`"}`), 200, `{}`},
+		{"verify what is no token", post(token+"verify/", `{"token":"x"}`), 401,
+			`{"detail":"Token is invalid or expired","code":"token_not_valid"}`},
+
+		{"authenticate", post("/api-token-auth/", `{`+good+`}`), 200, `{"token":"<token>"}`},
+		{"authenticate with nothing", post("/api-token-auth/", `{}`), 400, required},
+		{"authenticate with a wrong password", post("/api-token-auth/", `{`+wrong+`}`), 400,
+			`{"non_field_errors":["Unable to log in with provided credentials."]}`},
+		{"renew", post("/api-token-refresh/", `{"token":"`+annsToken+`"}`), 200, `{"token":"<token>"}`},
+		{"renew what is no token", post("/api-token-refresh/", `{"token":"x"}`), 400, `{"non_field_errors":["Error decoding signature."]}`},
+		{"verify", post("/api-token-verify/", `{"token":"`+annsToken+`"}`), 200, `{"token":"` + annsToken + `"}`},
+		{"verify nothing", post("/api-token-verify/", `{"token":""}`), 400, `{"token":["This field may not be blank."]}`},
+	}
+}
+
+// addAnn adds a user as an import does.
+func addAnn(t *testing.T, app *testkit.App) {
+	t.Helper()
+	app.Signup(t, "ann@example.com")
+	require.NoError(t, app.DB.Where("TRUE").Delete(&models.Session{}).Error)
+	joined := time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC)
+	require.NoError(t, app.DB.Model(&models.User{}).Where("email = ?", "ann@example.com").
+		Updates(map[string]any{"legacy_id": 7, "legacy_username": "annie", "first_name": "Ann", "date_joined": joined}).Error)
+}
+
+func TestDjangosPathsAnswerAsDjangoDoes(t *testing.T) {
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		token := app.Post(t, "/user/obtain_token/", `{"email":"ann@example.com","password":"`+testkit.Password+`"}`).Text(t, "token")
+		for _, c := range djangoCases(token) {
+			t.Run(c.name, func(t *testing.T) {
+				answer := app.Do(t, c.call)
+				require.Equal(t, c.status, answer.Status, "%s", answer.Body)
+				if c.body != "" {
+					require.JSONEq(t, c.body, masked(t, answer, c.body))
+				}
+				require.Equal(t, "application/json; charset=utf-8", answer.Header.Get("Content-Type"))
+				if c.status == http.StatusUnauthorized {
+					require.Equal(t, `Bearer realm="api"`, answer.Header.Get("WWW-Authenticate"))
+				}
+				for _, text := range []string{secret, testkit.Password} {
+					require.NotContains(t, answer.Body+app.Log.String(), text)
+				}
+			})
+		}
+	})
+}
+
+// masked is the answer's body with the strings that want has in angle brackets in their place.
+func masked(t *testing.T, answer testkit.Response, want string) string {
+	t.Helper()
+	body := answer.Body
+	for _, field := range []string{"id", "date_joined", "token", "access", "refresh"} {
+		for _, mask := range []string{"<id>", "<date>", "<token>"} {
+			if strings.Contains(want, `"`+field+`":"`+mask+`"`) {
+				body = strings.Replace(body, answer.Text(t, field), mask, 1)
+			}
+		}
+	}
+	return body
+}
+
+func TestTokensOfDjangosPathsSayWhoTheUserIs(t *testing.T) {
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		body := `{"email":"ann@example.com","password":"` + testkit.Password + `"}`
+		for path, field := range map[string]string{
+			"/user/obtain_token/": "token", "/api-token-auth/": "token", "/api/token/": "access",
+		} {
+			token := app.Post(t, path, body).Text(t, field)
+			payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+			require.NoError(t, err)
+			require.Contains(t, string(payload), `"user_id":7,"username":"annie","email":"ann@example.com"`)
+			require.Equal(t, 200, app.Get(t, "/api/v1/profile", token).Status, "they open everything else as well")
+		}
+		bob := app.Post(t, "/user/create/", `{"email":"bob@example.com","password":"`+testkit.Password+`"}`).Text(t, "id")
+		token := app.Post(t, "/api-token-auth/", strings.Replace(body, "ann", "bob", 1)).Text(t, "token")
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+		require.NoError(t, err)
+		require.Contains(t, string(payload), `"user_id":"`+bob+`"`)
+	})
+}
+
+// Only tokens of the paths that djangorestframework-jwt had can be renewed by themselves.
+func TestAnAccessTokenOfTheAPIIsNotRenewed(t *testing.T) {
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		answer := app.Post(t, "/api-token-refresh/", `{"token":"`+app.Login(t, "ann@example.com").Access+`"}`)
+		require.Equal(t, 400, answer.Status)
+		require.JSONEq(t, `{"non_field_errors":["Error decoding signature."]}`, answer.Body)
+	})
+}
+
+func djangoIssued(payload string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(payload))
+	mac := hmac.New(sha256.New, []byte(djangoSecret))
+	mac.Write([]byte(signed))
+	return signed + "." + encode(mac.Sum(nil))
+}
+
+func TestDjangosTokensAreAcceptedAndExchanged(t *testing.T) {
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		exp := app.Clock.Now().Add(24 * time.Hour).Unix()
+		access := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":7}`, exp))
+		refresh := djangoIssued(fmt.Sprintf(`{"token_type":"refresh","exp":%d,"jti":"r1","user_id":7}`, exp))
+		drf := djangoIssued(fmt.Sprintf(`{"user_id":7,"username":"ann","email":"ann@example.com","exp":%d,"orig_iat":1}`, exp))
+		for _, token := range []string{access, drf} {
+			require.Equal(t, 200, app.Get(t, "/user/update/", token).Status)
+			require.Equal(t, 401, app.Get(t, "/api/v1/profile", token).Status, "not elsewhere")
+			require.Equal(t, 200, app.Post(t, "/api/token/verify/", `{"token":"`+token+`"}`).Status)
+		}
+		require.Equal(t, 401, app.Get(t, "/user/update/", refresh).Status)
+		require.Equal(t, 200, app.Post(t, "/api/token/verify/", `{"token":"`+refresh+`"}`).Status)
+		require.Equal(t, 401, app.Post(t, "/api/token/refresh/", `{"refresh":"`+access+`"}`).Status)
+		require.Equal(t, 400, app.Post(t, "/api-token-refresh/", `{"token":"`+access+`"}`).Status, "SimpleJWT's are not renewed")
+
+		pair := app.Post(t, "/api/token/refresh/", `{"refresh":"`+refresh+`"}`)
+		require.Equal(t, 200, pair.Status, "%s", pair.Body)
+		require.Equal(t, 200, app.Get(t, "/api/v1/profile", pair.Text(t, "access")).Status)
+		require.Equal(t, 200, app.Refresh(t, pair.Text(t, "refresh")).Status)
+		listed := app.Get(t, "/api/v1/sessions", pair.Text(t, "access"))
+		require.Equal(t, "django", listed.Text(t, "sessions.0.auth_method"))
+		claims := app.Post(t, "/api/v1/token/verify", `{"token":"`+pair.Text(t, "access")+`"}`)
+		require.Equal(t, float64(7), claims.Field(t, "user_id"))
+		renewed := app.Post(t, "/api-token-refresh/", `{"token":"`+drf+`"}`)
+		require.Equal(t, 200, renewed.Status, "%s", renewed.Body)
+		require.Equal(t, 200, app.Get(t, "/api/v1/profile", renewed.Text(t, "token")).Status)
+
+		app.Clock.Advance(25 * time.Hour)
+		require.Equal(t, 401, app.Get(t, "/user/update/", access).Status, "expired")
+		require.JSONEq(t, `{"non_field_errors":["Signature has expired."]}`,
+			app.Post(t, "/api-token-verify/", `{"token":"`+drf+`"}`).Body)
+	})
+}
+
+func TestDjangosTokensEndWithTheAccountAndThePassword(t *testing.T) {
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		token := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":7}`, app.Clock.Now().Add(time.Hour).Unix()))
+		set := func(active bool) {
+			require.NoError(t, app.DB.Model(&models.User{}).Where("TRUE").Update("is_active", active).Error)
+		}
+		set(false)
+		answer := app.Get(t, "/user/update/", token)
+		require.Equal(t, 401, answer.Status)
+		require.JSONEq(t, `{"detail":"User is inactive","code":"user_inactive"}`, answer.Body)
+		set(true)
+		require.Equal(t, 200, app.Get(t, "/user/update/", token).Status)
+		change := testkit.Call{Method: "POST", Path: "/api/v1/password/change", Token: app.Login(t, "ann@example.com").Access,
+			Body: `{"current_password":"` + testkit.Password + `","new_password":"` + secret + ` and more"}`}
+		require.Equal(t, 204, app.Do(t, change).Status)
+		require.Equal(t, 401, app.Get(t, "/user/update/", token).Status)
+		ghost := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":8}`, app.Clock.Now().Add(time.Hour).Unix()))
+		require.JSONEq(t, `{"detail":"User not found","code":"user_not_found"}`, app.Get(t, "/user/update/", ghost).Body)
+	})
+}
+
+func TestDjangosTokensAreNothingWithoutItsKey(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		app := testkit.NewApp(t, db, "DJANGO_COMPAT=true")
+		addAnn(t, app)
+		exp := app.Clock.Now().Add(time.Hour).Unix()
+		access := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":7}`, exp))
+		refresh := djangoIssued(fmt.Sprintf(`{"token_type":"refresh","exp":%d,"jti":"r1","user_id":7}`, exp))
+		require.Equal(t, 401, app.Get(t, "/user/update/", access).Status)
+		require.Equal(t, 401, app.Post(t, "/api/token/refresh/", `{"refresh":"`+refresh+`"}`).Status)
+		require.Equal(t, 401, app.Post(t, "/api/token/verify/", `{"token":"`+refresh+`"}`).Status)
+		require.Equal(t, 400, app.Post(t, "/api-token-refresh/", `{"token":"`+access+`"}`).Status)
+	})
+}

@@ -124,7 +124,7 @@ func report(b *testing.B, clients int, rounds []floodRound, peak int) {
 		accepted, 100*share, 100*net, 100*loadShare)
 	line("overloaded  %8d answers 503", overloaded)
 	line("peak memory %8d MiB", peak)
-	b.Log("\n" + text.String())
+	fmt.Println("\n" + text.String()) // b.Log cuts off after ten lines
 
 	b.ReportMetric(idle99, "idle-p99-ms")
 	b.ReportMetric(flood99, "flood-p99-ms")

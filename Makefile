@@ -43,6 +43,7 @@ secrets: ## Make the secrets that compose.yaml reads, where there are none
 	openssl rand -hex 24 > secrets/postgres_password
 	printf 'postgres://latchkey:%s@postgres:5432/latchkey?sslmode=disable' "$$(cat secrets/postgres_password)" \
 		> secrets/database_url
+	printf none > secrets/smtp_url
 	chmod 444 secrets/* # the containers' users read them; the folder keeps everyone else out
 
 clean: ## Remove what was built

@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // time zones of users, wherever this runs
 
 	"latchkey/commands"
 )

@@ -12,6 +12,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/database"
+	"latchkey/mail"
 )
 
 func newCheck(c *console) *cobra.Command {
@@ -19,7 +20,8 @@ func newCheck(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check",
 		Short: "Look at settings, key, database and schema, and say what to do",
-		Long: `Looks at settings, signing key, database and schema and prints each finding with its remedy. It changes nothing.
+		Long: `Looks at settings, signing key, mail templates, database and schema and prints each finding with its remedy.
+It changes nothing.
 
 The exit code is 1 if there is an error among the findings.`,
 		Args: usageArgs(cobra.NoArgs),
@@ -27,10 +29,13 @@ The exit code is 1 if there is an error among the findings.`,
 			settings, findings := c.checkSettings()
 			if !anyError(findings) {
 				findings = append(findings, checkKey(settings)...)
+				findings = append(findings, checkTemplates(settings)...)
+				findings = append(findings, checkHash(settings)...)
 				findings = append(findings, c.checkDatabase(cmd.Context(), settings)...)
 			}
 			if deploy {
 				findings = append(findings, config.DeployFindings(settings)...)
+				findings = append(findings, deployHash(settings)...)
 			}
 			return c.report(findings)
 		},
@@ -75,6 +80,34 @@ func checkKey(settings config.Settings) []config.Finding {
 		return []config.Finding{failure("JWT_PRIVATE_KEY", err.Error(), "Give the PEM of a key that fits JWT_ALGORITHM")}
 	}
 	return nil
+}
+
+func checkTemplates(settings config.Settings) []config.Finding {
+	if _, err := mail.NewTemplates(settings.ServiceName(), settings.Mail.TemplatesDir); err != nil {
+		return []config.Finding{failure("MAIL_TEMPLATES_DIR", err.Error(), "Mend the file, or remove it to have the built-in one")}
+	}
+	return nil
+}
+
+const calibrate = "Run: latchkey passwords calibrate"
+
+func checkHash(settings config.Settings) []config.Finding {
+	if err := checkHashCosts(settings); err != nil {
+		return []config.Finding{failure("PASSWORD_HASH", err.Error(), calibrate)}
+	}
+	return nil
+}
+
+// deployHash finds before APP_ENV is changed what production will refuse.
+func deployHash(settings config.Settings) []config.Finding {
+	if settings.InProduction() {
+		return nil
+	}
+	settings.Environment = config.Production
+	if hashParameters(settings.Hash).Check() != nil {
+		return nil // checkHash says so
+	}
+	return checkHash(settings)
 }
 
 func (c *console) checkDatabase(ctx context.Context, settings config.Settings) []config.Finding {

@@ -115,7 +115,7 @@ func TestCheckDeploy(t *testing.T) {
 	require.Equal(t, 1, development.code)
 	for _, finding := range []string{
 		"error: APP_ENV: ", "error: SECRET_KEY: ", "error: PUBLIC_URL: ", "warning: TRUSTED_PROXIES: ", "warning: DATABASE_URL: ",
-		"warning: JWT_ALGORITHM: ", "warning: PASSWORD_MIN_LENGTH: ",
+		"warning: JWT_ALGORITHM: ", "warning: PASSWORD_MIN_LENGTH: ", "error: SMTP_URL: ",
 	} {
 		require.Contains(t, development.stdout, finding)
 	}
@@ -123,7 +123,7 @@ func TestCheckDeploy(t *testing.T) {
 
 	eachMigrated(t, func(t *testing.T, url string) {
 		settings := with(url, "APP_ENV=production", "PUBLIC_URL=https://auth.example.com", "PASSWORD_MIN_LENGTH=15",
-			"JWT_ALGORITHM=HS256")
+			"JWT_ALGORITHM=HS256", "SMTP_URL=none")
 		production := run(t, settings, "check", "--deploy")
 		require.Zero(t, production.code, "%s", production.stdout)
 		require.NotContains(t, production.stdout, "error:")

@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/models"
+	"latchkey/config"
 )
 
 // choreInterval is how often each chore gets its turn. It is well below the minute within which replicas follow a change
 // of the signing keys.
 const choreInterval = 20 * time.Second
 
-// chore is work that goes on beside the requests.
+// chore is work that every replica does for itself, beside the requests.
 type chore struct {
 	name string
 	do   func(context.Context) error
@@ -50,42 +50,30 @@ func (s *Service) DoChores(ctx context.Context) {
 	}
 }
 
-const (
-	sweepInterval = time.Hour
-	sweepBatch    = 500
-)
+const sweepBatch = 500
 
-// sweepSessions deletes sessions that are long over.
-func sweepSessions(jobs *models.PeriodicJobManager, sessions *models.SessionManager) chore {
-	return sweep(jobs, "sweep_sessions", sessions.DeleteOver)
+// sweeps are what has to be cleared away, every hour by one of the replicas.
+func (m managers) sweeps(settings config.Settings) map[string]func(context.Context) error {
+	retention := settings.Abuse.AuditRetention
+	return map[string]func(context.Context) error{
+		"sessions": inBatches(m.sessions.DeleteOver),
+		"logins":   inBatches(m.logins.DeleteForgotten),
+		"tokens":   inBatches(m.confirmations.DeleteOver),
+		"accounts": inBatches(m.users.DeleteDue),
+		"audit": inBatches(func(ctx context.Context, limit int) (int64, error) {
+			return m.audit.DeleteOld(ctx, retention, limit)
+		}),
+	}
 }
 
-// sweepLogins deletes counts of failed logins that say nothing any more.
-func sweepLogins(jobs *models.PeriodicJobManager, logins *models.LoginManager) chore {
-	return sweep(jobs, "sweep_logins", logins.DeleteForgotten)
-}
-
-// pruneAudit deletes events that are older than retention.
-func pruneAudit(jobs *models.PeriodicJobManager, audit *models.AuditLog, retention time.Duration) chore {
-	return sweep(jobs, "prune_audit", func(ctx context.Context, limit int) (int64, error) {
-		return audit.DeleteOld(ctx, retention, limit)
-	})
-}
-
-// sweep deletes what is over in batches, by one replica an hour. remove deletes at most limit rows and counts them.
-func sweep(
-	jobs *models.PeriodicJobManager, name string, remove func(ctx context.Context, limit int) (int64, error),
-) chore {
-	return chore{name, func(ctx context.Context) error {
-		mine, err := jobs.Claim(ctx, name, sweepInterval)
-		if err != nil || !mine {
-			return err
-		}
+// inBatches removes until little is left. remove deletes at most limit rows and counts them.
+func inBatches(remove func(ctx context.Context, limit int) (int64, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
 		for {
 			deleted, err := remove(ctx, sweepBatch)
 			if err != nil || deleted < sweepBatch {
 				return err
 			}
 		}
-	}}
+	}
 }

@@ -39,7 +39,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	}
 	walk(nil)
 	for _, name := range []string{"serve", "migrate", "migrate up", "migrate down", "migrate status", "makemigrations",
-		"createsuperuser", "changepassword", "promote", "demote", "check", "version"} {
+		"createsuperuser", "changepassword", "promote", "demote", "passwords", "passwords calibrate", "check", "version"} {
 		require.True(t, seen[name], "%s is not listed", name)
 	}
 }
@@ -48,7 +48,9 @@ func TestWhatIsNotUnderstoodExitsWith2(t *testing.T) {
 	for _, args := range [][]string{
 		{"unknown"}, {"--unknown"}, {"serve", "now"}, {"version", "--short"}, {"check", "settings"}, {"check", "--deploy=maybe"},
 		{"makemigrations"}, {"makemigrations", "one", "two"}, {"makemigrations", "--check", "one"}, {"promote"}, {"promote", ann, bob},
-		{"demote"}, {"changepassword"},
+		{"demote"}, {"changepassword"}, {"passwords"}, {"passwords", "calibrate", "now"},
+		{"passwords", "calibrate", "--algorithm=md5"}, {"passwords", "calibrate", "--target=1ms"},
+		{"passwords", "calibrate", "--target=1h"}, {"passwords", "calibrate", "--target=soon"},
 	} {
 		done := run(t, nil, args...)
 		require.Equal(t, 2, done.code, "%s: %s", args, done.stderr)

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"gorm.io/gorm"
 
 	"latchkey/config"
 	"latchkey/controllers"
-	"latchkey/database"
 	"latchkey/models"
 )
 
@@ -110,7 +110,7 @@ Give all such keys in one command. An id that begins with a dash goes after two 
 
 // withSigningKeys runs work with the manager of the keys in the configured database, whose schema must be current. It
 // refuses where the settings give the key, because then nothing in the database is used.
-func (c *console) withSigningKeys(ctx context.Context, work func(*models.SigningKeyManager) error) (err error) {
+func (c *console) withSigningKeys(ctx context.Context, work func(*models.SigningKeyManager) error) error {
 	settings, err := c.settings()
 	if err != nil {
 		return err
@@ -119,15 +119,9 @@ func (c *console) withSigningKeys(ctx context.Context, work func(*models.Signing
 		return fmt.Errorf("the signing key is not managed here: it comes from %s. Rotate it by changing that setting, or "+
 			"remove it to have keys made, kept and rotated in the database", variable)
 	}
-	if err := prepareSchema(ctx, settings, c.logger(settings)); err != nil {
-		return err
-	}
-	db, err := openDatabase(settings, c.logger(settings))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, database.Close(db)) }()
-	return work(newSigningKeyManager(settings, db, c.now))
+	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
+		return work(newSigningKeyManager(settings, db, c.now))
+	})
 }
 
 // keyVariable names the setting that gives the signing key, "" if keys are managed.
@@ -157,7 +151,7 @@ func (c *console) printKeys(keys []models.SigningKey) error {
 }
 
 func stamp(at *time.Time) string {
-	if at == nil {
+	if at == nil || at.IsZero() {
 		return "-"
 	}
 	return at.UTC().Format(time.RFC3339)

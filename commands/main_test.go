@@ -120,7 +120,7 @@ func addUser(t *testing.T, url, email string) {
 	require.NoError(t, err)
 	defer database.Close(db)
 	manager := models.NewUserManager(db, testkit.FastHasher(t), passwords.NewPolicy(8),
-		models.NewAuditLog(db, slog.New(slog.DiscardHandler), testkit.NewClock().Now), testkit.NewClock().Now)
+		models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), testkit.NewClock().Now), testkit.NewClock().Now)
 	_, err = manager.CreateUser(t.Context(), models.NewUser{Email: email, Password: testkit.Password})
 	require.NoError(t, err)
 }

@@ -281,6 +281,11 @@ func TestServeRefuses(t *testing.T) {
 			[]string{"APP_ENV=production", "PUBLIC_URL=https://auth.example.com"},
 			[]string{"SECRET_KEY is required in production", makeOne},
 		},
+		"production without a mail server": {
+			with("sqlite:test.db", "APP_ENV=production", "PUBLIC_URL=https://auth.example.com"),
+			[]string{"SMTP_URL is required in production", "or none to send no mail at all"},
+		},
+		"templates that don't fit": {with("sqlite:test.db", "MAIL_TEMPLATES_DIR=missing"), []string{"the templates in missing: "}},
 		"PostgreSQL without a secret key": {
 			[]string{"DATABASE_URL=postgres://latchkey:plum-stone@127.0.0.1:1/latchkey"}, []string{"SECRET_KEY is required with PostgreSQL", makeOne},
 		},

@@ -12,7 +12,6 @@ import (
 
 	"latchkey/config"
 	"latchkey/database"
-	"latchkey/passwords"
 )
 
 func newServe(c *console) *cobra.Command {
@@ -43,9 +42,7 @@ func (c *console) serve(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, database.Close(db)) }()
 	cores := spareThreads()
-	hasher, err := passwords.NewPool(passwords.Options{
-		Concurrency: cmp.Or(settings.Password.HashConcurrency, cores), Wait: settings.Password.HashWait,
-	})
+	hasher, err := NewHasher(settings, cmp.Or(settings.Password.HashConcurrency, cores))
 	if err != nil {
 		return err
 	}
@@ -60,6 +57,15 @@ func (c *console) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer stopMetrics()
+	stopJobs, err := service.Jobs.Start(ctx, service.work)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.Server.ShutdownTimeout)
+		defer cancel()
+		err = errors.Join(err, stopJobs(ending))
+	}()
 	defer service.startChores(ctx)()
 	return listen(ctx, settings, service.Engine, log)
 }

@@ -13,12 +13,14 @@ import (
 	"latchkey/config"
 	"latchkey/controllers"
 	"latchkey/database"
+	"latchkey/jobs"
 	"latchkey/limits"
 	"latchkey/middleware"
 	"latchkey/models"
 	"latchkey/passwords"
 	"latchkey/routes"
 	"latchkey/tokens"
+	"latchkey/web"
 )
 
 // Resources are what a service works with and does not own: they are the caller's to close.
@@ -29,14 +31,23 @@ type Resources struct {
 	Now    func() time.Time
 }
 
-// Service is the wired program: what answers requests, what it measures, and the chores that go on beside them.
+// Service is the wired program: what answers requests, what it measures, and what goes on beside them: jobs, which the
+// replicas share, and chores, which each does for itself.
 type Service struct {
 	Engine  *gin.Engine
 	Metrics *prometheus.Registry
+	Jobs    *jobs.Queue
+	work    jobs.Work
 	chores  []chore
 	redis   *limits.Redis // nil if not used
 	log     *slog.Logger
 }
+
+// DoJobs works off what is due in the queue now.
+func (s *Service) DoJobs(ctx context.Context) error { return s.Jobs.Drain(ctx, s.work) }
+
+// Sweep does one of the periodic jobs now.
+func (s *Service) Sweep(ctx context.Context, name string) error { return s.work.Sweeps[name](ctx) }
 
 // Close lets go of what the service opened for itself.
 func (s *Service) Close() error {
@@ -78,6 +89,12 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 	if err != nil {
 		return nil, err
 	}
+	letters, err := newPost(settings, with)
+	if err != nil {
+		return nil, err
+	}
+	resources.DevMail = letters.page
+	mails := mailer{letters, settings.Mail, managers.users, managers.confirmations, with.Log}
 	routes.Register(engine, resources, routes.Policies{
 		Global: globalPolicies(settings, with, metrics),
 		User: []gin.HandlerFunc{
@@ -86,8 +103,8 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 		Limit: limit,
 	})
 	return &Service{
-		Engine: engine, Metrics: registry, redis: redis, log: with.Log,
-		chores: append(keyChores, managers.chores(settings)...),
+		Engine: engine, Metrics: registry, Jobs: managers.queue, redis: redis, log: with.Log, chores: keyChores,
+		work: jobs.Work{Mail: mails.send, Sweeps: managers.sweeps(settings)},
 	}, nil
 }
 
@@ -105,7 +122,9 @@ type managers struct {
 	users    *models.UserManager
 	sessions *models.SessionManager
 	logins   *models.LoginManager
-	jobs     *models.PeriodicJobManager
+	queue    *jobs.Queue
+
+	confirmations *models.ConfirmationManager
 }
 
 func newManagers(settings config.Settings, with Resources) (managers, error) {
@@ -117,25 +136,32 @@ func newManagers(settings config.Settings, with Resources) (managers, error) {
 	if err != nil {
 		return managers{}, err
 	}
-	audit := models.NewAuditLog(with.DB, with.Log, with.Now)
+	queue, err := newQueue(with)
+	if err != nil {
+		return managers{}, err
+	}
+	confirming, err := tokens.NewOpaque("lko_", derivedKeys(settings, "one-time-token")...)
+	if err != nil {
+		return managers{}, err
+	}
+	audit := models.NewAuditLog(with.DB, notices(settings.Account, queue), with.Log, with.Now)
 	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), audit, with.Now)
 	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
 		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
 	}, with.Now)
 	return managers{
 		db: with.DB, audit: audit, users: users, sessions: sessions,
-		logins: models.NewLoginManager(users, sessions, devices),
-		jobs:   models.NewPeriodicJobManager(with.DB, with.Now),
+		logins: models.NewLoginManager(users, sessions, devices, admission(settings)), queue: queue,
+		confirmations: models.NewConfirmationManager(users, confirming, queue),
 	}, nil
 }
 
-// chores are what has to be cleared away.
-func (m managers) chores(settings config.Settings) []chore {
-	return []chore{
-		sweepSessions(m.jobs, m.sessions),
-		sweepLogins(m.jobs, m.logins),
-		pruneAudit(m.jobs, m.audit, settings.Abuse.AuditRetention),
+func newQueue(with Resources) (*jobs.Queue, error) {
+	pool, err := with.DB.DB()
+	if err != nil {
+		return nil, err
 	}
+	return jobs.NewQueue(jobs.Options{DB: pool, Dialect: with.DB.Name(), Log: with.Log, Now: with.Now})
 }
 
 func newControllers(
@@ -145,22 +171,40 @@ func newControllers(
 	if err != nil {
 		return routes.Controllers{}, err
 	}
+	pages, err := web.NewPages(m.confirmations, settings.ServiceName())
+	if err != nil {
+		return routes.Controllers{}, err
+	}
 	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, m.db) }
 	return routes.Controllers{
 		Contract:  contract,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
-		Accounts:  controllers.NewAccounts(m.users, m.logins, access, signupAnswer(settings)),
+		Accounts:  controllers.NewAccounts(m.users, m.logins, m.confirmations, access, signupAnswer(settings)),
 		Profile:   controllers.NewProfile(m.users),
-		Password:  controllers.NewPassword(m.users),
+		Password:  controllers.NewPassword(m.users, m.confirmations),
 		Sessions:  controllers.NewSessions(m.sessions, access, settings.JWT.AuthHeaderPrefix),
 		Tokens:    controllers.NewTokens(m.sessions, access),
+		Email:     controllers.NewEmail(m.confirmations),
+		Account:   controllers.NewAccount(m.users, settings.Account.DeletionGrace),
+		Pages:     pages,
 	}, nil
 }
 
 func signupAnswer(settings config.Settings) controllers.SignupAnswer {
-	if settings.Abuse.SignupEnumerationSafe {
+	switch {
+	case settings.Abuse.SignupEnumerationSafe:
 		return controllers.SignupHides
+	case settings.Account.EmailVerification == config.VerificationRequired:
+		return controllers.SignupAsks
+	default:
+		return controllers.SignupTells
 	}
-	return controllers.SignupTells
+}
+
+func admission(settings config.Settings) models.Admission {
+	if settings.Account.EmailVerification == config.VerificationRequired {
+		return models.AdmitVerified
+	}
+	return models.AdmitAll
 }

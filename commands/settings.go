@@ -1,10 +1,15 @@
 package commands
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
+	"gorm.io/gorm"
+
 	"latchkey/config"
+	"latchkey/database"
 )
 
 // settings loads the settings and, in development, makes the secret key that they may leave out.
@@ -30,4 +35,18 @@ func (c *console) logger(settings config.Settings) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(c.stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(c.stderr, options))
+}
+
+// withDatabase runs work with the configured database, whose schema must be current.
+func (c *console) withDatabase(ctx context.Context, settings config.Settings, work func(*gorm.DB) error) (err error) {
+	log := c.logger(settings)
+	if err := prepareSchema(ctx, settings, log); err != nil {
+		return err
+	}
+	db, err := openDatabase(settings, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, database.Close(db)) }()
+	return work(db)
 }

@@ -2,33 +2,30 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
+	"gorm.io/gorm"
+
 	"latchkey/config"
-	"latchkey/database"
 	"latchkey/models"
 	"latchkey/passwords"
 )
 
 // withUsers runs work with the manager of the users in the configured database, whose schema must be current.
-func (c *console) withUsers(
-	ctx context.Context, settings config.Settings, work func(*models.UserManager) error,
-) (err error) {
-	if err := prepareSchema(ctx, settings, c.logger(settings)); err != nil {
-		return err
-	}
-	db, err := openDatabase(settings, c.logger(settings))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, database.Close(db)) }()
-	hasher, err := passwords.NewPool(passwords.Options{Concurrency: 1})
-	if err != nil {
-		return err
-	}
-	defer hasher.Close()
-	// The person at the console is told in a sentence; the row is what stays.
-	audit := models.NewAuditLog(db, slog.New(slog.DiscardHandler), c.now)
-	return work(models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), audit, c.now))
+func (c *console) withUsers(ctx context.Context, settings config.Settings, work func(*models.UserManager) error) error {
+	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
+		hasher, err := NewHasher(settings, 1)
+		if err != nil {
+			return err
+		}
+		defer hasher.Close()
+		// The person at the console is told in a sentence; the row is what stays.
+		quiet := slog.New(slog.DiscardHandler)
+		queue, err := newQueue(Resources{DB: db, Log: quiet, Now: c.now})
+		if err != nil {
+			return err
+		}
+		audit := models.NewAuditLog(db, notices(settings.Account, queue), quiet, c.now)
+		return work(models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), audit, c.now))
+	})
 }

@@ -26,7 +26,10 @@ func (s *Settings) check(known Faults) Faults {
 	c.checkKeys()
 	c.checkSessions()
 	c.checkPasswords()
+	c.checkHash()
 	c.checkAbuse()
+	c.checkMail()
+	c.checkAccounts()
 	c.checkRateLimit()
 	c.checkMetrics()
 	c.checkLog()
@@ -178,6 +181,28 @@ func (c *checker) checkPasswords() {
 	c.between("PASSWORD_MIN_LENGTH", password.MinLength, 8, 64)
 	c.between("PASSWORD_HASH_CONCURRENCY", password.HashConcurrency, 0, 1024)
 	c.within("PASSWORD_HASH_WAIT", password.HashWait, time.Millisecond, 30*time.Second)
+}
+
+// checkHash looks at each cost alone. What costs are too much or too little together is the hashing room's to say.
+func (c *checker) checkHash() {
+	hash := c.settings.Hash
+	c.oneOf("PASSWORD_HASH", hash.Algorithm, "argon2id", "bcrypt", "scrypt", "pbkdf2_sha256")
+	c.between("PASSWORD_ARGON2_MEMORY", hash.Argon2Memory, 8, 128*1024)
+	c.between("PASSWORD_ARGON2_TIME", hash.Argon2Time, 1, 1024)
+	c.between("PASSWORD_ARGON2_THREADS", hash.Argon2Threads, 1, 16)
+	c.between("PASSWORD_BCRYPT_COST", hash.BcryptCost, 4, 15)
+	c.between("PASSWORD_SCRYPT_N", hash.ScryptN, 2, 1<<20)
+	if n := hash.ScryptN; n >= 2 && n&(n-1) != 0 {
+		c.fault("PASSWORD_SCRYPT_N", "is not a power of two", "Write one, as 32768 or 65536.")
+	}
+	c.between("PASSWORD_SCRYPT_R", hash.ScryptR, 1, 64)
+	c.between("PASSWORD_SCRYPT_P", hash.ScryptP, 1, 16)
+	c.between("PASSWORD_PBKDF2_ITERATIONS", hash.PBKDF2Iterations, 1, 4_000_000)
+	for _, name := range hash.AllowLegacy {
+		if !c.oneOf("PASSWORD_ALLOW_LEGACY_HASHES", name, "md5", "sha1", "unsalted_md5", "unsalted_sha1") {
+			break
+		}
+	}
 }
 
 func (c *checker) checkAbuse() {

@@ -26,7 +26,10 @@ type Settings struct {
 	JWT       JWT
 	Session   Session
 	Password  Password
+	Hash      Hash
 	Abuse     Abuse
+	Account   Account
+	Mail      Mail
 	RateLimit RateLimit
 	Metrics   Metrics
 	Log       Log
@@ -85,10 +88,50 @@ type Password struct {
 	HashWait        time.Duration `env:"PASSWORD_HASH_WAIT" envDefault:"2s"`
 }
 
+// Hash is how new passwords are hashed: its algorithm, and the costs of each that there is. AllowLegacy names formats of
+// stored hashes that are too weak to be verified elsewhere.
+type Hash struct {
+	Algorithm        string   `env:"PASSWORD_HASH" envDefault:"argon2id"`
+	Argon2Memory     int      `env:"PASSWORD_ARGON2_MEMORY" envDefault:"19456"`
+	Argon2Time       int      `env:"PASSWORD_ARGON2_TIME" envDefault:"2"`
+	Argon2Threads    int      `env:"PASSWORD_ARGON2_THREADS" envDefault:"1"`
+	BcryptCost       int      `env:"PASSWORD_BCRYPT_COST" envDefault:"12"`
+	ScryptN          int      `env:"PASSWORD_SCRYPT_N" envDefault:"32768"`
+	ScryptR          int      `env:"PASSWORD_SCRYPT_R" envDefault:"8"`
+	ScryptP          int      `env:"PASSWORD_SCRYPT_P" envDefault:"3"`
+	PBKDF2Iterations int      `env:"PASSWORD_PBKDF2_ITERATIONS" envDefault:"600000"`
+	AllowLegacy      []string `env:"PASSWORD_ALLOW_LEGACY_HASHES"`
+}
+
 // Abuse is how the service keeps what would help somebody who attacks it, and for how long it remembers who did what.
 type Abuse struct {
 	SignupEnumerationSafe bool          `env:"SIGNUP_ENUMERATION_SAFE" envDefault:"false"`
 	AuditRetention        time.Duration `env:"AUDIT_RETENTION" envDefault:"9600h"`
+}
+
+// Account is what becomes of accounts. EmailVerification is one of the constants below.
+type Account struct {
+	EmailVerification string        `env:"EMAIL_VERIFICATION" envDefault:"optional"`
+	SecurityNotices   Switch        `env:"SECURITY_NOTICES" envDefault:"on"`
+	DeletionGrace     time.Duration `env:"ACCOUNT_DELETION_GRACE" envDefault:"336h"`
+}
+
+// The values of EMAIL_VERIFICATION: new addresses are not asked to be confirmed, are asked, or have to be before a login.
+const (
+	VerificationOff      = "off"
+	VerificationOptional = "optional"
+	VerificationRequired = "required"
+)
+
+// Mail is how letters to users are delivered. SMTPURL is a server's, or "none"; without it, in development, they are kept
+// for looking at. The links are where those in letters lead, if not to our own pages.
+type Mail struct {
+	SMTPURL      Secret `env:"SMTP_URL"`
+	From         string `env:"MAIL_FROM"`
+	TemplatesDir string `env:"MAIL_TEMPLATES_DIR"`
+	LinkVerify   string `env:"MAIL_LINK_VERIFY"`
+	LinkReset    string `env:"MAIL_LINK_RESET"`
+	LinkUndo     string `env:"MAIL_LINK_UNDO"`
 }
 
 // RateLimit is how often clients may do what costs much or can be guessed: each by the client's address and, in the field
@@ -162,6 +205,13 @@ func (s *Settings) deriveDefaults(values map[string]string) {
 	}
 	if origin, err := parseOrigin(strings.TrimSuffix(s.Server.PublicURL, "/")); err == nil {
 		s.Server.PublicURL = origin
+	}
+	for link, page := range map[*string]string{
+		&s.Mail.LinkVerify: "/verify-email", &s.Mail.LinkReset: "/reset-password", &s.Mail.LinkUndo: "/undo-email-change",
+	} {
+		if *link == "" {
+			*link = s.Server.PublicURL + page
+		}
 	}
 	if s.JWT.Algorithm == "" {
 		s.JWT.Algorithm = "ES256"

@@ -32,7 +32,11 @@ func TestDefaultsInDevelopment(t *testing.T) {
 		},
 		Session:  config.Session{IdleTimeout: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, RefreshGrace: 30 * time.Second},
 		Password: config.Password{MinLength: 8, HashWait: 2 * time.Second},
-		Abuse:    config.Abuse{AuditRetention: 400 * 24 * time.Hour},
+		Hash: config.Hash{
+			Algorithm: "argon2id", Argon2Memory: 19 * 1024, Argon2Time: 2, Argon2Threads: 1, BcryptCost: 12,
+			ScryptN: 1 << 15, ScryptR: 8, ScryptP: 3, PBKDF2Iterations: 600_000,
+		},
+		Abuse: config.Abuse{AuditRetention: 400 * 24 * time.Hour},
 		RateLimit: config.RateLimit{
 			Enabled: true, RedisTimeout: 30 * time.Millisecond,
 			Login: quota(30, time.Minute), LoginAccount: quota(10, time.Minute),
@@ -40,6 +44,13 @@ func TestDefaultsInDevelopment(t *testing.T) {
 			Refresh: quota(1200, time.Minute), RefreshAccount: quota(60, time.Minute),
 			Mail: quota(20, 10*time.Minute), MailAccount: quota(5, 15*time.Minute),
 			Secret: quota(60, 5*time.Minute), SecretAccount: quota(10, 15*time.Minute),
+		},
+		Account: config.Account{
+			EmailVerification: config.VerificationOptional, SecurityNotices: true, DeletionGrace: 14 * 24 * time.Hour,
+		},
+		Mail: config.Mail{
+			LinkVerify: "http://localhost:8080/verify-email", LinkReset: "http://localhost:8080/reset-password",
+			LinkUndo: "http://localhost:8080/undo-email-change",
 		},
 		Log: config.Log{Format: "text", Level: slog.LevelInfo},
 	}, settings)
@@ -136,11 +147,17 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"JWT_EXPIRATION_JITTER": "0.1", "JWT_KEY_ROTATION": "0", "SESSION_IDLE_TIMEOUT": "1h", "SESSION_LIFETIME": "2h",
 		"REFRESH_GRACE": "3s", "JWT_AUTH_HEADER_PREFIX": "JWT", "JWT_VERIFY": "true", "JWT_VERIFY_EXPIRATION": "true",
 		"PASSWORD_MIN_LENGTH": "15", "PASSWORD_HASH_CONCURRENCY": "3", "PASSWORD_HASH_WAIT": "1s", "LOG_FORMAT": "text",
+		"PASSWORD_HASH": "scrypt", "PASSWORD_ARGON2_MEMORY": "20000", "PASSWORD_ARGON2_TIME": "3", "PASSWORD_ARGON2_THREADS": "2",
+		"PASSWORD_BCRYPT_COST": "11", "PASSWORD_SCRYPT_N": "65536", "PASSWORD_SCRYPT_R": "9", "PASSWORD_SCRYPT_P": "2",
+		"PASSWORD_PBKDF2_ITERATIONS": "700000", "PASSWORD_ALLOW_LEGACY_HASHES": "md5",
 		"SIGNUP_ENUMERATION_SAFE": "true", "AUDIT_RETENTION": "24h", "RATE_LIMITS": "off", "RATE_LIMIT_LOGIN": "1/1s",
 		"RATE_LIMIT_LOGIN_ACCOUNT": "2/1m", "RATE_LIMIT_SIGNUP": "3/1m", "RATE_LIMIT_SIGNUP_ACCOUNT": "4/1m",
 		"RATE_LIMIT_REFRESH": "5/1m", "RATE_LIMIT_REFRESH_ACCOUNT": "6/1m", "RATE_LIMIT_MAIL": "7/1m",
 		"RATE_LIMIT_MAIL_ACCOUNT": "8/1m", "RATE_LIMIT_SECRET": "9/60", "RATE_LIMIT_SECRET_ACCOUNT": "10/24h",
 		"REDIS_URL": "rediss://u:p@h:6379/1", "REDIS_TIMEOUT": "1s", "METRICS_ADDR": ":10",
+		"SMTP_URL": "smtp://u:p@h", "MAIL_FROM": "a@b.example", "MAIL_TEMPLATES_DIR": "letters",
+		"MAIL_LINK_VERIFY": "a://v", "MAIL_LINK_RESET": "a://r", "MAIL_LINK_UNDO": "a://u", "EMAIL_VERIFICATION": "required",
+		"SECURITY_NOTICES": "off", "ACCOUNT_DELETION_GRACE": "0",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 	} {
 		direct = append(direct, name+"="+value)

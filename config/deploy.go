@@ -30,7 +30,7 @@ type Finding struct {
 func DeployFindings(s Settings) []Finding {
 	var findings []Finding
 	for _, look := range []func(Settings) []Finding{
-		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRateLimits, findRest,
+		findEnvironment, findServer, findSecrets, findDatabase, findTokens, findRateLimits, findMail, findRest,
 	} {
 		findings = append(findings, look(s)...)
 	}
@@ -190,6 +190,13 @@ func findRest(s Settings) (findings []Finding) {
 		findings = append(findings, Finding{
 			LevelWarning, "PASSWORD_MIN_LENGTH", "is below 15, which NIST SP 800-63B-4 wants where a password is the only factor",
 			"Set PASSWORD_MIN_LENGTH=15.",
+		})
+	}
+	if len(s.Hash.AllowLegacy) > 0 {
+		findings = append(findings, Finding{
+			LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES",
+			"lets " + strings.Join(s.Hash.AllowLegacy, ", ") + " hashes log in, which a thief of the database reads in no time",
+			"Remove it once most users have logged in; the others reset their passwords.",
 		})
 	}
 	if s.Log.Level <= slog.LevelDebug {

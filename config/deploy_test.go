@@ -24,6 +24,7 @@ func TestNothingToSayAboutASafeDeployment(t *testing.T) {
 		"DATABASE_URL=postgres:///d?host=/run/postgresql&sslmode=disable",
 		"DATABASE_URL=postgres://u@db.example/d?sslmode=require",
 		"CORS_ALLOWED_ORIGINS=https://app.example.com", "REDIS_URL=redis://localhost:6379", "JWT_EXPIRATION_DELTA=15m",
+		"SMTP_URL=smtp://127.0.0.1:25?tls=none", "SMTP_URL=smtp://[::1]?tls=none", "SMTP_URL=smtp://localhost?tls=none",
 	} {
 		require.Empty(t, config.DeployFindings(load(t, safe(more)...)), more)
 	}
@@ -62,7 +63,12 @@ func TestDeployFindings(t *testing.T) {
 			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=prefer"}},
 		{config.LevelWarning, "JWT_ALGORITHM", "HS256", []string{"JWT_ALGORITHM=HS256", "JWT_PRIVATE_KEY="}},
 		{config.LevelWarning, "JWT_EXPIRATION_DELTA", "16m", []string{"JWT_EXPIRATION_DELTA=16m"}},
+		{config.LevelError, "SMTP_URL", "/dev/mail", []string{development, "SMTP_URL="}},
+		{config.LevelError, "SMTP_URL", "in clear", []string{"SMTP_URL=smtp://mail.example.com?tls=none"}},
+		{config.LevelWarning, "SMTP_URL", "is none", []string{"SMTP_URL=none"}},
 		{config.LevelWarning, "PASSWORD_MIN_LENGTH", "800-63B-4", []string{"PASSWORD_MIN_LENGTH=14"}},
+		{config.LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES", "md5, unsalted_md5",
+			[]string{"PASSWORD_ALLOW_LEGACY_HASHES=md5,unsalted_md5"}},
 		{config.LevelError, "RATE_LIMITS", "off", []string{"RATE_LIMITS=off"}},
 		{config.LevelWarning, "REDIS_URL", "counts for itself", []string{"REDIS_URL="}},
 		{config.LevelWarning, "REDIS_URL", "in clear", []string{"REDIS_URL=redis://redis.example.com"}},

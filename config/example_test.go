@@ -77,7 +77,7 @@ func TestEveryFieldIsDescribedAndEveryDescriptionHasAField(t *testing.T) {
 func TestExampleUncommentedIsTheDefault(t *testing.T) {
 	content, err := os.ReadFile(examplePath)
 	require.NoError(t, err)
-	commented := regexp.MustCompile(`(?m)^#([A-Z_]+=)`)
+	commented := regexp.MustCompile(`(?m)^#([A-Z0-9_]+=)`)
 	require.Len(t, commented.FindAll(content, -1), len(config.Describe()))
 	lines := commented.ReplaceAllString(string(content), "$1")
 	settings, err := config.Load(nil, folder(t, map[string]string{".env": lines}))
@@ -96,7 +96,7 @@ func TestSecretsAreDescribedAsSuch(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "JWT_PRIVATE_KEY", "JWT_SECRET_KEY", "REDIS_URL",
+		"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "JWT_PRIVATE_KEY", "JWT_SECRET_KEY", "SMTP_URL", "REDIS_URL",
 		"SUPERUSER_PASSWORD",
 	}, secrets)
 }

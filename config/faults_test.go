@@ -10,6 +10,7 @@ import (
 const pemKey = `-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----`
 
 func TestEachFault(t *testing.T) {
+	mailFrom := []string{"MAIL_FROM=a@b.example"}
 	for _, test := range []struct {
 		variable string
 		values   []string
@@ -51,6 +52,13 @@ func TestEachFault(t *testing.T) {
 		{"DB_MAX_OPEN_CONNS", []string{"ten", "1.5", "99999999999999999999"}, "not a whole number", nil},
 		{"DB_MAX_IDLE_CONNS", []string{"-1"}, "from 0 to", nil},
 		{"DB_CONN_MAX_LIFETIME", []string{"-1s", "25h"}, "from 0s to 24h", nil},
+		{"EMAIL_VERIFICATION", []string{"on", "Required"}, "not known", nil},
+		{"EMAIL_VERIFICATION", []string{"required"}, "sends no mail", []string{"SMTP_URL=none"}},
+		{"SECURITY_NOTICES", []string{"some"}, "not on or off", nil},
+		{"ACCOUNT_DELETION_GRACE", []string{"-1h", "9000h"}, "from 0s to", nil},
+		{"MAIL_LINK_VERIFY", []string{"verify", "mailto:a@b.example", "https://"}, "not a link", nil},
+		{"MAIL_LINK_RESET", []string{"javascript://x", "https://u:HUSH@a.example/", "https://a.example/#x"}, "no mail should have", nil},
+		{"MAIL_LINK_UNDO", []string{"http://a.example/undo"}, "https://", production()},
 		{"RATE_LIMITS", []string{"yes", "OFF"}, "not on or off", nil},
 		{"RATE_LIMIT_LOGIN", []string{"30", "30/", "/1m", "x/1m", "30/x", "0/1m", "-1/1m", "1000001/1m", "30/1ms", "30/25h",
 			"1/1m/1"}, "not a quota", nil},
@@ -86,6 +94,18 @@ func TestEachFault(t *testing.T) {
 		{"PASSWORD_MIN_LENGTH", []string{"0", "7", "65"}, "from 8 to 64", nil},
 		{"PASSWORD_HASH_CONCURRENCY", []string{"-1", "1025"}, "from 0 to 1024", nil},
 		{"PASSWORD_HASH_WAIT", []string{"0", "31s"}, "from 1ms to 30s", nil},
+		{"PASSWORD_HASH", []string{"md5", "Argon2id", "argon2i", "pbkdf2-sha256"}, "not known", nil},
+		{"PASSWORD_ARGON2_MEMORY", []string{"0", "7", "131073"}, "from 8 to 131072", nil},
+		{"PASSWORD_ARGON2_MEMORY", []string{"19 MiB", "19456KiB"}, "not a whole number", nil},
+		{"PASSWORD_ARGON2_TIME", []string{"0", "1025"}, "from 1 to 1024", nil},
+		{"PASSWORD_ARGON2_THREADS", []string{"0", "17"}, "from 1 to 16", nil},
+		{"PASSWORD_BCRYPT_COST", []string{"0", "3", "16", "31"}, "from 4 to 15", nil},
+		{"PASSWORD_SCRYPT_N", []string{"-2", "0", "1", "2097152"}, "from 2 to", nil},
+		{"PASSWORD_SCRYPT_N", []string{"15", "32767"}, "not a power of two", nil},
+		{"PASSWORD_SCRYPT_R", []string{"0", "65"}, "from 1 to 64", nil},
+		{"PASSWORD_SCRYPT_P", []string{"0", "17"}, "from 1 to 16", nil},
+		{"PASSWORD_PBKDF2_ITERATIONS", []string{"0", "4000001"}, "from 1 to 4000000", nil},
+		{"PASSWORD_ALLOW_LEGACY_HASHES", []string{"crypt", "md5,crypt,bogus", "MD5"}, "not known", nil},
 		{"AUDIT_RETENTION", []string{"0", "23h", "87601h"}, "from 24h0m0s to 87600h0m0s", nil},
 		{"TRUSTED_PROXIES", []string{"proxy.example", "10.0.0.0/33", "10.0.0.0/", "fe80::1%eth0", "*", "::ffff:0:0/90"},
 			"neither an address nor a network", nil},
@@ -95,6 +115,20 @@ func TestEachFault(t *testing.T) {
 		{"CORS_ALLOWED_ORIGINS", []string{"null"}, "sandboxed", nil},
 		{"CORS_ALLOWED_ORIGINS", []string{"https://a.example/", "https://a.example/app"}, "after the host", nil},
 		{"CORS_ALLOWED_ORIGINS", []string{"a.example", "capacitor://localhost", "file://"}, "does not begin", nil},
+		{"SMTP_URL", []string{""}, "required in production", production()},
+		{"SMTP_URL", []string{"mail.example.com:587", "http://h", "off", "NONE", "//h"}, "does not begin with smtp", mailFrom},
+		{"SMTP_URL", []string{"smtp://u:HU/SH@h", "smtp://u:HUSH%@h", "smtp://u:p@h:5x"}, "can't be read as a URL", mailFrom},
+		{"SMTP_URL", []string{"smtp://", "smtp://-", "smtp://a b.example", "smtp://:587"}, "", mailFrom},
+		{"SMTP_URL", []string{"smtp://h:0", "smtp://h:65536"}, "no usable port", mailFrom},
+		{"SMTP_URL", []string{"smtp://u:HUSH@h/x", "smtp://h#x"}, "after the host", mailFrom},
+		{"SMTP_URL", []string{"smtp://u@h", "smtp://:HUSH@h"}, "without", mailFrom},
+		{"SMTP_URL", []string{"smtp://u:HUSH@h?tls=none"}, "travel in clear", mailFrom},
+		{"SMTP_URL", []string{"smtp://h?tls=off", "smtp://h?tls", "smtp://h?TLS=none", "smtp://h?tls=none&x=y", "smtp://h?%"},
+			"other options", mailFrom},
+		{"SMTP_URL", []string{"smtps://h?tls=none"}, "and has tls=none", mailFrom},
+		{"MAIL_FROM", []string{""}, "required with SMTP_URL", []string{"SMTP_URL=smtp://h"}},
+		{"MAIL_FROM", []string{"Acme", "a@b, c@d", "Acme <a@b> x", "@"}, "not an email address", nil},
+		{"MAIL_FROM", []string{"Größe <grüße@example.com>", "a@grüße.example"}, "ASCII", nil},
 		{"LOG_FORMAT", []string{"JSON", "logfmt"}, "not known", nil},
 		{"LOG_LEVEL", []string{"verbose", "5"}, "not a level", nil},
 		{"SHUTDOWN_TIMEOUT", []string{"0", "11m"}, "from 1s to 10m", nil},
@@ -116,9 +150,9 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	faults := faulty(t, dir, "APP_ENV=production", "LOG_LEVEL=loud", "JWT_VERIFY=false", "TRUSTED_PROXIES=0.0.0.0/0",
 		"DATABASE_URL=mysql://h/d", "JWT_SECRET_KEY_FILE=missing", "JWT_EXPIRATION_DELTA=soon",
 		"CORS_ALLOWED_ORIGINS=https://a.example")
-	require.Len(t, faults, 9)
+	require.Len(t, faults, 10)
 	for _, variable := range []string{
-		"PUBLIC_URL", "SECRET_KEY", "LOG_LEVEL", "JWT_VERIFY", "TRUSTED_PROXIES", "DATABASE_URL", "JWT_SECRET_KEY",
+		"PUBLIC_URL", "SECRET_KEY", "SMTP_URL", "LOG_LEVEL", "JWT_VERIFY", "TRUSTED_PROXIES", "DATABASE_URL", "JWT_SECRET_KEY",
 		"JWT_EXPIRATION_DELTA", "PASSWORD_MIN_LENGTH",
 	} {
 		require.Contains(t, faults, variable)

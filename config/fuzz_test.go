@@ -38,6 +38,7 @@ func FuzzLoad(f *testing.F) {
 		}
 	}
 	f.Add(strings.Join(production(), "\n"), "LOG_LEVEL=debug")
+	f.Add("MAIL_FROM=a@b\nSMTP_URL=smtp://u:p@[::1]:25?tls=none", "SMTP_URL=smtps://u:%25@h/")
 	f.Add("=\n==\nJWT_ISSUER\nSECRET_KEY_FILE=.env\nSECRET_KEY_FILE_FILE=x", "export A='b'\nC=\"d\n e\" # f")
 	f.Add("DATABASE_URL_FILE=/\nJWT_ISSUER_FILE=\x00", "A")
 	f.Add("ADDR=[", "ADDR")
@@ -57,6 +58,12 @@ func FuzzLoad(f *testing.F) {
 		require.True(t, settings.JWT.Verify && settings.JWT.VerifyExpiration)
 		require.True(t, settings.Database.IsSQLite() != settings.Database.IsPostgres())
 		require.True(t, settings.SecretKey.IsSet() || settings.Database.IsSQLite() && !settings.InProduction())
+		if settings.Mail.HasServer() {
+			server, err := settings.Mail.Server()
+			require.NoError(t, err)
+			require.NotEmpty(t, server.Host)
+			require.NotEmpty(t, settings.ServiceName())
+		}
 		_ = fmt.Sprint(config.DeployFindings(settings), settings.Database.Redacted())
 		again, err := config.Load(strings.Split(environ, "\n"), dir)
 		require.NoError(t, err)

@@ -56,6 +56,7 @@ func production(environ ...string) []string {
 	return append([]string{
 		"APP_ENV=production", "PUBLIC_URL=https://auth.example.com", "SECRET_KEY=" + strongKey,
 		"DATABASE_URL=postgres://latchkey:pw@db.example.com/latchkey?sslmode=verify-full",
+		"SMTP_URL=smtps://latchkey:pw@mail.example.com", "MAIL_FROM=Acme <no-reply@example.com>",
 	}, environ...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/text/language"
 
 	"latchkey/middleware"
 	"latchkey/models"
@@ -13,26 +14,30 @@ import (
 
 // Accounts answers those who have no access token yet: who signs up and who logs in.
 type Accounts struct {
-	users  *models.UserManager
-	logins *models.LoginManager
-	access *tokens.AccessTokens
-	signup SignupAnswer
+	users         *models.UserManager
+	logins        *models.LoginManager
+	confirmations *models.ConfirmationManager
+	access        *tokens.AccessTokens
+	signup        SignupAnswer
 }
 
 // SignupAnswer is what a sign-up learns.
 type SignupAnswer int
 
-// SignupTells answers a session, or that the email is taken; SignupHides answers the same to both.
+// SignupTells answers a session, or that the email is taken. SignupAsks opens no session, because the address has to be
+// confirmed first. SignupHides answers the same whether or not the email is taken.
 const (
 	SignupTells SignupAnswer = iota
+	SignupAsks
 	SignupHides
 )
 
 // NewAccounts makes the resource of sign-up and login.
 func NewAccounts(
-	users *models.UserManager, logins *models.LoginManager, access *tokens.AccessTokens, signup SignupAnswer,
+	users *models.UserManager, logins *models.LoginManager, confirmations *models.ConfirmationManager,
+	access *tokens.AccessTokens, signup SignupAnswer,
 ) *Accounts {
-	return &Accounts{users: users, logins: logins, access: access, signup: signup}
+	return &Accounts{users: users, logins: logins, confirmations: confirmations, access: access, signup: signup}
 }
 
 type signupRequest struct {
@@ -41,10 +46,6 @@ type signupRequest struct {
 	FirstName string `json:"first_name"`
 	LastName  string `json:"last_name"`
 	clientName
-}
-
-type signupAcceptedResponse struct {
-	Detail string `json:"detail"`
 }
 
 type loginRequest struct {
@@ -72,14 +73,15 @@ func (a *Accounts) Signup(c *gin.Context) error {
 	client.Name = request.ClientName
 	input := models.NewUser{
 		Email: request.Email, Password: request.Password, FirstName: request.FirstName, LastName: request.LastName,
-		Client: client,
+		Locale: preferredLanguage(c), Client: client,
 	}
 	if a.signup == SignupHides {
-		return a.accept(c, input)
+		return a.accept(c, a.confirmations.Signup(c.Request.Context(), input),
+			"If this email address had no account, it has one now. A mail tells more.")
 	}
 	user, err := a.users.CreateUser(c.Request.Context(), input)
-	if err != nil {
-		return err
+	if err != nil || a.signup == SignupAsks {
+		return a.accept(c, err, "Your account is made. Confirm the address by the mail that is on its way, and log in.")
 	}
 	grant, err := a.logins.Open(c.Request.Context(), user, client)
 	if err != nil {
@@ -88,12 +90,22 @@ func (a *Accounts) Signup(c *gin.Context) error {
 	return a.answer(c, http.StatusCreated, grant)
 }
 
-func (a *Accounts) accept(c *gin.Context, input models.NewUser) error {
-	if _, _, err := a.users.CreateOrFind(c.Request.Context(), input); err != nil {
+// accept answers a sign-up that opens no session.
+func (a *Accounts) accept(c *gin.Context, err error, detail string) error {
+	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, signupAcceptedResponse{Detail: "If this email address had no account, it has one now."})
+	c.JSON(http.StatusAccepted, mailed{detail})
 	return nil
+}
+
+// preferredLanguage is the one that the client wants most (RFC 9110, section 12.5.4), or nothing.
+func preferredLanguage(c *gin.Context) string {
+	tags, _, err := language.ParseAcceptLanguage(c.GetHeader("Accept-Language"))
+	if err != nil || len(tags) == 0 {
+		return ""
+	}
+	return tags[0].String()
 }
 
 // Login answers an email and a password with a session's tokens and the user.

@@ -9,14 +9,15 @@ import (
 	"latchkey/models"
 )
 
-// Password is where a user changes his password.
+// Password is where a user changes his password, and who forgot it chooses another.
 type Password struct {
-	users *models.UserManager
+	users         *models.UserManager
+	confirmations *models.ConfirmationManager
 }
 
-// NewPassword makes the resource of the user's own password.
-func NewPassword(users *models.UserManager) *Password {
-	return &Password{users: users}
+// NewPassword makes the resource of passwords.
+func NewPassword(users *models.UserManager, confirmations *models.ConfirmationManager) *Password {
+	return &Password{users: users, confirmations: confirmations}
 }
 
 type changeRequest struct {
@@ -39,6 +40,44 @@ func (p *Password) Change(c *gin.Context) error {
 		KeepSession: middleware.Session(c).ID, Client: middleware.Client(c),
 	})
 	if err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// Forgot sends a mail by which a password can be reset, if the address has an account.
+func (p *Password) Forgot(c *gin.Context) error {
+	var request addressRequest
+	if err := bind(c, &request); err != nil {
+		return err
+	}
+	if err := middleware.LimitEmail(c, request.Email); err != nil {
+		return err
+	}
+	if err := p.confirmations.ForgotPassword(c.Request.Context(), request.Email); err != nil {
+		return err
+	}
+	c.JSON(http.StatusAccepted, mailed{"If this address has an account, a mail is on its way."})
+	return nil
+}
+
+type resetRequest struct {
+	proofRequest
+	NewPassword string `json:"new_password" bind:"required"`
+}
+
+// Reset replaces the password by the proof of a mail, and ends every session.
+func (p *Password) Reset(c *gin.Context) error {
+	var request resetRequest
+	if err := bind(c, &request); err != nil {
+		return err
+	}
+	proof, err := request.proof(c)
+	if err != nil {
+		return err
+	}
+	if err := p.confirmations.ResetPassword(c.Request.Context(), proof, request.NewPassword, middleware.Client(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -30,6 +30,10 @@ type userResponse struct {
 	IsSuperuser bool       `json:"is_superuser"`
 	DateJoined  time.Time  `json:"date_joined"`
 	LastLogin   *time.Time `json:"last_login"`
+
+	EmailVerified bool   `json:"email_verified"`
+	Locale        string `json:"locale"`
+	Timezone      string `json:"timezone"`
 }
 
 func newUserResponse(user *models.User) userResponse {
@@ -43,19 +47,31 @@ func newUserResponse(user *models.User) userResponse {
 		IsSuperuser: user.IsSuperuser,
 		DateJoined:  user.DateJoined,
 		LastLogin:   user.LastLogin,
+
+		EmailVerified: user.EmailVerifiedAt != nil,
+		Locale:        user.Locale,
+		Timezone:      user.Timezone,
 	}
 }
 
 type updateRequest struct {
 	FirstName *string `json:"first_name"`
 	LastName  *string `json:"last_name"`
+	preferences
 	shownOnly
 }
 
 type replaceRequest struct {
 	FirstName string `json:"first_name" bind:"required"`
 	LastName  string `json:"last_name" bind:"required"`
+	preferences
 	shownOnly
+}
+
+// preferences are how a user wants to be written to. Clients that don't know them leave them as they are.
+type preferences struct {
+	Locale   *string `json:"locale"`
+	Timezone *string `json:"timezone"`
 }
 
 // shownOnly are the profile's fields that a client reads back and can't set here.
@@ -67,6 +83,8 @@ type shownOnly struct {
 	IsSuperuser readOnly `json:"is_superuser"`
 	DateJoined  readOnly `json:"date_joined"`
 	LastLogin   readOnly `json:"last_login"`
+
+	EmailVerified readOnly `json:"email_verified"`
 }
 
 // Show answers the profile of the user who asks.
@@ -81,7 +99,9 @@ func (p *Profile) Update(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	return p.change(c, models.ProfileChange{FirstName: request.FirstName, LastName: request.LastName})
+	return p.change(c, models.ProfileChange{
+		FirstName: request.FirstName, LastName: request.LastName, Locale: request.Locale, Timezone: request.Timezone,
+	})
 }
 
 // Replace changes everything that can be changed: what the request leaves out is a fault.
@@ -90,7 +110,9 @@ func (p *Profile) Replace(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	return p.change(c, models.ProfileChange{FirstName: &request.FirstName, LastName: &request.LastName})
+	return p.change(c, models.ProfileChange{
+		FirstName: &request.FirstName, LastName: &request.LastName, Locale: request.Locale, Timezone: request.Timezone,
+	})
 }
 
 func (p *Profile) change(c *gin.Context, change models.ProfileChange) error {

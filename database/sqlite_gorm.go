@@ -58,8 +58,17 @@ type sqlitePool struct{ sqliteConns }
 
 type sqliteTx struct {
 	sqliteConns
-	gorm.TxCommitter
+	tx *sql.Tx
 }
+
+// Commit ends the transaction and keeps what it did.
+func (t *sqliteTx) Commit() error { return t.tx.Commit() }
+
+// Rollback ends the transaction as if it had not been.
+func (t *sqliteTx) Rollback() error { return t.tx.Rollback() }
+
+// Tx is the transaction itself, for what works in it without GORM.
+func (t *sqliteTx) Tx() *sql.Tx { return t.tx }
 
 // Ping checks that the file opens.
 func (p sqlitePool) Ping() error { return p.pool.Ping() }

@@ -24,6 +24,7 @@ var (
 	ErrMethodNotAllowed     = errors.New("the path does not know this method")
 	ErrMisdirected          = errors.New("the request is meant for another host")
 	ErrNotReady             = errors.New("the service is not ready")
+	ErrCrossOrigin          = errors.New("the form comes from another site")
 )
 
 // answer is what one error looks like from outside.
@@ -57,6 +58,20 @@ func answers() []answer {
 			"You have no live session of this id."},
 		{models.ErrInvalidCredentials, http.StatusUnauthorized, "invalid_credentials",
 			"No active account was found with this email and password."},
+		{models.ErrEmailUnverified, http.StatusForbidden, "email_unverified",
+			"The address of this account has to be confirmed first. Use the newest mail, or ask for another."},
+		{models.ErrOneTimeTokenUsed, http.StatusBadRequest, "one_time_token_used",
+			"The token was used before."},
+		{models.ErrOneTimeTokenExpired, http.StatusBadRequest, "one_time_token_expired",
+			"The token is too old. Ask for another mail."},
+		{models.ErrOneTimeTokenInvalid, http.StatusBadRequest, "one_time_token_invalid",
+			"The token is incomplete or for something else, or a newer mail has taken its place."},
+		{models.ErrCodeInvalid, http.StatusBadRequest, "code_invalid",
+			"The code does not go with this address, or is not good any more. Ask for another mail."},
+		{models.ErrLastSuperuser, http.StatusConflict, "last_superuser",
+			"The last active superuser can't leave. Make another user one first."},
+		{ErrCrossOrigin, http.StatusForbidden, "cross_origin",
+			"The form was sent from the page of another site."},
 		{ErrMalformedJSON, http.StatusBadRequest, "malformed_json",
 			"The body must be exactly one valid JSON object in UTF-8."},
 		{ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type",

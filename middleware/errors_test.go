@@ -23,6 +23,13 @@ import (
 var answered = map[string]error{
 	"middleware.ErrBodyTooLarge":         ErrBodyTooLarge,
 	"middleware.ErrCredentialsMissing":   ErrCredentialsMissing,
+	"middleware.ErrCrossOrigin":          ErrCrossOrigin,
+	"models.ErrCodeInvalid":              models.ErrCodeInvalid,
+	"models.ErrEmailUnverified":          models.ErrEmailUnverified,
+	"models.ErrLastSuperuser":            models.ErrLastSuperuser,
+	"models.ErrOneTimeTokenExpired":      models.ErrOneTimeTokenExpired,
+	"models.ErrOneTimeTokenInvalid":      models.ErrOneTimeTokenInvalid,
+	"models.ErrOneTimeTokenUsed":         models.ErrOneTimeTokenUsed,
 	"middleware.ErrMalformedJSON":        ErrMalformedJSON,
 	"middleware.ErrMethodNotAllowed":     ErrMethodNotAllowed,
 	"middleware.ErrMisdirected":          ErrMisdirected,
@@ -44,9 +51,12 @@ var answered = map[string]error{
 
 // neverAnswered are the errors that end no request, and why.
 var neverAnswered = map[string]string{
+	"jobs.ErrMailNotFound":          "only commands retry a mail",
+	"mail.ErrIncomplete":            "mail is sent outside of requests",
+	"mail.ErrPermanent":             "mail is sent outside of requests",
+	"mail.ErrUnknownMessage":        "mail is sent outside of requests",
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
 	"models.ErrKeyNotPublished":     "only commands rotate before the time",
-	"models.ErrLastSuperuser":       "only commands demote",
 	"models.ErrNoSigningKey":        "stops the start, and a running server keeps the keys it has",
 	"models.ErrSigningKeyLocked":    "stops the start, and a running server keeps the keys it has",
 	"models.ErrSigningKeyNotFound":  "only commands retire a key",
@@ -57,6 +67,7 @@ var neverAnswered = map[string]string{
 	"passwords.ErrPasswordTooLong":  "the policy faults it, and a login turns it into ErrInvalidCredentials",
 	"passwords.ErrPoolClosed":       "the server has stopped before the pool is closed",
 	"passwords.ErrUnsupportedHash":  "a login turns it into ErrInvalidCredentials",
+	"passwords.ErrWeakParameters":   "stops the start",
 	"tokens.ErrKeyInvalid":          "stops the start",
 	"tokens.ErrSealBroken":          "is a failure",
 	"tokens.ErrUnknownAlgorithm":    "stops the start",

@@ -35,6 +35,18 @@ func RequireOwnHost(host string) gin.HandlerFunc {
 	}
 }
 
+// RefuseCrossOrigin refuses forms that the page of another site had a browser send.
+func RefuseCrossOrigin() gin.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(c *gin.Context) {
+		if protection.Check(c.Request) != nil {
+			fail(c, ErrCrossOrigin)
+			return
+		}
+		c.Next()
+	}
+}
+
 // NotFound answers a path that is not a route.
 func NotFound(c *gin.Context) {
 	fail(c, ErrNotFound)

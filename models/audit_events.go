@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"latchkey/jobs"
 )
 
 // AuditEvent is something that matters for security, as it happened. Rows are only added; they outlive their user, and
@@ -26,7 +28,8 @@ type AuditEvent struct {
 }
 
 // Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, of
-// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted.
+// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted, of
+// EventEmailChanged DetailUndone if it went back.
 const (
 	EventSignedUp           = "signed_up"
 	EventLoginSucceeded     = "login_succeeded"
@@ -38,6 +41,13 @@ const (
 	EventSessionEnded       = "session_ended"
 	EventAccountDisabled    = "account_disabled"
 	EventAccountEnabled     = "account_enabled"
+	EventNewDevice          = "new_device"
+	EventEmailVerified      = "email_verified"
+	EventEmailChangeAsked   = "email_change_asked"
+	EventEmailChanged       = "email_changed"
+	EventDeletionAsked      = "deletion_asked"
+	EventDeletionCancelled  = "deletion_cancelled"
+	EventAccountDeleted     = "account_deleted"
 )
 
 // Details of events.
@@ -45,18 +55,27 @@ const (
 	DetailLocked   = "locked"
 	DetailPromoted = "promoted"
 	DetailDemoted  = "demoted"
+	DetailUndone   = "undone"
 )
 
-// AuditLog keeps the events that matter for security, in the database and in the log.
+// Notices are the events that their user is written about: the message of each kind, and the queue that takes it. The zero
+// value writes about nothing.
+type Notices struct {
+	Queue    *jobs.Queue
+	Messages map[string]string
+}
+
+// AuditLog keeps the events that matter for security, in the database and in the log, and tells users of some.
 type AuditLog struct {
-	db  *gorm.DB
-	log *slog.Logger
-	now func() time.Time
+	db      *gorm.DB
+	notices Notices
+	log     *slog.Logger
+	now     func() time.Time
 }
 
 // NewAuditLog makes the log of events, which are stored in db and written as a line each to log.
-func NewAuditLog(db *gorm.DB, log *slog.Logger, now func() time.Time) *AuditLog {
-	return &AuditLog{db: db, log: log, now: now}
+func NewAuditLog(db *gorm.DB, notices Notices, log *slog.Logger, now func() time.Time) *AuditLog {
+	return &AuditLog{db: db, notices: notices, log: log, now: now}
 }
 
 // record adds an event in the transaction of what it is about.
@@ -71,7 +90,22 @@ func (a *AuditLog) record(tx *gorm.DB, event AuditEvent, client Client) error {
 		return err
 	}
 	a.log.LogAttrs(tx.Statement.Context, slog.LevelInfo, "security event", event.attributes()...)
-	return nil
+	return a.notify(tx, event)
+}
+
+// notify queues the mail about an event, if there is one.
+func (a *AuditLog) notify(tx *gorm.DB, event AuditEvent) error {
+	message, wanted := a.notices.Messages[event.Kind]
+	if !wanted {
+		return nil
+	}
+	inside, err := sqlTx(tx)
+	if err != nil {
+		return err
+	}
+	return a.notices.Queue.Add(tx.Statement.Context, inside, jobs.Mail{
+		Message: message, UserID: event.UserID, About: event.ID,
+	})
 }
 
 // attributes are those of the event's line in the log; what is unknown is left out.

@@ -77,12 +77,13 @@ func (m *UserManager) forLogin(ctx context.Context, email string) (*User, error)
 	return user, err
 }
 
-// recordLogin stores last_login, but only if the account is still what the user's password was checked against: a login
-// that races a disabling or a change of password loses.
+// recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what the
+// user's password was checked against: a login that races a disabling or a change of password loses.
 func (m *UserManager) recordLogin(ctx context.Context, user *User, now time.Time) error {
 	claim := m.db.WithContext(ctx).Model(&User{}).
 		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
-		Update("last_login", now)
+		Where("deletion_due_at IS NULL OR deletion_due_at > ?", now).
+		Updates(map[string]any{"last_login": now, "deletion_due_at": nil})
 	if claim.Error != nil {
 		return claim.Error
 	}
@@ -110,11 +111,7 @@ func (m *UserManager) SetPassword(ctx context.Context, email, password string) e
 // ChangePassword replaces the user's password by one that keeps the policy, and ends all his sessions but keep. A wrong
 // current password, or a new one that is refused, comes back as a *ValidationError.
 func (m *UserManager) ChangePassword(ctx context.Context, user *User, change PasswordChange) error {
-	_, err := m.verify(ctx, user, change.Current)
-	if errors.Is(err, ErrInvalidCredentials) {
-		return incorrectPassword()
-	}
-	if err != nil {
+	if err := m.confirm(ctx, user, change.Current); err != nil {
 		return err
 	}
 	encoded, err := m.newPassword(ctx, user, "new_password", change.New)
@@ -158,7 +155,12 @@ func (m *UserManager) storePassword(ctx context.Context, user *User, encoded str
 		if err := m.audit.record(tx, event, change.Client); err != nil {
 			return err
 		}
-		_, err := m.endSessions(tx, Ending{EndedByPasswordChange, change.Client},
+		// What was mailed for the former password is worth nothing for this one.
+		err := endTokens(tx, moment(m.now), tokenCancelled, "user_id = ? AND purpose = ?", user.ID, PurposeResetPassword)
+		if err != nil {
+			return err
+		}
+		_, err = m.endSessions(tx, Ending{EndedByPasswordChange, change.Client},
 			"user_id = ? AND id <> ?", user.ID, change.KeepSession)
 		return err
 	})

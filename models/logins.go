@@ -27,12 +27,25 @@ type LoginManager struct {
 	users    *UserManager
 	sessions *SessionManager
 	devices  *tokens.Opaque
+
+	admission Admission
 }
 
 // NewLoginManager makes a manager that works in the database of users and makes device tokens with devices.
-func NewLoginManager(users *UserManager, sessions *SessionManager, devices *tokens.Opaque) *LoginManager {
-	return &LoginManager{users: users, sessions: sessions, devices: devices}
+func NewLoginManager(
+	users *UserManager, sessions *SessionManager, devices *tokens.Opaque, admission Admission,
+) *LoginManager {
+	return &LoginManager{users: users, sessions: sessions, devices: devices, admission: admission}
 }
+
+// Admission is whom a right password lets in.
+type Admission int
+
+// AdmitAll lets every active user in, AdmitVerified those who have confirmed their address.
+const (
+	AdmitAll Admission = iota
+	AdmitVerified
+)
 
 // Login opens a session of the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
 // costs one hash, that of a locked account too; ErrOverloaded means that the password was not looked at.
@@ -84,6 +97,9 @@ func (m *LoginManager) decide(
 		return nil, err
 	}
 	if wrong == nil && !throttle.locked(now) {
+		if m.admission == AdmitVerified && user.EmailVerifiedAt == nil {
+			return nil, ErrEmailUnverified
+		}
 		return m.accept(ctx, user, throttle, attempt.Client)
 	}
 	if err := m.refuse(ctx, user, throttle, attempt.Client); err != nil {
@@ -149,7 +165,7 @@ func (m *LoginManager) accept(ctx context.Context, user *User, throttle *LoginTh
 			return err
 		}
 		if throttle.DeviceID == uuid.Nil {
-			return remember(tx, newThrottle(user.ID, device, now))
+			return m.welcome(tx, newThrottle(user.ID, device, now), grant, client)
 		}
 		return claim(tx, throttle, newThrottle(user.ID, device, now))
 	})
@@ -158,6 +174,25 @@ func (m *LoginManager) accept(ctx context.Context, user *User, throttle *LoginTh
 	}
 	grant.DeviceToken = m.devices.Encode(tokens.Parts{ID: device})
 	return grant, nil
+}
+
+// welcome makes a device known, and tells the user unless it is his first.
+func (m *LoginManager) welcome(tx *gorm.DB, device *LoginThrottle, grant *Grant, client Client) error {
+	var others int64
+	err := tx.Model(&LoginThrottle{}).
+		Where("account_id = ? AND device_id <> ?", device.AccountID, uuid.Nil).Limit(1).Count(&others).Error
+	if err != nil {
+		return err
+	}
+	if others > 0 {
+		event := AuditEvent{
+			Kind: EventNewDevice, UserID: grant.User.ID, ActorID: &grant.User.ID, SessionID: grant.Session.ID,
+		}
+		if err := m.users.audit.record(tx, event, client); err != nil {
+			return err
+		}
+	}
+	return remember(tx, device)
 }
 
 // remember makes a device known, and forgets those seen longest ago if there are too many.

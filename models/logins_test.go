@@ -29,7 +29,7 @@ func eachLogin(t *testing.T, run func(t *testing.T, f loginFixture)) {
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
 		require.NoError(t, err)
-		run(t, loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices)})
+		run(t, loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices, models.AdmitAll)})
 	})
 }
 
@@ -198,14 +198,14 @@ func TestMadeUpEmailsDontFillTheTable(t *testing.T) {
 func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		clock, log := testkit.NewClock(), &testkit.Log{}
-		audit := models.NewAuditLog(db, slog.New(slog.NewJSONHandler(log, nil)), clock.Now)
+		audit := models.NewAuditLog(db, models.Notices{}, slog.New(slog.NewJSONHandler(log, nil)), clock.Now)
 		f := newSessionFixture(t, db, clock, testRules)
 		f.UserManager = models.NewUserManager(db, f.hasher, nil, audit, clock.Now)
 		require.NoError(t, f.db.Create(&models.User{ID: uuid.New(), Email: "ann@example.com", IsActive: true, DateJoined: clock.Now()}).Error)
 		require.NoError(t, f.Promote(t.Context(), "ann@example.com"))
 		devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
 		require.NoError(t, err)
-		logins := loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices)}
+		logins := loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices, models.AdmitAll)}
 		for _, email := range []string{"ann@example.com", "my-secret-pass@example.com"} {
 			_, err = logins.try(email, "hunter2 hunter2", "")
 			require.ErrorIs(t, err, models.ErrInvalidCredentials)

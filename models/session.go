@@ -39,6 +39,7 @@ const (
 	EndedByReuse          = "reuse"
 	EndedByPasswordChange = "password_change"
 	EndedByOperator       = "operator"
+	EndedByDeletion       = "account_deletion"
 )
 
 // Ending is why a session ends and where the request for it comes from.

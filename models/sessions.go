@@ -97,6 +97,9 @@ func (m *SessionManager) open(tx *gorm.DB, user *User, client Client, device *uu
 	if err := m.users.audit.record(tx, event, client); err != nil {
 		return nil, err
 	}
+	if err := m.users.keepDeletion(tx, user, client); err != nil {
+		return nil, err
+	}
 	return m.grant(user, session), nil
 }
 

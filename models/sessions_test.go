@@ -339,30 +339,6 @@ func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
 	})
 }
 
-func TestAPeriodicJobIsGivenToOneReplicaEachTime(t *testing.T) {
-	eachSession(t, func(t *testing.T, f sessionFixture) {
-		jobs := models.NewPeriodicJobManager(f.db, f.clock.Now)
-		for range 3 {
-			claims := make([]bool, 8)
-			errs := make([]error, len(claims))
-			var group sync.WaitGroup
-			for i := range claims {
-				group.Go(func() { claims[i], errs[i] = jobs.Claim(context.Background(), "sweep", time.Hour) })
-			}
-			group.Wait()
-			require.NoError(t, errors.Join(errs...))
-			given := 0
-			for _, claimed := range claims {
-				if claimed {
-					given++
-				}
-			}
-			require.Equal(t, 1, given)
-			f.clock.Advance(time.Hour)
-		}
-	})
-}
-
 func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")

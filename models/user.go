@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"latchkey/passwords"
 )
 
 // User is one account. Its email is what it logs in with; its password is an encoded hash (see package passwords),
@@ -20,12 +22,20 @@ type User struct {
 	IsSuperuser bool       `gorm:"not null"`
 	DateJoined  time.Time  `gorm:"not null"`
 	LastLogin   *time.Time `gorm:""`
+
+	EmailVerifiedAt *time.Time `gorm:""`
+	Locale          string     `gorm:"size:35;not null;default:''"` // BCP 47, or empty
+	Timezone        string     `gorm:"size:64;not null;default:''"` // IANA, or empty
+	DeletionDueAt   *time.Time `gorm:"index"`                       // when the account goes, if he asked for that
 }
 
 // FullName is the first and the last name with a space between, as Django's get_full_name.
 func (u *User) FullName() string {
 	return strings.TrimSpace(u.FirstName + " " + u.LastName)
 }
+
+// HasPassword tells whether some password may open the account.
+func (u *User) HasPassword() bool { return passwords.IsUsable(u.Password) }
 
 // Roles are the names of the rights that the user has, as access tokens carry them (RFC 9068, section 2.2.3.1).
 func (u *User) Roles() []string {

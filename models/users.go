@@ -32,6 +32,7 @@ type NewUser struct {
 	Password  string
 	FirstName string
 	LastName  string
+	Locale    string // a language tag (BCP 47); one that is none is as good as an empty one
 	Client    Client // where he says it
 }
 
@@ -39,6 +40,8 @@ type NewUser struct {
 type ProfileChange struct {
 	FirstName *string
 	LastName  *string
+	Locale    *string // BCP 47; empty is none
+	Timezone  *string // IANA; empty is none
 }
 
 // UserManager creates, finds and authenticates users. It is the only code that writes the users table.
@@ -71,20 +74,11 @@ func (m *UserManager) CreateUser(ctx context.Context, input NewUser) (*User, err
 	return m.create(ctx, input, &User{})
 }
 
-// CreateOrFind is CreateUser for a sign-up that tells nobody whether the email is taken: it then gives back the account
-// that has it, as it is stored, and false. The mail that tells its owner goes to the stored address.
-func (m *UserManager) CreateOrFind(ctx context.Context, input NewUser) (user *User, created bool, err error) {
-	user, err = m.CreateUser(ctx, input)
-	if !isTaken(err) {
-		return user, err == nil, err
-	}
-	user, err = m.ByEmail(ctx, input.Email)
-	return user, false, err
-}
-
-// CreateSuperuser stores an active account with every right; errors are those of CreateUser.
+// CreateSuperuser stores an active account with every right, for whose address its creator vouches; errors are those of
+// CreateUser.
 func (m *UserManager) CreateSuperuser(ctx context.Context, input NewUser) (*User, error) {
-	return m.create(ctx, input, &User{IsStaff: true, IsSuperuser: true})
+	now := moment(m.now)
+	return m.create(ctx, input, &User{IsStaff: true, IsSuperuser: true, EmailVerifiedAt: &now})
 }
 
 func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*User, error) {
@@ -92,6 +86,7 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 	user.Email = found.email("email", input.Email)
 	user.FirstName = found.name("first_name", input.FirstName)
 	user.LastName = found.name("last_name", input.LastName)
+	user.Locale = knownLocale(input.Locale)
 	m.judge(&found, "password", input.Password, user)
 	if err := found.err(); err != nil {
 		return nil, err
@@ -173,6 +168,12 @@ func (m *UserManager) UpdateProfile(ctx context.Context, id uuid.UUID, change Pr
 	}
 	if change.LastName != nil {
 		columns["last_name"] = found.name("last_name", *change.LastName)
+	}
+	if change.Locale != nil {
+		columns["locale"] = found.locale("locale", *change.Locale)
+	}
+	if change.Timezone != nil {
+		columns["timezone"] = found.timezone("timezone", *change.Timezone)
 	}
 	if err := found.err(); err != nil {
 		return nil, err

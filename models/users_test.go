@@ -39,7 +39,7 @@ func eachManager(t *testing.T, run func(t *testing.T, f fixture)) {
 }
 
 func discardedAudit(db *gorm.DB, now func() time.Time) *models.AuditLog {
-	return models.NewAuditLog(db, slog.New(slog.DiscardHandler), now)
+	return models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), now)
 }
 
 func (f fixture) create(t *testing.T, email string) *models.User {

@@ -3,8 +3,11 @@ package models
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/language"
 )
 
 // Codes of a FieldError that apply to more than one field. They are part of the API: a client branches on them.
@@ -64,6 +67,40 @@ func (f *faults) name(field, value string) string {
 		f.add(field, CodeInvalidCharacters, "This field may not contain control characters.")
 	case utf8.RuneCountInString(value) > maxNameLength:
 		f.add(field, CodeTooLong, fmt.Sprintf("Use at most %d characters.", maxNameLength))
+	}
+	return value
+}
+
+// locale gives back a language tag in its canonical spelling (BCP 47), or nothing for nothing.
+func (f *faults) locale(field, value string) string {
+	known := knownLocale(value)
+	if value != "" && known == "" {
+		f.add(field, CodeInvalid, "Write a language tag, such as en or pt-BR.")
+	}
+	return known
+}
+
+const maxLocaleLength = 35 // RFC 5646, section 4.4.1
+
+// knownLocale is the canonical spelling of a language tag, or nothing for what is none.
+func knownLocale(value string) string {
+	if len(value) > maxLocaleLength {
+		return ""
+	}
+	tag, err := language.Parse(value)
+	if err != nil || tag == language.Und || len(tag.String()) > maxLocaleLength {
+		return ""
+	}
+	return tag.String()
+}
+
+const maxTimezoneLength = 64
+
+// timezone gives back the name of a time zone of the IANA database, or nothing for nothing.
+func (f *faults) timezone(field, value string) string {
+	_, err := time.LoadLocation(value)
+	if value != "" && (err != nil || value == "Local" || len(value) > maxTimezoneLength) {
+		f.add(field, CodeInvalid, "Write the name of a time zone, such as Europe/Berlin.")
 	}
 	return value
 }

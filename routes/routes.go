@@ -6,6 +6,8 @@ import (
 
 	"latchkey/api"
 	"latchkey/controllers"
+	"latchkey/middleware"
+	"latchkey/web"
 )
 
 // Controllers are the resources that the routes lead to.
@@ -18,6 +20,10 @@ type Controllers struct {
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
 	Tokens    *controllers.Tokens
+	Email     *controllers.Email
+	Account   *controllers.Account
+	Pages     *web.Pages
+	DevMail   *web.DevMail // nil where mail is sent
 }
 
 // Policies are what a request passes before a handler: Global on every route, User where an account is needed, and the
@@ -40,8 +46,14 @@ type Limits struct {
 
 // Register adds every route of the service to engine.
 func Register(engine *gin.Engine, to Controllers, policy Policies) {
-	handle, limit := controllers.Handle, policy.Limit
 	engine.Use(policy.Global...)
+	registerService(engine, to)
+	registerAPI(engine, to, policy)
+	registerPages(engine, to, policy.Limit)
+}
+
+func registerService(engine *gin.Engine, to Controllers) {
+	handle := controllers.Handle
 
 	engine.GET("/healthz", handle(to.Health.Live))
 	engine.HEAD("/healthz", handle(to.Health.Live))
@@ -53,6 +65,10 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 
 	engine.GET("/openapi.yaml", to.Contract.YAML)
 	engine.GET("/openapi.json", to.Contract.JSON)
+}
+
+func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
+	handle, limit := controllers.Handle, policy.Limit
 
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", limit.Signup, handle(to.Accounts.Signup))
@@ -60,12 +76,41 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	anyone.POST("/token/refresh", limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
 	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token
+	anyone.POST("/email/verify", limit.Secret, handle(to.Email.Verify))
+	anyone.POST("/email/resend", limit.Mail, handle(to.Email.Resend))
+	anyone.POST("/email/undo", limit.Secret, handle(to.Email.Undo))
+	anyone.POST("/password/forgot", limit.Mail, handle(to.Password.Forgot))
+	anyone.POST("/password/reset", limit.Secret, handle(to.Password.Reset))
 
 	user := engine.Group("/api/v1", policy.User...)
 	user.GET("/profile", handle(to.Profile.Show))
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
+	user.DELETE("/profile", limit.Secret, handle(to.Account.Delete))
+	user.GET("/profile/export", handle(to.Account.Export))
+	user.POST("/email/change", limit.Secret, limit.Mail, handle(to.Email.Change))
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
+}
+
+// registerPages are those for people. Opening one changes nothing; only its form does.
+func registerPages(engine *gin.Engine, to Controllers, limit Limits) {
+	handle := controllers.Handle
+
+	page := engine.Group("/", middleware.RefuseCrossOrigin())
+	page.GET("/verify-email", handle(to.Pages.ShowVerify))
+	page.HEAD("/verify-email", handle(to.Pages.ShowVerify))
+	page.POST("/verify-email", limit.Secret, handle(to.Pages.Verify))
+	page.GET("/reset-password", handle(to.Pages.ShowReset))
+	page.HEAD("/reset-password", handle(to.Pages.ShowReset))
+	page.POST("/reset-password", limit.Secret, handle(to.Pages.Reset))
+	page.GET("/undo-email-change", handle(to.Pages.ShowUndo))
+	page.HEAD("/undo-email-change", handle(to.Pages.ShowUndo))
+	page.POST("/undo-email-change", limit.Secret, handle(to.Pages.Undo))
+
+	if to.DevMail != nil {
+		engine.GET("/dev/mail", handle(to.DevMail.List))
+		engine.DELETE("/dev/mail", handle(to.DevMail.Empty))
+	}
 }

@@ -13,41 +13,76 @@ import (
 
 // Every route of the service. One that is not here was not meant to be.
 var golden = []string{
+	"DELETE /api/v1/profile",
 	"DELETE /api/v1/sessions/:id",
+	"DELETE /dev/mail",
 	"GET /.well-known/jwks.json",
 	"GET /.well-known/openid-configuration",
 	"GET /api/v1/profile",
+	"GET /api/v1/profile/export",
 	"GET /api/v1/sessions",
+	"GET /dev/mail",
 	"GET /healthz",
 	"GET /openapi.json",
 	"GET /openapi.yaml",
 	"GET /readyz",
+	"GET /reset-password",
+	"GET /undo-email-change",
+	"GET /verify-email",
 	"HEAD /healthz",
 	"HEAD /readyz",
+	"HEAD /reset-password",
+	"HEAD /undo-email-change",
+	"HEAD /verify-email",
 	"PATCH /api/v1/profile",
+	"POST /api/v1/email/change",
+	"POST /api/v1/email/resend",
+	"POST /api/v1/email/undo",
+	"POST /api/v1/email/verify",
 	"POST /api/v1/login",
 	"POST /api/v1/logout",
 	"POST /api/v1/password/change",
+	"POST /api/v1/password/forgot",
+	"POST /api/v1/password/reset",
 	"POST /api/v1/signup",
 	"POST /api/v1/token/refresh",
 	"POST /api/v1/token/verify",
+	"POST /reset-password",
+	"POST /undo-email-change",
+	"POST /verify-email",
 	"PUT /api/v1/profile",
 }
 
 // Those of them that answer without credentials. Every other one is protected, and tested as such.
 var open = []string{
+	"DELETE /dev/mail",
 	"GET /.well-known/jwks.json",
 	"GET /.well-known/openid-configuration",
+	"GET /dev/mail",
 	"GET /healthz",
 	"GET /openapi.json",
 	"GET /openapi.yaml",
 	"GET /readyz",
+	"GET /reset-password",
+	"GET /undo-email-change",
+	"GET /verify-email",
 	"HEAD /healthz",
 	"HEAD /readyz",
+	"HEAD /reset-password",
+	"HEAD /undo-email-change",
+	"HEAD /verify-email",
+	"POST /api/v1/email/resend",
+	"POST /api/v1/email/undo",
+	"POST /api/v1/email/verify",
 	"POST /api/v1/login",
+	"POST /api/v1/password/forgot",
+	"POST /api/v1/password/reset",
 	"POST /api/v1/signup",
 	"POST /api/v1/token/refresh",
 	"POST /api/v1/token/verify",
+	"POST /reset-password",
+	"POST /undo-email-change",
+	"POST /verify-email",
 }
 
 func TestRoutesAreTheGoldenOnes(t *testing.T) {
@@ -67,7 +102,14 @@ func TestRoutesAndContractAreTheSameSet(t *testing.T) {
 	for i, operation := range documented {
 		documented[i] = strings.ReplaceAll(operation, "{id}", ":id")
 	}
-	require.ElementsMatch(t, golden, documented)
+	promised := slices.DeleteFunc(slices.Clone(golden), isForPeople)
+	require.ElementsMatch(t, promised, documented)
+}
+
+// isForPeople tells whether a route is a page, or only there in development, and so not in the contract.
+func isForPeople(route string) bool {
+	_, path, _ := strings.Cut(route, " ")
+	return slices.Contains([]string{"/dev/mail", "/verify-email", "/reset-password", "/undo-email-change"}, path)
 }
 
 func TestTheContractIsServed(t *testing.T) {

@@ -45,13 +45,35 @@ func NewApp(t testing.TB, db *gorm.DB, settings ...string) *App {
 // NewAppAt is NewApp on a clock that is shown to other replicas too.
 func NewAppAt(t testing.TB, db *gorm.DB, clock *Clock, settings ...string) *App {
 	t.Helper()
-	loaded, err := config.Load(append([]string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0", "RATE_LIMITS=off"}, settings...), t.TempDir())
+	return start(t, &App{DB: db, Hasher: FastHasher(t), Clock: clock, Settings: load(t, settings)})
+}
+
+// NewHashingApp is NewApp with the hasher that the settings describe, on workers as many as there are at once.
+func NewHashingApp(t testing.TB, db *gorm.DB, workers int, settings ...string) *App {
+	t.Helper()
+	loaded := load(t, settings)
+	hasher, err := commands.NewHasher(loaded, workers)
 	require.NoError(t, err)
-	app := &App{DB: db, Hasher: FastHasher(t), Clock: clock, Log: &Log{}, Settings: loaded}
+	t.Cleanup(hasher.Close)
+	return start(t, &App{DB: db, Hasher: hasher, Clock: NewClock(), Settings: loaded})
+}
+
+func load(t testing.TB, settings []string) config.Settings {
+	t.Helper()
+	fixed := []string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0", "RATE_LIMITS=off"}
+	loaded, err := config.Load(append(fixed, settings...), t.TempDir())
+	require.NoError(t, err)
+	return loaded
+}
+
+func start(t testing.TB, app *App) *App {
+	t.Helper()
+	app.Log = &Log{}
 	log := slog.New(slog.NewJSONHandler(app.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	app.Service, err = commands.NewService(t.Context(), loaded,
-		commands.Resources{DB: db, Hasher: app.Hasher, Log: log, Now: app.Clock.Now})
+	service, err := commands.NewService(t.Context(), app.Settings,
+		commands.Resources{DB: app.DB, Hasher: app.Hasher, Log: log, Now: app.Clock.Now})
 	require.NoError(t, err)
+	app.Service = service
 	t.Cleanup(func() { require.NoError(t, app.Service.Close()) })
 	app.serve(t, log)
 	return app

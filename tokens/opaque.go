@@ -3,6 +3,7 @@ package tokens
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -88,4 +89,25 @@ func (o *Opaque) mac(key Key, signed []byte) []byte {
 	mac.Write([]byte(o.prefix))
 	mac.Write(signed)
 	return mac.Sum(nil)
+}
+
+// Code answers six digits for the parts of a token, for people to type. Whoever knows them knows nothing of the token.
+// One in a million guesses right, so their caller counts the tries.
+func (o *Opaque) Code(parts Parts) string { return o.code(o.keys[0], parts) }
+
+// HasCode tells, in constant time, whether typed is the Code of parts under the first key or a fallback.
+func (o *Opaque) HasCode(parts Parts, typed string) bool {
+	match := 0
+	for _, key := range o.keys {
+		match |= subtle.ConstantTimeCompare([]byte(o.code(key, parts)), []byte(typed))
+	}
+	return match == 1
+}
+
+func (o *Opaque) code(key Key, parts Parts) string {
+	data := append([]byte("code"), parts.ID[:]...)
+	data = binary.BigEndian.AppendUint32(data, parts.Counters[0])
+	data = binary.BigEndian.AppendUint32(data, parts.Counters[1])
+	// The remainder of 64 random bits is as good as even.
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint64(o.mac(key, data))%1_000_000)
 }

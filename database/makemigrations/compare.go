@@ -155,7 +155,7 @@ func (s state) Close() error { return s.pool.Close() }
 func (s state) inspect(ctx context.Context) (*schema.Schema, error) {
 	found, err := s.InspectSchema(ctx, "", &schema.InspectOptions{
 		Mode:    schema.InspectSchemas | schema.InspectTables,
-		Exclude: []string{goose.DefaultTablename},
+		Exclude: []string{goose.DefaultTablename, "river_*"}, // what those who bring them migrate
 	})
 	if err != nil {
 		return nil, fmt.Errorf("inspecting a scratch database: %w", err)

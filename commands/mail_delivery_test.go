@@ -1,0 +1,66 @@
+package commands_test
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	smtpmock "github.com/mocktools/go-smtp-mock/v2"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
+)
+
+// reserve is a port at which nothing listens.
+func reserve(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func mailServer(t *testing.T, port int) *smtpmock.Server {
+	t.Helper()
+	server := smtpmock.New(smtpmock.ConfigurationAttr{PortNumber: port, MultipleMessageReceiving: true})
+	require.NoError(t, server.Start())
+	t.Cleanup(func() { _ = server.Stop() })
+	return server
+}
+
+// delivered counts the mails that the server took.
+func delivered(server *smtpmock.Server) (n int) {
+	for _, message := range server.Messages() {
+		if strings.HasPrefix(message.DataResponse(), "3") && strings.Contains(message.MsgResponse(), "250") {
+			n++
+		}
+	}
+	return n
+}
+
+// The mail server is away when somebody signs up, and the process is killed: the mail arrives all the same, once.
+func TestAMailSurvivesItsServerAndItsProcess(t *testing.T) {
+	testkit.EachURL(t, func(t *testing.T, url string) {
+		port := reserve(t)
+		environ := with(url, "AUTO_MIGRATE=true", "MAIL_FROM=no-reply@example.com",
+			"SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none")
+		first := serve(t, environ)
+		require.Equal(t, http.StatusCreated, post(t, first.addr(t), "signup", ann).StatusCode)
+		require.NoError(t, first.command.Process.Signal(syscall.SIGKILL))
+		<-first.ended
+
+		mailbox := mailServer(t, port)
+		second := serve(t, environ)
+		second.addr(t)
+		db := openAt(t, url)
+		require.Eventually(t, func() bool {
+			var unsent int64
+			err := db.Table("river_job").Where("kind = 'mail' AND state <> 'completed'").Count(&unsent).Error
+			return err == nil && unsent == 0
+		}, bound, bound/1000)
+		require.Equal(t, 1, delivered(mailbox))
+	})
+}

@@ -1,0 +1,57 @@
+package controllers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/middleware"
+	"latchkey/models"
+)
+
+// Account is where a user takes his data along, and leaves.
+type Account struct {
+	users *models.UserManager
+	grace time.Duration
+}
+
+// NewAccount makes the resource of the user's own account, which is deleted after grace.
+func NewAccount(users *models.UserManager, grace time.Duration) *Account {
+	return &Account{users: users, grace: grace}
+}
+
+type deletionRequest struct {
+	CurrentPassword string `json:"current_password" bind:"required"`
+}
+
+// Delete signs the user out everywhere and has the account deleted after a while, unless he logs in before.
+func (a *Account) Delete(c *gin.Context) error {
+	var request deletionRequest
+	if err := bind(c, &request); err != nil {
+		return err
+	}
+	user := middleware.User(c)
+	if err := middleware.LimitAccount(c, user.ID.String()); err != nil {
+		return err
+	}
+	err := a.users.AskDeletion(c.Request.Context(), user, models.AccountDeletion{
+		Password: request.CurrentPassword, Grace: a.grace, Client: middleware.Client(c),
+	})
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusAccepted, mailed{"You are signed out everywhere. The mail says until when a login keeps the account."})
+	return nil
+}
+
+// Export answers everything that is kept about the user.
+func (a *Account) Export(c *gin.Context) error {
+	data, err := a.users.PersonalData(c.Request.Context(), middleware.User(c).ID)
+	if err != nil {
+		return err
+	}
+	c.Header("Content-Disposition", `attachment; filename="account.json"`)
+	c.JSON(http.StatusOK, newExportResponse(data))
+	return nil
+}

@@ -1,0 +1,97 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// ErrMailNotFound means that no mail of that number is kept, or it has been sent.
+var ErrMailNotFound = errors.New("there is no such unsent mail")
+
+// The states of a mail that is not sent: its turn has not come, it is being sent, it failed and will be tried again, it
+// will not be tried again.
+const (
+	Waiting = "waiting"
+	Sending = "sending"
+	Failing = "failing"
+	Dead    = "dead"
+)
+
+// Unsent is a mail that has not been sent. LastError is of the last try, if there was one; NextTry is zero for a dead one.
+type Unsent struct {
+	ID        int64
+	Mail      Mail
+	State     string
+	Tries     int
+	Since     time.Time
+	NextTry   time.Time
+	LastError string
+}
+
+const listed = 1000
+
+// Unsent lists the mails that have not been sent, the oldest first and at most a thousand.
+func (q *Queue) Unsent(ctx context.Context) ([]Unsent, error) {
+	found, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(Mail{}.Kind()).First(listed).
+		States(rivertype.JobStateAvailable, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateDiscarded, rivertype.JobStateCancelled).
+		OrderBy(river.JobListOrderByID, river.SortOrderAsc))
+	if err != nil {
+		return nil, fmt.Errorf("list mails: %w", err)
+	}
+	unsent := make([]Unsent, len(found.Jobs))
+	for i, job := range found.Jobs {
+		if unsent[i], err = newUnsent(job); err != nil {
+			return nil, err
+		}
+	}
+	return unsent, nil
+}
+
+func newUnsent(job *rivertype.JobRow) (Unsent, error) {
+	mail := Unsent{ID: job.ID, State: stateOf(job), Tries: job.Attempt, Since: job.CreatedAt}
+	if err := json.Unmarshal(job.EncodedArgs, &mail.Mail); err != nil {
+		return Unsent{}, fmt.Errorf("mail %d: %w", job.ID, err)
+	}
+	if mail.State != Dead {
+		mail.NextTry = job.ScheduledAt
+	}
+	if last := len(job.Errors); last > 0 {
+		mail.LastError = job.Errors[last-1].Error
+	}
+	return mail, nil
+}
+
+func stateOf(job *rivertype.JobRow) string {
+	switch {
+	case job.State == rivertype.JobStateDiscarded || job.State == rivertype.JobStateCancelled:
+		return Dead
+	case job.State == rivertype.JobStateRunning:
+		return Sending
+	case len(job.Errors) > 0:
+		return Failing
+	default:
+		return Waiting
+	}
+}
+
+// Retry has an unsent mail tried at once, a dead one too. The error is ErrMailNotFound if there is none of this id.
+func (q *Queue) Retry(ctx context.Context, id int64) error {
+	job, err := q.client.JobGet(ctx, id)
+	if errors.Is(err, river.ErrNotFound) || err == nil && (job.Kind != Mail{}.Kind() || job.State == rivertype.JobStateCompleted) {
+		return ErrMailNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("look mail %d up: %w", id, err)
+	}
+	if _, err := q.client.JobRetry(ctx, id); err != nil {
+		return fmt.Errorf("retry mail %d: %w", id, err)
+	}
+	return nil
+}

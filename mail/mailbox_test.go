@@ -1,0 +1,57 @@
+package mail_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/mail"
+)
+
+func TestMailboxKeepsTheLastHundredNewestFirst(t *testing.T) {
+	mailbox := mail.NewMailbox(slog.New(slog.DiscardHandler), moment)
+	require.Empty(t, mailbox.List())
+	for i := range 103 {
+		require.NoError(t, mailbox.Send(t.Context(), mail.Rendered{Subject: fmt.Sprint(i)}))
+	}
+	list := mailbox.List()
+	require.Len(t, list, 100)
+	require.Equal(t, mail.Kept{Rendered: mail.Rendered{Subject: "102"}, SentAt: moment()}, list[0])
+	require.Equal(t, "3", list[99].Subject)
+	mailbox.Empty()
+	require.Empty(t, mailbox.List())
+}
+
+func TestMailboxLogsOneLineALetterWithItsLink(t *testing.T) {
+	var log bytes.Buffer
+	mailbox := mail.NewMailbox(slog.New(slog.NewTextHandler(&log, nil)), moment)
+	require.NoError(t, mailbox.Send(t.Context(), render(t, letter(mail.ResetPassword, "en"))))
+	require.Equal(t, 1, strings.Count(log.String(), "\n"))
+	for _, says := range []string{"to=ann@example.com", link, "code=" + code} {
+		require.Contains(t, log.String(), says)
+	}
+}
+
+func TestMailboxIsSafeForManyAtOnce(t *testing.T) {
+	mailbox := mail.NewMailbox(slog.New(slog.DiscardHandler), moment)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				_ = mailbox.Send(t.Context(), mail.Rendered{})
+				_ = mailbox.List()
+			}
+		})
+	}
+	all.Wait()
+	require.Len(t, mailbox.List(), 100)
+}
+
+func TestNobodyGetsNothing(t *testing.T) {
+	require.NoError(t, mail.Nobody{}.Send(t.Context(), mail.Rendered{To: "ann@example.com"}))
+}

@@ -1,0 +1,103 @@
+package models
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"latchkey/passwords"
+)
+
+// EmailChange is a user's wish for another address.
+type EmailChange struct {
+	NewEmail string
+	Password string // his current one
+	Client   Client
+}
+
+// AskEmailChange queues a mail to the new address; only its answer makes the change. A wrong password, an address that is
+// none or that is his already, comes back as a *ValidationError. Whether another account has the address is not told.
+func (m *ConfirmationManager) AskEmailChange(ctx context.Context, user *User, change EmailChange) error {
+	var found faults
+	address := found.email("new_email", change.NewEmail)
+	if address == user.Email {
+		found.add("new_email", CodeInvalid, "This is your address already.")
+	}
+	if err := found.err(); err != nil {
+		return err
+	}
+	if err := m.users.confirm(ctx, user, change.Password); err != nil {
+		return err
+	}
+	return m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		event := AuditEvent{Kind: EventEmailChangeAsked, UserID: user.ID, ActorID: &user.ID}
+		if err := m.users.audit.record(tx, event, change.Client); err != nil {
+			return err
+		}
+		return m.ask(tx, OneTimeToken{UserID: user.ID, Purpose: PurposeChangeEmail, Address: address})
+	})
+}
+
+// changeEmail makes the address of a token the user's, confirmed, and tells the old one how to undo that.
+func (m *ConfirmationManager) changeEmail(ctx context.Context, token *OneTimeToken, client Client) error {
+	old := token.User.Email
+	return m.redeem(ctx, token, func(tx *gorm.DB) error {
+		if err := m.setEmail(tx, token, old); err != nil {
+			return err
+		}
+		if err := m.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", token.UserID, PurposeUndoChange); err != nil {
+			return err
+		}
+		event := AuditEvent{Kind: EventEmailChanged, UserID: token.UserID, ActorID: &token.UserID}
+		if err := m.users.audit.record(tx, event, client); err != nil {
+			return err
+		}
+		return m.ask(tx, OneTimeToken{UserID: token.UserID, Purpose: PurposeUndoChange, Address: old})
+	})
+}
+
+// setEmail replaces the address that the user has, if it is still old, by the token's.
+func (m *ConfirmationManager) setEmail(tx *gorm.DB, token *OneTimeToken, old string) error {
+	changed := tx.Transaction(func(tx *gorm.DB) error { // PostgreSQL goes on after a failed update only outside a savepoint
+		claim := tx.Model(&User{}).Where("id = ? AND email = ?", token.UserID, old).
+			Updates(map[string]any{"email": token.Address, "email_verified_at": moment(m.users.now)})
+		if claim.Error == nil && claim.RowsAffected != 1 {
+			return ErrOneTimeTokenInvalid
+		}
+		return claim.Error
+	})
+	if errors.Is(changed, gorm.ErrDuplicatedKey) {
+		return &ValidationError{Errors: []FieldError{{
+			Field: "email", Code: CodeTaken, Message: "An account with this email address already exists.",
+		}}}
+	}
+	return changed
+}
+
+// UndoEmailChange gives an account its old address back, by the token of the mail that told the old address of the change.
+// Whoever made the change knew the password: it opens nothing any more, every session ends, and a mail lets the owner
+// choose another. Errors are those of ConfirmEmail.
+func (m *ConfirmationManager) UndoEmailChange(ctx context.Context, token string, client Client) error {
+	found, err := m.find(ctx, Proof{Token: token}, PurposeUndoChange)
+	if err != nil {
+		return err
+	}
+	return m.redeem(ctx, found, func(tx *gorm.DB) error {
+		if err := m.setEmail(tx, found, found.User.Email); err != nil {
+			return err
+		}
+		disarm := tx.Model(&User{}).Where("id = ?", found.UserID).Update("password", passwords.Unusable())
+		if disarm.Error != nil {
+			return disarm.Error
+		}
+		event := AuditEvent{Kind: EventEmailChanged, UserID: found.UserID, ActorID: &found.UserID, Detail: DetailUndone}
+		if err := m.users.audit.record(tx, event, client); err != nil {
+			return err
+		}
+		if err := m.startOver(tx, found.UserID, client); err != nil {
+			return err
+		}
+		return m.ask(tx, OneTimeToken{UserID: found.UserID, Purpose: PurposeResetPassword, Address: found.Address})
+	})
+}

@@ -1,0 +1,44 @@
+package models
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+)
+
+// ForgotPassword queues a mail by which the owner of an address can choose another password. It tells nobody whether
+// there is an account: the work is the same for any address.
+func (m *ConfirmationManager) ForgotPassword(ctx context.Context, email string) error {
+	return m.postTo(ctx, PurposeResetPassword, email)
+}
+
+// ResetPassword gives the account of a proof a new password that keeps the policy, which also confirms its address, and
+// ends all its sessions and pending tokens. Errors are those of ConfirmEmail; a password that is refused leaves the token
+// as it was.
+func (m *ConfirmationManager) ResetPassword(ctx context.Context, proof Proof, password string, client Client) error {
+	token, err := m.find(ctx, proof, PurposeResetPassword)
+	if err != nil {
+		return err
+	}
+	if !token.User.IsActive {
+		return ErrOneTimeTokenInvalid
+	}
+	encoded, err := m.users.newPassword(ctx, token.User, "new_password", password)
+	if err != nil {
+		return err
+	}
+	return m.redeem(ctx, token, func(tx *gorm.DB) error {
+		columns := map[string]any{"password": encoded}
+		if token.User.EmailVerifiedAt == nil {
+			columns["email_verified_at"] = moment(m.users.now)
+		}
+		claim := tx.Model(&User{}).Where("id = ? AND email = ?", token.UserID, token.Address).Updates(columns)
+		if claim.Error != nil {
+			return claim.Error
+		}
+		if claim.RowsAffected != 1 {
+			return ErrOneTimeTokenInvalid // the address is another one by now
+		}
+		return m.startOver(tx, token.UserID, client)
+	})
+}

@@ -1,0 +1,133 @@
+package routes_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/passwords"
+	"latchkey/testkit"
+)
+
+// cheap are costs that protect nothing, so that tests are quick.
+func cheap(settings ...string) []string {
+	return append([]string{
+		"PASSWORD_ARGON2_MEMORY=8", "PASSWORD_ARGON2_TIME=1", "PASSWORD_BCRYPT_COST=4", "PASSWORD_SCRYPT_N=2",
+		"PASSWORD_SCRYPT_R=1", "PASSWORD_SCRYPT_P=1", "PASSWORD_PBKDF2_ITERATIONS=1", "PASSWORD_HASH_WAIT=30s",
+	}, settings...)
+}
+
+// long has 100 bytes; bcrypt looks at 72.
+var long = strings.Repeat("a plum tree by the gate, ", 4)
+
+func TestALoginUpgradesToThePasswordSettings(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		emails := map[string]string{"ann@example.com": testkit.Password, "bob@example.com": long}
+		first := testkit.NewHashingApp(t, db, 1, cheap()...)
+		for email, password := range emails {
+			require.Equal(t, http.StatusCreated, first.Post(t, "/api/v1/signup", credentials(email, password)).Status)
+		}
+		for _, step := range []struct{ setting, short, long string }{
+			{"PASSWORD_HASH=bcrypt", "$2a$04$", "bcrypt_sha256$$2a$04$"},
+			{"PASSWORD_HASH=bcrypt PASSWORD_BCRYPT_COST=5", "$2a$05$", "bcrypt_sha256$$2a$05$"},
+			{"PASSWORD_HASH=scrypt", "$scrypt$ln=1,r=1,p=1$", ""},
+			{"PASSWORD_HASH=scrypt PASSWORD_SCRYPT_P=2", "$scrypt$ln=1,r=1,p=2$", ""},
+			{"PASSWORD_HASH=pbkdf2_sha256", "$pbkdf2-sha256$i=1,", ""},
+			{"PASSWORD_HASH=bcrypt", "$2a$04$", "bcrypt_sha256$$2a$04$"},
+			{"PASSWORD_HASH=argon2id PASSWORD_ARGON2_TIME=3", "$argon2id$v=19$m=8,t=3,p=1$", ""},
+			{"PASSWORD_HASH=argon2id", "$argon2id$v=19$m=8,t=1,p=1$", ""},
+		} {
+			require.NoError(t, db.Exec("DELETE FROM login_throttles").Error, "wrong guesses are not to lock anybody out")
+			app := testkit.NewHashingApp(t, db, 1, cheap(strings.Fields(step.setting)...)...)
+			for email, password := range emails {
+				login := func(password string) int {
+					return app.Post(t, "/api/v1/login", credentials(email, password)).Status
+				}
+				before := hashOf(t, app, email)
+				require.Equal(t, http.StatusUnauthorized, login(password+"x"))
+				require.Equal(t, http.StatusUnauthorized, login(password[:len(password)-1]))
+				require.Equal(t, before, hashOf(t, app, email), "a wrong password upgrades nothing")
+
+				require.Equal(t, http.StatusOK, login(password))
+				want := step.short
+				if len(password) > 72 && step.long != "" {
+					want = step.long
+				}
+				require.Regexp(t, "^"+strings.NewReplacer("$", `\$`).Replace(want), hashOf(t, app, email), step.setting)
+				if password == long {
+					require.Equal(t, http.StatusUnauthorized, login(password[:72]), "nothing is truncated")
+				}
+				upgraded, counted := hashOf(t, app, email), app.Hasher.Hashes()
+				require.Equal(t, http.StatusOK, login(password))
+				require.EqualValues(t, 1, app.Hasher.Hashes()-counted)
+				require.Equal(t, upgraded, hashOf(t, app, email), "what is up to date is not made again")
+			}
+		}
+	})
+}
+
+func hashOf(t *testing.T, app *testkit.App, email string) string {
+	t.Helper()
+	for _, user := range users(t, app) {
+		if user.Email == email {
+			return user.Password
+		}
+	}
+	require.Fail(t, "no such user", email)
+	return ""
+}
+
+// The hash is md5("seasalt" + testkit.Password), as Django writes it.
+func TestALegacyHashLogsInOnlyWhereItIsNamed(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		refusing := testkit.NewHashingApp(t, db, 1, cheap()...)
+		refusing.Signup(t, "ann@example.com")
+		require.NoError(t, db.Exec("UPDATE users SET password = ?", "md5$seasalt$773c9d30e7a44764292b43ca64c54cc8").Error)
+		require.Equal(t, http.StatusUnauthorized,
+			refusing.Post(t, "/api/v1/login", credentials("ann@example.com", testkit.Password)).Status)
+		allowing := testkit.NewHashingApp(t, db, 1, cheap("PASSWORD_ALLOW_LEGACY_HASHES=sha1,md5")...)
+		allowing.Login(t, "ann@example.com")
+		require.Contains(t, hashOf(t, allowing, "ann@example.com"), "$argon2id$", "it is not legacy any more")
+		refusing.Login(t, "ann@example.com")
+	})
+}
+
+// The one worker is given the most expensive hash there may be, which outlasts the wait by far.
+func TestALoginThatCantHashInTimeIsToldToComeBack(t *testing.T) {
+	const expensive = "$argon2id$v=19$m=131072,t=8,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+	app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=1ms")...)
+	go func() { _, _ = app.Hasher.Verify(t.Context(), "", expensive) }()
+	require.Eventually(t, func() bool { return app.Hasher.Hashes() == 1 }, time.Minute, time.Millisecond)
+	for _, call := range []testkit.Call{
+		post("/api/v1/login", credentials("ann@example.com", testkit.Password)),
+		post("/api/v1/signup", credentials("ann@example.com", testkit.Password)),
+	} {
+		answer := app.Do(t, call)
+		requireCode(t, http.StatusServiceUnavailable, "overloaded", answer)
+		require.Equal(t, "1", answer.Header.Get("Retry-After"))
+	}
+	require.EqualValues(t, 1, app.Hasher.Hashes(), "nothing else was hashed")
+	require.Empty(t, users(t, app))
+}
+
+func TestAPasswordThatIsTooLongIsRefusedBeforeAnyHash(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	for _, test := range []struct {
+		path           string
+		length, status int
+	}{
+		{"signup", passwords.MaxLength + 1, http.StatusBadRequest},
+		{"signup", 60_000, http.StatusBadRequest},
+		{"signup", 1 << 20, http.StatusRequestEntityTooLarge},
+		{"login", passwords.MaxLength + 1, http.StatusUnauthorized},
+		{"login", 1 << 20, http.StatusRequestEntityTooLarge},
+	} {
+		answer := app.Post(t, "/api/v1/"+test.path, credentials("ann@example.com", strings.Repeat("p", test.length)))
+		require.Equal(t, test.status, answer.Status, "%s %d", test.path, test.length)
+	}
+	require.Zero(t, app.Hasher.Hashes())
+}

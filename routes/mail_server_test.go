@@ -1,0 +1,47 @@
+package routes_test
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	smtpmock "github.com/mocktools/go-smtp-mock/v2"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/testkit"
+)
+
+// For ten minutes no mail server answers. Nobody who signs up notices, and no mail is lost.
+func TestMailsWaitForTheirServer(t *testing.T) {
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, listener.Close())
+		port := listener.Addr().(*net.TCPAddr).Port
+		app := testkit.NewApp(t, db, "MAIL_FROM=no-reply@example.com", "SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none")
+		app.Signup(t, annAddress)
+		app.Signup(t, "bob@example.com")
+		for range 10 {
+			require.NoError(t, app.Service.DoJobs(t.Context()))
+			app.Clock.Advance(time.Minute)
+		}
+		unsent, err := app.Service.Jobs.Unsent(t.Context())
+		require.NoError(t, err)
+		require.Len(t, unsent, 2)
+		require.NotContains(t, unsent[0].LastError, "ann@", "the queue holds no address")
+
+		server := smtpmock.New(smtpmock.ConfigurationAttr{PortNumber: port, MultipleMessageReceiving: true})
+		require.NoError(t, server.Start())
+		t.Cleanup(func() { require.NoError(t, server.Stop()) })
+		app.Clock.Advance(10 * time.Minute)
+		require.NoError(t, app.Service.DoJobs(t.Context()))
+		unsent, err = app.Service.Jobs.Unsent(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, unsent)
+		require.Len(t, server.Messages(), 2)
+		require.Equal(t, http.StatusNotFound, app.Get(t, "/dev/mail", "").Status, "mail that is sent is not kept")
+	})
+}

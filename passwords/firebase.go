@@ -47,7 +47,7 @@ func decodeFirebase(fields []string) (decoded, error) {
 	if len(signer) < keyLength || len(signer) != len(want) {
 		return decoded{}, unsupported("its signer key and its hash are not of one sensible length")
 	}
-	return decoded{algorithm: firebaseScrypt, matches: func(password string) bool {
+	return decoded{algorithm: firebaseScrypt, matches: func(_ *lane, password string) bool {
 		key, err := scrypt.Key([]byte(password), salt, n, r, 1, 32)
 		return err == nil && equal(want, encryptCTR(key, signer))
 	}}, nil

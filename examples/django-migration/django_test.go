@@ -44,10 +44,10 @@ type project struct {
 // newProject makes the database. Without Django the test skips, or fails under TEST_REQUIRE_SERVICES=1.
 func newProject(t *testing.T) project {
 	t.Helper()
-	const modules = "import django, rest_framework, rest_framework_simplejwt, psycopg2, argon2, bcrypt, jwt"
+	const modules = "import django, rest_framework, rest_framework_simplejwt, djoser, psycopg2, argon2, bcrypt, jwt"
 	if out, err := exec.Command(python, "-c", modules).CombinedOutput(); err != nil {
 		const remedy = "install Debian's python3-django, python3-djangorestframework, python3-djangorestframework-simplejwt, " +
-			"python3-psycopg2, python3-argon2 and python3-bcrypt"
+			"python3-djoser, python3-psycopg2, python3-argon2 and python3-bcrypt"
 		if os.Getenv("TEST_REQUIRE_SERVICES") == "1" {
 			t.Fatalf("Django is required: %s: %s", out, remedy)
 		}

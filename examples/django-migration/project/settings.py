@@ -1,4 +1,4 @@
-"""A Django back end as it is before it moves to Latchkey: a user with an email address, and SimpleJWT."""
+"""A Django back end as it is before it moves to Latchkey: a user with an email address, SimpleJWT and djoser."""
 
 import os
 from datetime import timedelta
@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "rest_framework",
+    "djoser",
     "users",
 ]
 

@@ -48,7 +48,7 @@ func buildLatchkey(t *testing.T) *latchkey {
 	require.NoError(t, err, "%s", output)
 	l.proxy = httptest.NewServer(l)
 	t.Cleanup(l.proxy.Close)
-	l.environ = []string{"ADDR=127.0.0.1:0", "PUBLIC_URL=" + l.proxy.URL, "JWT_AUDIENCE=" + ourAudience,
+	l.environ = []string{"ADDR=127.0.0.1:0", "RATE_LIMITS=off", "PUBLIC_URL=" + l.proxy.URL, "JWT_AUDIENCE=" + ourAudience,
 		"SUPERUSER_EMAIL=root@example.com", "SUPERUSER_PASSWORD=" + password}
 	return l
 }

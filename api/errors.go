@@ -114,7 +114,7 @@ func (e *Errors) render() error {
 	if err := page.Execute(&rendered, struct {
 		*Errors
 		Style template.CSS
-	}{e, template.CSS(errorsStyle)}); err != nil {
+	}{e, template.CSS(errorsStyle)}); err != nil { //nolint:gosec // our own style sheet
 		return fmt.Errorf("render errors.html: %w", err)
 	}
 	sum := sha256.Sum256([]byte(errorsStyle))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -62,14 +61,16 @@ func newMailRetry(c *console) *cobra.Command {
 		Use:   "retry [ID...]",
 		Short: "Try mails again now, dead ones too",
 		Long: `Has the mails of these ids, as "latchkey mail list" shows them, tried again by the next server that runs. What a mail
-says is made when it is sent: one whose occasion has passed is not sent any more.`,
+says is made when it is sent: one whose occasion has passed is not sent any more. A dead mail gets one more try.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ids, err := parseIDs(args)
 			if err != nil || allDead == (len(args) > 0) {
 				return fmt.Errorf("say the ids of mails, or --all-dead; %w", errUsage)
 			}
 			return c.withQueue(cmd.Context(), func(queue *jobs.Queue) error {
-				return c.retryMails(cmd.Context(), queue, ids)
+				retried, err := retryMails(cmd.Context(), queue, ids)
+				fmt.Fprintf(c.stderr, "Will be tried again: %d.\n", retried)
+				return err
 			})
 		},
 	}
@@ -88,25 +89,19 @@ func parseIDs(args []string) ([]int64, error) {
 	return ids, nil
 }
 
-// retryMails retries the mails of these ids, or all dead ones if there are none.
-func (c *console) retryMails(ctx context.Context, queue *jobs.Queue, ids []int64) error {
+// retryMails retries the mails of these ids, or all dead ones if there are none, and counts them.
+func retryMails(ctx context.Context, queue *jobs.Queue, ids []int64) (retried int, err error) {
 	if len(ids) == 0 {
-		unsent, err := queue.Unsent(ctx)
-		if err != nil {
-			return err
-		}
-		for _, mail := range slices.DeleteFunc(unsent, func(m jobs.Unsent) bool { return m.State != jobs.Dead }) {
-			ids = append(ids, mail.ID)
-		}
+		return queue.RetryDead(ctx)
 	}
-	var failed []error
 	for _, id := range ids {
-		if err := queue.Retry(ctx, id); err != nil {
-			failed = append(failed, fmt.Errorf("%d: %w", id, err))
+		if failed := queue.Retry(ctx, id); failed != nil {
+			err = errors.Join(err, fmt.Errorf("%d: %w", id, failed))
+			continue
 		}
+		retried++
 	}
-	fmt.Fprintf(c.stderr, "Will be tried again: %d.\n", len(ids)-len(failed))
-	return errors.Join(failed...)
+	return retried, err
 }
 
 func (c *console) printMails(unsent []jobs.Unsent) error {

@@ -1,12 +1,11 @@
 package commands_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
 	"testing"
-
-	"context"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"

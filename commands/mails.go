@@ -43,9 +43,17 @@ func (m mailer) send(ctx context.Context, job jobs.Mail) error {
 		return jobs.Permanent(err)
 	}
 	if err == nil && job.Message == models.MessageAccountDeletion {
-		return m.users.DeleteIfDue(ctx, job.UserID) // where there is no grace
+		m.deleteIfDue(ctx, job)
 	}
 	return err
+}
+
+// deleteIfDue deletes an account that has no grace, once its mail is sent. If that fails the sweep will do it; the mail must
+// not be sent again for it.
+func (m mailer) deleteIfDue(ctx context.Context, job jobs.Mail) {
+	if err := m.users.DeleteIfDue(ctx, job.UserID); err != nil {
+		m.log.ErrorContext(ctx, "deleting an account failed", "user", job.UserID, "error", err)
+	}
 }
 
 func (m mailer) letter(job jobs.Mail, about *models.Letter) (mail.Rendered, error) {

@@ -77,7 +77,7 @@ func NewQueue(options Options) (*Queue, error) {
 
 // Add queues a mail in tx: it is sent if that commits, and never if it does not.
 func (q *Queue) Add(ctx context.Context, tx *sql.Tx, mail Mail) error {
-	_, err := q.client.InsertTx(ctx, tx, mail, &river.InsertOpts{MaxAttempts: maxAttempts})
+	_, err := q.client.InsertTx(ctx, tx, mail, &river.InsertOpts{MaxAttempts: maxAttempts()})
 	if err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
 	}

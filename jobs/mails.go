@@ -38,9 +38,12 @@ const listed = 1000
 
 // Unsent lists the mails that have not been sent, the oldest first and at most a thousand.
 func (q *Queue) Unsent(ctx context.Context) ([]Unsent, error) {
-	found, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(Mail{}.Kind()).First(listed).
-		States(rivertype.JobStateAvailable, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
-			rivertype.JobStateRunning, rivertype.JobStateDiscarded, rivertype.JobStateCancelled).
+	return q.list(ctx, rivertype.JobStateAvailable, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
+		rivertype.JobStateRunning, rivertype.JobStateDiscarded, rivertype.JobStateCancelled)
+}
+
+func (q *Queue) list(ctx context.Context, states ...rivertype.JobState) ([]Unsent, error) {
+	found, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(Mail{}.Kind()).First(listed).States(states...).
 		OrderBy(river.JobListOrderByID, river.SortOrderAsc))
 	if err != nil {
 		return nil, fmt.Errorf("list mails: %w", err)
@@ -81,7 +84,24 @@ func stateOf(job *rivertype.JobRow) string {
 	}
 }
 
-// Retry has an unsent mail tried at once, a dead one too. The error is ErrMailNotFound if there is none of this id.
+// RetryDead has every dead mail tried once more, and counts them.
+func (q *Queue) RetryDead(ctx context.Context) (retried int, err error) {
+	for {
+		dead, err := q.list(ctx, rivertype.JobStateDiscarded, rivertype.JobStateCancelled)
+		if err != nil || len(dead) == 0 {
+			return retried, err
+		}
+		for _, mail := range dead {
+			if err := q.Retry(ctx, mail.ID); err != nil {
+				return retried, err
+			}
+			retried++
+		}
+	}
+}
+
+// Retry has an unsent mail tried at once; a dead one is tried once more. The error is ErrMailNotFound if there is none of
+// this id.
 func (q *Queue) Retry(ctx context.Context, id int64) error {
 	job, err := q.client.JobGet(ctx, id)
 	if errors.Is(err, river.ErrNotFound) || err == nil && (job.Kind != Mail{}.Kind() || job.State == rivertype.JobStateCompleted) {

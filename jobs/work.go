@@ -2,9 +2,9 @@ package jobs
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -35,7 +35,9 @@ func Permanent(err error) error { return river.JobCancel(err) }
 // Start works the queue off, beside other replicas, until stop is called. That waits for what is under way as long as its
 // context allows, and then gives up: what was given up is tried again later.
 func (q *Queue) Start(ctx context.Context, work Work) (stop func(context.Context) error, err error) {
-	client, err := q.worker(work, periodic(work), pollInterval)
+	config := q.config(work, pollInterval)
+	config.PeriodicJobs = periodic(work)
+	client, err := river.NewClient(q.driver, config)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,9 @@ func (q *Queue) Start(ctx context.Context, work Work) (stop func(context.Context
 // Drain works off what is due now and comes back when nothing is. It leaves the sweeps out.
 func (q *Queue) Drain(ctx context.Context, work Work) error {
 	const poll = 5 * time.Millisecond
-	client, err := q.worker(work, nil, poll)
+	config := q.config(work, poll)
+	config.LeaderElectionDisabled = true // a leader has rounds of its own, by the clock of the machine
+	client, err := river.NewClient(q.driver, config)
 	if err != nil {
 		return err
 	}
@@ -94,16 +98,13 @@ func (q *Queue) hasDue(ctx context.Context) (bool, error) {
 	return busy, nil
 }
 
-func (q *Queue) worker(
-	work Work, periodic []*river.PeriodicJob, poll time.Duration,
-) (*river.Client[*sql.Tx], error) {
+func (q *Queue) config(work Work, poll time.Duration) *river.Config {
 	registered := river.NewWorkers()
 	river.AddWorker(registered, &mailWorker{send: work.Mail, now: q.now})
-	river.AddWorker(registered, &sweepWorker{sweeps: work.Sweeps})
-	return river.NewClient(q.driver, &river.Config{
+	river.AddWorker(registered, &sweepWorker{sweeps: work.Sweeps, log: q.log})
+	return &river.Config{
 		Workers:                     registered,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
-		PeriodicJobs:                periodic,
 		PollOnly:                    true, // SQLite has no notifications, and PostgreSQL would need a connection for itself
 		FetchPollInterval:           poll,
 		FetchCooldown:               min(poll, 100*time.Millisecond),
@@ -113,7 +114,7 @@ func (q *Queue) worker(
 		DiscardedJobRetentionPeriod: keepDead,
 		Logger:                      q.log,
 		Test:                        river.TestConfig{Time: clock{q.now}},
-	})
+	}
 }
 
 // periodic are the sweeps: each is due at the start of a replica and every hour, and done once an hour whatever their
@@ -147,7 +148,11 @@ func (w *mailWorker) NextRetry(job *river.Job[Mail]) time.Time {
 type sweepWorker struct {
 	river.WorkerDefaults[sweep]
 	sweeps map[string]func(context.Context) error
+	log    *slog.Logger
 }
+
+// errSweep stands for what the database said, which may hold what does not belong into the queue.
+var errSweep = errors.New("the sweep failed; the log has the reason")
 
 // Work does the sweep that the job names. One that this replica does not know is of another version.
 func (w *sweepWorker) Work(ctx context.Context, job *river.Job[sweep]) error {
@@ -155,7 +160,11 @@ func (w *sweepWorker) Work(ctx context.Context, job *river.Job[sweep]) error {
 	if !known {
 		return Permanent(fmt.Errorf("no sweep is called %s", job.Args.Name))
 	}
-	return do(ctx)
+	if err := do(ctx); err != nil {
+		w.log.ErrorContext(ctx, "sweep failed", "sweep", job.Args.Name, "error", err)
+		return errSweep
+	}
+	return nil
 }
 
 // firstDelays come after the first failures, and longDelay after each further one. Together they last three days.
@@ -167,9 +176,12 @@ func firstDelays() []time.Duration {
 }
 
 const (
-	longDelay   = 4 * time.Hour
-	maxAttempts = 1 + 13 + 17 // the first, those after firstDelays and those after longDelay
+	longDelay  = 4 * time.Hour
+	longDelays = 17
 )
+
+// maxAttempts are the first, those after firstDelays and those after a longDelay.
+func maxAttempts() int { return 1 + len(firstDelays()) + longDelays }
 
 // delay is how long to wait after so many tries.
 func delay(tries int) time.Duration {

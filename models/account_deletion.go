@@ -32,7 +32,7 @@ func (m *UserManager) AskDeletion(ctx context.Context, user *User, deletion Acco
 		if err := m.audit.record(tx, event, deletion.Client); err != nil {
 			return err
 		}
-		if err := endTokens(tx, moment(m.now), tokenCancelled, "user_id = ?", user.ID); err != nil {
+		if err := endTokens(tx, moment(m.now), tokenCancelled, "user_id = ? AND purpose <> ?", user.ID, PurposeUndoChange); err != nil {
 			return err
 		}
 		_, err := m.endSessions(tx, Ending{EndedByDeletion, deletion.Client}, "user_id = ?", user.ID)

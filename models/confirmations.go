@@ -66,14 +66,7 @@ func (m *ConfirmationManager) mint(tx *gorm.DB, wanted OneTimeToken) (*OneTimeTo
 	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&wanted).Error; err != nil {
 		return nil, err
 	}
-	var newer int64
-	err := tx.Model(&OneTimeToken{}).
-		Where("user_id = ? AND purpose = ? AND id > ?", wanted.UserID, wanted.Purpose, wanted.ID).Count(&newer).Error
-	if err != nil || newer > 0 {
-		return nil, errors.Join(err, m.end(tx, tokenSuperseded, "id = ?", wanted.ID))
-	}
-	if err := m.end(tx, tokenSuperseded, "user_id = ? AND purpose = ? AND id < ?",
-		wanted.UserID, wanted.Purpose, wanted.ID); err != nil {
+	if err := m.supersede(tx, wanted); err != nil {
 		return nil, err
 	}
 	renewed := tx.Model(&OneTimeToken{}).Where("id = ? AND ended_at IS NULL", wanted.ID).
@@ -83,6 +76,17 @@ func (m *ConfirmationManager) mint(tx *gorm.DB, wanted OneTimeToken) (*OneTimeTo
 	}
 	var token OneTimeToken
 	return &token, tx.Where("id = ?", wanted.ID).Take(&token).Error
+}
+
+// supersede leaves of the tokens for one purpose the newest alone. Those that undo a change of address each belong to
+// another address, which must not lose its own to whoever goes on changing.
+func (m *ConfirmationManager) supersede(tx *gorm.DB, wanted OneTimeToken) error {
+	if wanted.Purpose == PurposeUndoChange {
+		return nil
+	}
+	newest := tx.Session(&gorm.Session{NewDB: true}).Model(&OneTimeToken{}).Select("id").
+		Where("user_id = ? AND purpose = ?", wanted.UserID, wanted.Purpose).Order("id DESC").Limit(1)
+	return m.end(tx, tokenSuperseded, "user_id = ? AND purpose = ? AND id <> (?)", wanted.UserID, wanted.Purpose, newest)
 }
 
 func (m *ConfirmationManager) end(tx *gorm.DB, reason, condition string, arguments ...any) error {
@@ -118,6 +122,10 @@ func (m *ConfirmationManager) find(ctx context.Context, proof Proof, purposes ..
 	return &token, token.usable(moment(m.users.now))
 }
 
+// ownFirst orders the tokens of an address: before those of accounts that want to change to it the one of its own account,
+// so that nobody pushes that out.
+const ownFirst = "CASE purpose WHEN '" + PurposeChangeEmail + "' THEN 1 ELSE 0 END, id DESC"
+
 // findByCode counts the try first and compares afterwards, so that tries at the same time are all counted.
 func (m *ConfirmationManager) findByCode(ctx context.Context, proof Proof, purposes []string) (*OneTimeToken, error) {
 	address, err := CanonicalEmail(proof.Email)
@@ -127,11 +135,14 @@ func (m *ConfirmationManager) findByCode(ctx context.Context, proof Proof, purpo
 	db, now := m.users.db.WithContext(ctx), moment(m.users.now)
 	var candidates []OneTimeToken
 	err = db.Preload("User").Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ? AND tries < ?",
-		address, purposes, now, maxCodeTries).Order("id DESC").Limit(maxCodeTries).Find(&candidates).Error
+		address, purposes, now, maxCodeTries).Order(ownFirst).Limit(maxCodeTries).Find(&candidates).Error
 	if err != nil {
 		return nil, err
 	}
 	for _, token := range candidates {
+		if token.usable(now) != nil {
+			continue
+		}
 		counted := db.Model(&OneTimeToken{}).Where("id = ? AND tries < ? AND ended_at IS NULL", token.ID, maxCodeTries).
 			Update("tries", gorm.Expr("tries + 1"))
 		if counted.Error != nil {

@@ -155,8 +155,9 @@ func (m *UserManager) storePassword(ctx context.Context, user *User, encoded str
 		if err := m.audit.record(tx, event, change.Client); err != nil {
 			return err
 		}
-		// What was mailed for the former password is worth nothing for this one.
-		err := endTokens(tx, moment(m.now), tokenCancelled, "user_id = ? AND purpose = ?", user.ID, PurposeResetPassword)
+		// What was mailed for the former password, or asked for with it, is worth nothing for this one.
+		err := endTokens(tx, moment(m.now), tokenCancelled, "user_id = ? AND purpose IN ?", user.ID,
+			[]string{PurposeResetPassword, PurposeChangeEmail})
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"latchkey/passwords"
@@ -59,7 +60,10 @@ func (m *ConfirmationManager) changeEmail(ctx context.Context, token *OneTimeTok
 
 // setEmail replaces the address that the user has, if it is still old, by the token's.
 func (m *ConfirmationManager) setEmail(tx *gorm.DB, token *OneTimeToken, old string) error {
-	changed := tx.Transaction(func(tx *gorm.DB) error { // PostgreSQL goes on after a failed update only outside a savepoint
+	changed := tx.Transaction(func(tx *gorm.DB) error { // a savepoint, because PostgreSQL does not go on after a failed update
+		if err := m.users.refuseReserved(tx, token.Address, token.UserID); err != nil {
+			return err
+		}
 		claim := tx.Model(&User{}).Where("id = ? AND email = ?", token.UserID, old).
 			Updates(map[string]any{"email": token.Address, "email_verified_at": moment(m.users.now)})
 		if claim.Error == nil && claim.RowsAffected != 1 {
@@ -68,11 +72,21 @@ func (m *ConfirmationManager) setEmail(tx *gorm.DB, token *OneTimeToken, old str
 		return claim.Error
 	})
 	if errors.Is(changed, gorm.ErrDuplicatedKey) {
-		return &ValidationError{Errors: []FieldError{{
-			Field: "email", Code: CodeTaken, Message: "An account with this email address already exists.",
-		}}}
+		return taken()
 	}
 	return changed
+}
+
+// refuseReserved answers ErrDuplicatedKey for an address whose account can still be given back to it: nobody takes it
+// meanwhile to keep that from happening.
+func (m *UserManager) refuseReserved(tx *gorm.DB, address string, user uuid.UUID) error {
+	var reserved int64
+	err := tx.Model(&OneTimeToken{}).Where("address = ? AND purpose = ? AND ended_at IS NULL AND expires_at > ? AND user_id <> ?",
+		address, PurposeUndoChange, moment(m.now), user).Limit(1).Count(&reserved).Error
+	if err == nil && reserved > 0 {
+		return gorm.ErrDuplicatedKey
+	}
+	return err
 }
 
 // UndoEmailChange gives an account its old address back, by the token of the mail that told the old address of the change.
@@ -87,7 +101,12 @@ func (m *ConfirmationManager) UndoEmailChange(ctx context.Context, token string,
 		if err := m.setEmail(tx, found, found.User.Email); err != nil {
 			return err
 		}
-		disarm := tx.Model(&User{}).Where("id = ?", found.UserID).Update("password", passwords.Unusable())
+		// What has happened since the change may be the thief's: later changes, and the wish to delete the account.
+		if err := m.end(tx, tokenCancelled, "user_id = ? AND id > ?", found.UserID, found.ID); err != nil {
+			return err
+		}
+		disarm := tx.Model(&User{}).Where("id = ?", found.UserID).
+			Updates(map[string]any{"password": passwords.Unusable(), "deletion_due_at": nil})
 		if disarm.Error != nil {
 			return disarm.Error
 		}

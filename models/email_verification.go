@@ -48,28 +48,21 @@ func (m *ConfirmationManager) ConfirmEmail(ctx context.Context, proof Proof, cli
 	})
 }
 
-// verify marks the address of a token as confirmed. An owner who signed up again, because somebody else had signed up with
-// his address, gets the password that he chose then, and nothing of what was there before goes on.
+// verify marks the address of a token as confirmed.
 func (m *ConfirmationManager) verify(tx *gorm.DB, token *OneTimeToken, client Client) error {
-	columns := map[string]any{"email_verified_at": moment(m.users.now)}
-	if token.NewPassword != "" {
-		columns["password"] = token.NewPassword
-	}
-	claim := tx.Model(&User{}).
-		Where("id = ? AND email = ? AND email_verified_at IS NULL", token.UserID, token.Address).Updates(columns)
+	claim := tx.Model(&User{}).Where("id = ? AND email = ? AND email_verified_at IS NULL", token.UserID, token.Address).
+		Update("email_verified_at", moment(m.users.now))
 	if claim.Error != nil || claim.RowsAffected == 0 {
 		return claim.Error // confirmed before, in another way
 	}
 	event := AuditEvent{Kind: EventEmailVerified, UserID: token.UserID, ActorID: &token.UserID}
-	if err := m.users.audit.record(tx, event, client); err != nil || token.NewPassword == "" {
-		return err
-	}
-	return m.startOver(tx, token.UserID, client)
+	return m.users.audit.record(tx, event, client)
 }
 
-// startOver ends every session and every pending token of a user whose password has just been replaced by mail.
+// startOver ends every session and every pending token of a user whose password has just been replaced by mail, but for
+// those by which an address that the account had before takes a change back: whoever changed it could reset the password too.
 func (m *ConfirmationManager) startOver(tx *gorm.DB, user uuid.UUID, client Client) error {
-	if err := m.end(tx, tokenCancelled, "user_id = ?", user); err != nil {
+	if err := m.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user, PurposeUndoChange); err != nil {
 		return err
 	}
 	event := AuditEvent{Kind: EventPasswordChanged, UserID: user, ActorID: &user}
@@ -81,23 +74,26 @@ func (m *ConfirmationManager) startOver(tx *gorm.DB, user uuid.UUID, client Clie
 }
 
 // Signup is CreateUser for a sign-up that tells nobody whether the email is taken. If it is, its owner learns by mail that he
-// has an account, or, if nobody has confirmed the address yet, can make the account his, with the password of this
-// sign-up. Until he does nothing changes.
+// has an account, or, if nobody has confirmed the address yet, is asked to choose a password for it. What this sign-up
+// chose is forgotten: it may be a stranger's.
 func (m *ConfirmationManager) Signup(ctx context.Context, input NewUser) error {
 	applicant, err := m.users.CreateUser(ctx, input)
 	if !isTaken(err) {
 		return err
 	}
-	user, err := m.users.ByEmail(ctx, applicant.Email)
+	user, err := m.users.forLogin(ctx, applicant.Email)
+	if err != nil {
+		return err
+	}
+	message := PurposeResetPassword
+	if user.EmailVerifiedAt != nil {
+		message = MessageAccountExists
+	}
+	about, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
 	return m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if user.EmailVerifiedAt != nil {
-			return m.post(tx, MessageAccountExists, user.ID, uuid.Nil)
-		}
-		return m.ask(tx, OneTimeToken{
-			UserID: user.ID, Purpose: PurposeVerifyEmail, Address: user.Email, NewPassword: applicant.Password,
-		})
+		return m.post(tx, message, user.ID, about)
 	})
 }

@@ -20,19 +20,18 @@ var (
 )
 
 // OneTimeToken is a mail that waits for an answer: who can present its token, or type its code, reads the mail of Address.
-// Neither is stored. NewPassword is what the answer puts in place of the password, if it is not empty.
+// Neither is stored.
 type OneTimeToken struct {
-	ID          uuid.UUID  `gorm:"type:uuid;primaryKey"`
-	UserID      uuid.UUID  `gorm:"type:uuid;not null;index"`
-	User        *User      `gorm:"constraint:OnDelete:CASCADE"`
-	Purpose     string     `gorm:"size:20;not null"`
-	Address     string     `gorm:"size:254;not null;index"`
-	NewPassword string     `gorm:"type:text;not null"`
-	Tries       int        `gorm:"not null"` // codes typed
-	CreatedAt   time.Time  `gorm:"not null"`
-	ExpiresAt   time.Time  `gorm:"not null;index"`
-	EndedAt     *time.Time `gorm:"index"`
-	EndReason   string     `gorm:"size:20;not null"`
+	ID        uuid.UUID  `gorm:"type:uuid;primaryKey"`
+	UserID    uuid.UUID  `gorm:"type:uuid;not null;index"`
+	User      *User      `gorm:"constraint:OnDelete:CASCADE"`
+	Purpose   string     `gorm:"size:20;not null"`
+	Address   string     `gorm:"size:254;not null;index"`
+	Tries     int        `gorm:"not null"` // codes typed
+	CreatedAt time.Time  `gorm:"not null"`
+	ExpiresAt time.Time  `gorm:"not null;index"`
+	EndedAt   *time.Time `gorm:"index"`
+	EndReason string     `gorm:"size:20;not null"`
 }
 
 // What a one-time token is for, which is also the name of its mail.
@@ -69,12 +68,12 @@ func lifetimeOf(purpose string) time.Duration {
 // deliveryTime is how long a mail may be on its way; only then its lifetime begins.
 const deliveryTime = 80 * time.Hour
 
-// usable tells whether the token can be redeemed at now, and else why not.
+// usable tells whether the token, which has its user, can be redeemed at now, and else why not.
 func (t *OneTimeToken) usable(now time.Time) error {
 	switch {
 	case t.EndReason == tokenUsed:
 		return ErrOneTimeTokenUsed
-	case t.EndedAt != nil:
+	case t.EndedAt != nil, !t.User.IsActive:
 		return ErrOneTimeTokenInvalid
 	case !now.Before(t.ExpiresAt):
 		return ErrOneTimeTokenExpired

@@ -13,15 +13,12 @@ func (m *ConfirmationManager) ForgotPassword(ctx context.Context, email string) 
 }
 
 // ResetPassword gives the account of a proof a new password that keeps the policy, which also confirms its address, and
-// ends all its sessions and pending tokens. Errors are those of ConfirmEmail; a password that is refused leaves the token
+// ends all its sessions and pending tokens, but for those that undo a change of address. Errors are those of ConfirmEmail; a password that is refused leaves the token
 // as it was.
 func (m *ConfirmationManager) ResetPassword(ctx context.Context, proof Proof, password string, client Client) error {
 	token, err := m.find(ctx, proof, PurposeResetPassword)
 	if err != nil {
 		return err
-	}
-	if !token.User.IsActive {
-		return ErrOneTimeTokenInvalid
 	}
 	encoded, err := m.users.newPassword(ctx, token.User, "new_password", password)
 	if err != nil {
@@ -32,12 +29,12 @@ func (m *ConfirmationManager) ResetPassword(ctx context.Context, proof Proof, pa
 		if token.User.EmailVerifiedAt == nil {
 			columns["email_verified_at"] = moment(m.users.now)
 		}
-		claim := tx.Model(&User{}).Where("id = ? AND email = ?", token.UserID, token.Address).Updates(columns)
+		claim := tx.Model(&User{}).Where("id = ? AND email = ? AND is_active", token.UserID, token.Address).Updates(columns)
 		if claim.Error != nil {
 			return claim.Error
 		}
 		if claim.RowsAffected != 1 {
-			return ErrOneTimeTokenInvalid // the address is another one by now
+			return ErrOneTimeTokenInvalid // the address is another one by now, or the account disabled
 		}
 		return m.startOver(tx, token.UserID, client)
 	})

@@ -119,17 +119,24 @@ func (m *UserManager) insert(ctx context.Context, user *User, client Client) err
 	// In a transaction of its own (a savepoint inside another), because PostgreSQL refuses to go on in one in which an
 	// INSERT failed.
 	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := m.refuseReserved(tx, user.Email, user.ID); err != nil {
+			return err
+		}
 		if err := tx.Create(user).Error; err != nil {
 			return err
 		}
 		return m.audit.record(tx, AuditEvent{Kind: EventSignedUp, UserID: user.ID}, client)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return &ValidationError{Errors: []FieldError{{
-			Field: "email", Code: CodeTaken, Message: "An account with this email address already exists.",
-		}}}
+		return taken()
 	}
 	return err
+}
+
+func taken() error {
+	return &ValidationError{Errors: []FieldError{{
+		Field: "email", Code: CodeTaken, Message: "An account with this email address already exists.",
+	}}}
 }
 
 func isTaken(err error) bool {

@@ -224,7 +224,8 @@ func TestNobodySignsUpInAdvanceForSomebodyElse(t *testing.T) {
 			succeeds(t, app, "signup", "", "email", annAddress, "password", newPassword)
 			require.True(t, tryLogin(t, app, annAddress, attackers).ok(), "until the mail proves it nothing changes")
 			require.False(t, tryLogin(t, app, annAddress, newPassword).ok())
-			succeeds(t, app, "email/verify", "", "token", mailWithLink(t, app, "/verify-email").Token(t))
+			reset := mailWithLink(t, app, "/reset-password").Token(t)
+			succeeds(t, app, "password/reset", "", "token", reset, "new_password", newPassword)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -241,6 +242,110 @@ func TestNobodySignsUpInAdvanceForSomebodyElse(t *testing.T) {
 			}, "SIGNUP_ENUMERATION_SAFE=true")
 		})
 	}
+}
+
+// Somebody else signs up with the address after its owner did: the mail that the owner waits for brings no stranger's password.
+func TestASecondSignupLeavesNoPasswordBehind(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		succeeds(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
+		succeeds(t, app, "signup", "", "email", annAddress, "password", "grapes of the attacker")
+		succeeds(t, app, "email/verify", "", "token", mailWithLink(t, app, "/verify-email").Token(t))
+		require.True(t, tryLogin(t, app, annAddress, testkit.Password).ok())
+		require.False(t, tryLogin(t, app, annAddress, "grapes of the attacker").ok())
+	}, "SIGNUP_ENUMERATION_SAFE=true")
+}
+
+// A thief who knows the password changes the address, and does what he can to keep the account: its owner takes it back.
+func TestAnOwnerTakesHisAccountBackWhateverTheThiefDoes(t *testing.T) {
+	for name, thief := range map[string]func(t *testing.T, app *testkit.App, access string){
+		"changes the address again": func(t *testing.T, app *testkit.App, access string) {
+			changeAddress(t, app, access, "thief@example.net")
+		},
+		"resets the password": func(t *testing.T, app *testkit.App, _ string) {
+			succeeds(t, app, "password/forgot", "", "email", "thief@example.org")
+			token := mailWithLink(t, app, "/reset-password").Token(t)
+			succeeds(t, app, "password/reset", "", "token", token, "new_password", newPassword)
+		},
+		"deletes the account": func(t *testing.T, app *testkit.App, access string) {
+			require.Equal(t, http.StatusAccepted, deleteAccount(t, app, access, testkit.Password).Status)
+		},
+		"takes the old address": func(t *testing.T, app *testkit.App, _ string) {
+			refuses(t, app, "validation_error", "signup", "email", annAddress, "password", newPassword)
+			other := app.Signup(t, "other@example.org")
+			succeeds(t, app, "email/change", other, "new_email", annAddress, "current_password", testkit.Password)
+			confirm := app.Mail(t, annAddress)
+			refuses(t, app, "validation_error", "email/verify", "token", confirm.Token(t))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+				access := app.Signup(t, annAddress)
+				changeAddress(t, app, access, "thief@example.org")
+				undo := mailWithLink(t, app, "/undo-email-change").Token(t)
+				thief(t, app, access)
+				app.Mails(t)
+				succeeds(t, app, "email/undo", "", "token", undo)
+				succeeds(t, app, "password/forgot", "", "email", annAddress)
+				token := mailWithLink(t, app, "/reset-password").Token(t)
+				succeeds(t, app, "password/reset", "", "token", token, "new_password", "quince tree by the sea")
+				app.Clock.Advance(20 * 24 * time.Hour)
+				require.NoError(t, app.Service.Sweep(t.Context(), "accounts"))
+				require.True(t, tryLogin(t, app, annAddress, "quince tree by the sea").ok())
+			})
+		})
+	}
+}
+
+// changeAddress makes an address that of an account, confirmed.
+func changeAddress(t *testing.T, app *testkit.App, access, to string) {
+	t.Helper()
+	succeeds(t, app, "email/change", access, "new_email", to, "current_password", testkit.Password)
+	succeeds(t, app, "email/verify", "", "token", app.Mail(t, to).Token(t))
+}
+
+func TestANewPasswordEndsAPendingChangeOfAddress(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/change", access, "new_email", "thief@example.org", "current_password", testkit.Password)
+		pending := app.Mail(t, "thief@example.org").Token(t)
+		succeeds(t, app, "password/change", access, "current_password", testkit.Password, "new_password", newPassword)
+		refuses(t, app, "one_time_token_invalid", "email/verify", "token", pending)
+	})
+}
+
+// Others may ask to change to an address as often as they like: the code of its own account still works.
+func TestNobodyPushesACodeOut(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		code := app.Mail(t, annAddress).Code
+		for i := range 6 {
+			access := app.Signup(t, fmt.Sprintf("thief%d@example.org", i))
+			succeeds(t, app, "email/change", access, "new_email", annAddress, "current_password", testkit.Password)
+		}
+		app.Mails(t)
+		succeeds(t, app, "email/verify", "", "email", annAddress, "code", code)
+		require.True(t, isVerified(t, app, annAddress))
+	})
+}
+
+func TestABrowserThatSaysNothingOfTheSiteMayPost(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		token := app.Mail(t, annAddress).Token(t)
+		other := form(app, t, "/verify-email", map[string]string{"Origin": "https://evil.example"}, "token", token)
+		require.Equal(t, http.StatusForbidden, other.Status)
+		require.Equal(t, http.StatusOK, form(app, t, "/verify-email", map[string]string{"Origin": "null"}, "token", token).Status)
+	})
+}
+
+func TestADisabledAccountIsNotHelpedByMail(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		verification := app.Mail(t, annAddress)
+		require.NoError(t, app.DB.Exec("UPDATE users SET is_active = ?", false).Error)
+		refuses(t, app, "one_time_token_invalid", "email/verify", "token", verification.Token(t))
+		refuses(t, app, "code_invalid", "email/verify", "email", annAddress, "code", verification.Code)
+	})
 }
 
 func TestWhoHasAnAccountIsToldByMailAlone(t *testing.T) {

@@ -9,7 +9,6 @@ CREATE TABLE "one_time_tokens" (
   "user_id" uuid NOT NULL,
   "purpose" character varying(20) NOT NULL,
   "address" character varying(254) NOT NULL,
-  "new_password" text NOT NULL,
   "tries" bigint NOT NULL,
   "created_at" timestamptz NOT NULL,
   "expires_at" timestamptz NOT NULL,

@@ -15,7 +15,6 @@ CREATE TABLE `one_time_tokens` (
   `user_id` uuid NOT NULL,
   `purpose` text NOT NULL,
   `address` text NOT NULL,
-  `new_password` text NOT NULL,
   `tries` integer NOT NULL,
   `created_at` datetime NOT NULL,
   `expires_at` datetime NOT NULL,

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -21,12 +23,16 @@ import (
 type Contract struct {
 	validator  validator.Validator
 	operations []operation
+
+	mu        sync.Mutex
+	exercised map[string]bool // "GET /path/{id} 200"
 }
 
 type operation struct {
 	method string
 	path   string // as the document has it
 	match  *regexp.Regexp
+	status []string // that it may answer
 }
 
 // TheContract reads the document once a test process.
@@ -44,11 +50,12 @@ var TheContract = sync.OnceValue(func() *Contract {
 	if len(errs) > 0 {
 		panic(errs[0])
 	}
-	contract := &Contract{validator: strict}
+	contract := &Contract{validator: strict, exercised: map[string]bool{}}
 	for path, item := range model.Model.Paths.PathItems.FromOldest() {
 		pattern := regexp.MustCompile(`^` + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/]+`) + `$`)
-		for method := range item.GetOperations().KeysFromOldest() {
-			contract.operations = append(contract.operations, operation{upper(method), path, pattern})
+		for method, declared := range item.GetOperations().FromOldest() {
+			status := slices.Collect(declared.Responses.Codes.KeysFromOldest())
+			contract.operations = append(contract.operations, operation{upper(method), path, pattern, status})
 		}
 	}
 	return contract
@@ -75,9 +82,39 @@ func (c *Contract) Operations() []string {
 	return operations
 }
 
-func (c *Contract) has(method, path string) bool {
+// Answering are the operations that may answer with status.
+func (c *Contract) Answering(status string) []string {
+	var operations []string
+	for _, operation := range c.operations {
+		if slices.Contains(operation.status, status) {
+			operations = append(operations, operation.method+" "+operation.path)
+		}
+	}
+	return operations
+}
+
+// Unexercised are the answers that no call of this process has had, as "GET /path/{id} 200".
+func (c *Contract) Unexercised() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var missing []string
+	for _, operation := range c.operations {
+		for _, status := range operation.status {
+			if answer := operation.method + " " + operation.path + " " + status; !c.exercised[answer] {
+				missing = append(missing, answer)
+			}
+		}
+	}
+	return missing
+}
+
+// find is the operation of a request, if it is in the contract, and notes its answer.
+func (c *Contract) find(method, path string, status int) bool {
 	for _, operation := range c.operations {
 		if operation.method == method && operation.match.MatchString(path) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.exercised[method+" "+operation.path+" "+strconv.Itoa(status)] = true
 			return true
 		}
 	}
@@ -88,7 +125,7 @@ func (c *Contract) has(method, path string) bool {
 func (c *Contract) check(t testing.TB, call Call, request *http.Request, answer Response) {
 	t.Helper()
 	target, err := url.Parse(call.Path)
-	if err != nil || !c.has(call.Method, target.Path) || call.Method == http.MethodHead {
+	if err != nil || !c.find(call.Method, target.Path, answer.Status) || call.Method == http.MethodHead {
 		return
 	}
 	replayed := request.Clone(t.Context())

@@ -1,0 +1,108 @@
+package routes_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
+)
+
+// A person who forgot his password on a phone, in a browser that runs no script: from the mail to the login.
+func TestAPasswordIsResetInABrowserWithoutScripts(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	browser := phone(t)
+	app.Signup(t, annAddress)
+	succeeds(t, app, "password/forgot", "", "email", annAddress)
+	app.Mails(t)
+	visit(t, browser, app.URL+"/dev/mail")
+	testkit.Screenshot(t, browser, "mailbox")
+	link := attribute(t, browser, `a[href*="/reset-password"]`, "href")
+
+	visit(t, browser, onApp(t, app, link))
+	isAccessible(t, browser)
+	testkit.Screenshot(t, browser, "reset")
+	require.NoError(t, chromedp.Do(browser, chromedp.SendKeys(chromedp.CSS("#new_password"), "short\n")))
+	shows(t, browser, `[role="alert"]`, "too short")
+	isAccessible(t, browser)
+	testkit.Screenshot(t, browser, "reset-refused")
+	require.NoError(t, chromedp.Do(browser, chromedp.SendKeys(chromedp.CSS("#new_password"), newPassword+"\n")))
+	shows(t, browser, `[role="status"]`, "Your password is changed")
+	testkit.Screenshot(t, browser, "reset-done")
+	require.True(t, tryLogin(t, app, annAddress, newPassword).ok())
+}
+
+func TestAnAddressIsConfirmedInABrowser(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	browser := phone(t)
+	app.Signup(t, annAddress)
+	mail := app.Mail(t, annAddress)
+	visit(t, browser, app.URL+"/verify-email")
+	isAccessible(t, browser)
+	testkit.Screenshot(t, browser, "verify-by-code")
+	require.NoError(t, chromedp.Do(browser,
+		chromedp.SendKeys(chromedp.CSS("#email"), annAddress), chromedp.SendKeys(chromedp.CSS("#code"), mail.Code+"\n")))
+	shows(t, browser, `[role="status"]`, "is confirmed")
+	require.True(t, isVerified(t, app, annAddress))
+}
+
+// phone is a browser on a narrow screen in which pages run no script.
+func phone(t *testing.T) context.Context {
+	t.Helper()
+	browser := testkit.NewBrowser(t)
+	require.NoError(t, chromedp.Do(browser, chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile),
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+			return err
+		})))
+	return browser
+}
+
+func visit(t *testing.T, browser context.Context, address string) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(browser, chromedp.Navigate(address)))
+}
+
+// onApp is a link of a mail at the address where the test's service listens.
+func onApp(t *testing.T, app *testkit.App, link string) string {
+	t.Helper()
+	parsed, err := url.Parse(link)
+	require.NoError(t, err)
+	return app.URL + parsed.RequestURI()
+}
+
+func attribute(t *testing.T, browser context.Context, selector, name string) string {
+	t.Helper()
+	value, err := chromedp.Run(browser, chromedp.Evaluate[string](`document.querySelector('`+selector+`').getAttribute('`+name+`')`))
+	require.NoError(t, err)
+	return value
+}
+
+func shows(t *testing.T, browser context.Context, selector, text string) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(browser, chromedp.WaitVisible(chromedp.CSS(selector))))
+	shown, err := chromedp.Run(browser, chromedp.Evaluate[string](`document.querySelector('`+selector+`').textContent`))
+	require.NoError(t, err)
+	require.Contains(t, shown, text)
+}
+
+// isAccessible holds a page against what everybody needs: a language, one heading, a label for each field, and nothing that
+// is wider than a phone.
+func isAccessible(t *testing.T, browser context.Context) {
+	t.Helper()
+	faults, err := chromedp.Run(browser, chromedp.Evaluate[string](`[
+		document.documentElement.lang ? '' : 'no language',
+		document.title ? '' : 'no title',
+		document.querySelectorAll('h1').length === 1 ? '' : 'not one heading',
+		...[...document.querySelectorAll('input:not([type=hidden])')].map(field => field.labels.length ? '' : 'no label: ' + field.name),
+		document.documentElement.scrollWidth <= innerWidth ? '' : 'wider than the screen',
+	].filter(Boolean).join('; ')`))
+	require.NoError(t, err)
+	require.Empty(t, strings.TrimSpace(faults))
+}

@@ -1,0 +1,124 @@
+package routes_test
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/database"
+	"latchkey/testkit"
+	"latchkey/tokens"
+)
+
+// bodies are what operations take that need something to get as far as the database. Others take {}.
+func bodies(refresh string) map[string]string {
+	confirming, err := tokens.NewOpaque("lko_", tokens.DeriveKey([]byte(testkit.SecretKey), "one-time-token"))
+	if err != nil {
+		panic(err)
+	}
+	oneTime := confirming.Encode(tokens.Parts{ID: uuid.Max})
+	account := object([]string{"email", "bob@example.com", "password", testkit.Password})
+	return map[string]string{
+		"POST /api/v1/signup":          account,
+		"POST /api/v1/login":           account,
+		"POST /api/v1/token/refresh":   refreshing(refresh),
+		"POST /api/v1/email/verify":    object([]string{"email", annAddress, "code", "123456"}),
+		"POST /api/v1/email/resend":    object([]string{"email", annAddress}),
+		"POST /api/v1/email/undo":      object([]string{"token", oneTime}),
+		"POST /api/v1/email/change":    object([]string{"new_email", "ann@example.org", "current_password", testkit.Password}),
+		"POST /api/v1/password/forgot": object([]string{"email", annAddress}),
+		"POST /api/v1/password/reset":  object([]string{"email", annAddress, "code", "123456", "new_password", newPassword}),
+		"POST /api/v1/password/change": object([]string{"current_password", testkit.Password, "new_password", newPassword}),
+		"DELETE /api/v1/profile":       object([]string{"current_password", testkit.Password}),
+	}
+}
+
+func refreshing(token string) string { return object([]string{"refresh_token", token}) }
+
+// sent makes a call of an operation as the contract writes it.
+func sent(operation, body, token string) testkit.Call {
+	method, path, _ := strings.Cut(operation, " ")
+	call := testkit.Call{Method: method, Path: strings.ReplaceAll(path, "{id}", uuid.Max.String()), Token: token}
+	if method != http.MethodGet && method != http.MethodHead {
+		call.Body = body
+	}
+	return call
+}
+
+// Whatever operation declares them, and whoever adds one: these answers are the same everywhere.
+func TestEveryOperationRefusesBodiesThatAreNone(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	access := app.Signup(t, annAddress)
+	for status, spoil := range map[int]func(*testkit.Call){
+		http.StatusBadRequest:            func(call *testkit.Call) { call.Body = "{" },
+		http.StatusRequestEntityTooLarge: func(call *testkit.Call) { call.Body = strings.Repeat(" ", 65*1024) },
+		http.StatusUnsupportedMediaType:  func(call *testkit.Call) { call.Body, call.Type = "a=b", "application/x-www-form-urlencoded" },
+	} {
+		for _, operation := range testkit.TheContract().Answering(strconv.Itoa(status)) {
+			call := sent(operation, "{}", access)
+			spoil(&call)
+			require.Equal(t, status, app.Do(t, call).Status, operation)
+		}
+	}
+}
+
+func TestEveryLimitedOperationSaysSo(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t), limitsOn, behindProxy, "RATE_LIMIT_LOGIN=1/24h", "RATE_LIMIT_SIGNUP=1/24h",
+		"RATE_LIMIT_REFRESH=1/24h", "RATE_LIMIT_MAIL=1/24h", "RATE_LIMIT_SECRET=1/24h")
+	access := app.Signup(t, annAddress)
+	for i, operation := range testkit.TheContract().Answering("429") {
+		call := sent(operation, "{}", access)
+		call.Header = map[string]string{"X-Forwarded-For": "192.0.2." + strconv.Itoa(i)}
+		require.NotEqual(t, http.StatusTooManyRequests, app.Do(t, call).Status, operation)
+		limited(t, app.Do(t, call))
+	}
+}
+
+// The database is away: every operation that needs it says that it is our fault, and tells nothing of it.
+func TestEveryOperationSurvivesWithoutItsDatabase(t *testing.T) {
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	app.Signup(t, annAddress)
+	session := app.Login(t, annAddress)
+	require.NoError(t, database.Close(app.DB))
+	known := bodies(session.Refresh)
+	known["POST /api/v1/token/verify"] = object([]string{"token", session.Access})
+	for _, operation := range testkit.TheContract().Answering("500") {
+		body := known[operation]
+		if body == "" {
+			body = "{}"
+		}
+		answer := app.Do(t, sent(operation, body, session.Access))
+		require.Equal(t, http.StatusInternalServerError, answer.Status, "%s: %s", operation, answer.Body)
+		require.NotContains(t, answer.Body, "sql")
+	}
+	for _, operation := range []string{"GET /readyz", "HEAD /readyz"} {
+		require.Equal(t, http.StatusServiceUnavailable, app.Do(t, sent(operation, "", "")).Status)
+	}
+}
+
+// Every slot hashes, so that whoever wants a password looked at is told to come back.
+func TestEveryOperationThatHashesSaysThatItIsBusy(t *testing.T) {
+	const expensive = "$argon2id$v=19$m=131072,t=8,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+	app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=1ms")...)
+	access := app.Signup(t, annAddress)
+	succeeds(t, app, "password/forgot", "", "email", annAddress)
+	known := bodies("")
+	known["POST /api/v1/password/reset"] = object([]string{
+		"token", mailWithLink(t, app, "/reset-password").Token(t), "new_password", newPassword,
+	})
+	hashed := app.Hasher.Hashes()
+	go func() { _, _ = app.Hasher.Verify(context.Background(), "", expensive) }()
+	require.Eventually(t, func() bool { return app.Hasher.Hashes() > hashed }, time.Minute, time.Millisecond)
+	for _, operation := range testkit.TheContract().Answering("503") {
+		if !strings.Contains(operation, "/api/v1/") {
+			continue // those that ask for the database
+		}
+		requireCode(t, http.StatusServiceUnavailable, "overloaded", app.Do(t, sent(operation, known[operation], access)))
+	}
+}

@@ -13,8 +13,8 @@ func (m *ConfirmationManager) ForgotPassword(ctx context.Context, email string) 
 }
 
 // ResetPassword gives the account of a proof a new password that keeps the policy, which also confirms its address, and
-// ends all its sessions and pending tokens, but for those that undo a change of address. Errors are those of ConfirmEmail; a password that is refused leaves the token
-// as it was.
+// ends all its sessions and pending tokens, but for those that undo a change of address. Errors are those of ConfirmEmail; a
+// password that is refused leaves the token as it was.
 func (m *ConfirmationManager) ResetPassword(ctx context.Context, proof Proof, password string, client Client) error {
 	token, err := m.find(ctx, proof, PurposeResetPassword)
 	if err != nil {

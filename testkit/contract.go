@@ -14,6 +14,7 @@ import (
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 	"github.com/stretchr/testify/require"
 
 	"latchkey/api"
@@ -33,6 +34,7 @@ type operation struct {
 	path   string // as the document has it
 	match  *regexp.Regexp
 	status []string // that it may answer
+	body   []string // the members of its request's body
 }
 
 // TheContract reads the document once a test process.
@@ -55,7 +57,7 @@ var TheContract = sync.OnceValue(func() *Contract {
 		pattern := regexp.MustCompile(`^` + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/]+`) + `$`)
 		for method, declared := range item.GetOperations().FromOldest() {
 			status := slices.Collect(declared.Responses.Codes.KeysFromOldest())
-			contract.operations = append(contract.operations, operation{upper(method), path, pattern, status})
+			contract.operations = append(contract.operations, operation{upper(method), path, pattern, status, members(declared)})
 		}
 	}
 	return contract
@@ -80,6 +82,28 @@ func (c *Contract) Operations() []string {
 		operations[i] = operation.method + " " + operation.path
 	}
 	return operations
+}
+
+// members are those of the JSON object that an operation takes.
+func members(declared *v3.Operation) []string {
+	if declared.RequestBody == nil {
+		return nil
+	}
+	content, found := declared.RequestBody.Content.Get("application/json")
+	if !found || content.Schema.Schema().Properties == nil {
+		return nil
+	}
+	return slices.Collect(content.Schema.Schema().Properties.KeysFromOldest())
+}
+
+// Members are those of the body that an operation, "POST /path", takes.
+func (c *Contract) Members(name string) []string {
+	for _, operation := range c.operations {
+		if operation.method+" "+operation.path == name {
+			return operation.body
+		}
+	}
+	return nil
 }
 
 // Answering are the operations that may answer with status.

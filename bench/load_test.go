@@ -21,8 +21,9 @@ import (
 
 // load sends requests to a server in a process of its own.
 type load struct {
-	base   string
-	client *http.Client
+	base    string
+	client  *http.Client
+	devices []string // the device token of each client, as apps keep it
 }
 
 func newLoad(base string, clients int) *load {
@@ -53,6 +54,12 @@ func credentials(client int) []byte {
 	return fmt.Appendf(nil, `{"email":"client%d@example.com","password":%q}`, client, testkit.Password)
 }
 
+// withDevice is what a client logs in with that has done so before.
+func (l *load) withDevice(client int) []byte {
+	return fmt.Appendf(nil, `{"email":"client%d@example.com","password":%q,"device_token":%q}`,
+		client, testkit.Password, l.devices[client])
+}
+
 // signupAll makes an account for each client and gives back an access token of the first.
 func (l *load) signupAll(b *testing.B, clients int) (token string) {
 	b.Helper()
@@ -60,11 +67,13 @@ func (l *load) signupAll(b *testing.B, clients int) (token string) {
 		status, body, err := l.send(b.Context(), http.MethodPost, "/api/v1/signup", "", credentials(client))
 		require.NoError(b, err)
 		require.Equal(b, http.StatusCreated, status, "%s", body)
+		var answer struct {
+			AccessToken string `json:"access_token"`
+			DeviceToken string `json:"device_token"`
+		}
+		require.NoError(b, json.Unmarshal(body, &answer))
+		l.devices = append(l.devices, answer.DeviceToken)
 		if client == 0 {
-			var answer struct {
-				AccessToken string `json:"access_token"`
-			}
-			require.NoError(b, json.Unmarshal(body, &answer))
 			token = answer.AccessToken
 		}
 	}
@@ -83,7 +92,7 @@ func (l *load) login(ctx context.Context, clients int) logins {
 	for client := range clients {
 		running.Go(func() {
 			for ctx.Err() == nil {
-				status, _, err := l.send(ctx, http.MethodPost, "/api/v1/login", "", credentials(client))
+				status, _, err := l.send(ctx, http.MethodPost, "/api/v1/login", "", l.withDevice(client))
 				if ctx.Err() != nil {
 					return
 				}

@@ -102,7 +102,7 @@ func (a *Accounts) accept(c *gin.Context, err error, detail string) error {
 // preferredLanguage is the one that the client wants most (RFC 9110, section 12.5.4), or nothing.
 func preferredLanguage(c *gin.Context) string {
 	tags, _, err := language.ParseAcceptLanguage(c.GetHeader("Accept-Language"))
-	if err != nil || len(tags) == 0 {
+	if err != nil || len(tags) == 0 || tags[0].String() == "mul" { // which is what an asterisk becomes
 		return ""
 	}
 	return tags[0].String()

@@ -23,7 +23,11 @@ func (m *UserManager) AskDeletion(ctx context.Context, user *User, deletion Acco
 	if err := m.confirm(ctx, user, deletion.Password); err != nil {
 		return err
 	}
+	checked := user
 	return m.sparingTheLastSuperuser(ctx, user.Email, func(tx *gorm.DB, user *User) error {
+		if err := m.stillHasPassword(tx, checked); err != nil {
+			return err
+		}
 		due := moment(m.now).Add(deletion.Grace)
 		if err := tx.Model(user).Update("deletion_due_at", due).Error; err != nil {
 			return err
@@ -47,6 +51,16 @@ func (m *UserManager) confirm(ctx context.Context, user *User, password string) 
 		return incorrectPassword()
 	}
 	return err
+}
+
+// stillHasPassword claims the row of a user whose password was checked, unless that has been changed since: what was asked
+// for with the former one is refused, or ended by the change that waits for the row.
+func (m *UserManager) stillHasPassword(tx *gorm.DB, user *User) error {
+	claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", user.Password)
+	if claim.Error == nil && claim.RowsAffected != 1 {
+		return incorrectPassword()
+	}
+	return claim.Error
 }
 
 // keepDeletion cancels a deletion that is not due yet, when its user logs in.

@@ -32,6 +32,9 @@ func (m *ConfirmationManager) AskEmailChange(ctx context.Context, user *User, ch
 		return err
 	}
 	return m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := m.users.stillHasPassword(tx, user); err != nil {
+			return err
+		}
 		event := AuditEvent{Kind: EventEmailChangeAsked, UserID: user.ID, ActorID: &user.ID}
 		if err := m.users.audit.record(tx, event, change.Client); err != nil {
 			return err
@@ -51,8 +54,8 @@ func (m *ConfirmationManager) changeEmail(ctx context.Context, token *OneTimeTok
 			return err
 		}
 		event := AuditEvent{Kind: EventEmailChanged, UserID: token.UserID, ActorID: &token.UserID}
-		if err := m.users.audit.record(tx, event, client); err != nil {
-			return err
+		if err := m.users.audit.record(tx, event, client); err != nil || token.User.EmailVerifiedAt == nil {
+			return err // nobody has shown that the old address was his, so that it is free for whom it belongs to
 		}
 		return m.ask(tx, OneTimeToken{UserID: token.UserID, Purpose: PurposeUndoChange, Address: old})
 	})

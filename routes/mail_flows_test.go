@@ -280,6 +280,7 @@ func TestAnOwnerTakesHisAccountBackWhateverTheThiefDoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 				access := app.Signup(t, annAddress)
+				succeeds(t, app, "email/verify", "", "token", app.Mail(t, annAddress).Token(t))
 				changeAddress(t, app, access, "thief@example.org")
 				undo := mailWithLink(t, app, "/undo-email-change").Token(t)
 				thief(t, app, access)
@@ -301,6 +302,29 @@ func changeAddress(t *testing.T, app *testkit.App, access, to string) {
 	t.Helper()
 	succeeds(t, app, "email/change", access, "new_email", to, "current_password", testkit.Password)
 	succeeds(t, app, "email/verify", "", "token", app.Mail(t, to).Token(t))
+}
+
+// Whoever signs up with an address that is not his and changes to his own keeps nobody from it.
+func TestAnAddressThatNobodyConfirmedIsFreeAfterAChange(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		access := app.Signup(t, annAddress)
+		app.Mails(t)
+		changeAddress(t, app, access, "stranger@example.org")
+		app.Signup(t, annAddress)
+		for _, mail := range app.Mails(t) {
+			require.NotContains(t, strings.Join(mail.Links, ""), "/undo-email-change")
+		}
+	})
+}
+
+func TestAnAsteriskIsNoLanguage(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		answer := app.Do(t, testkit.Call{
+			Method: http.MethodPost, Path: "/api/v1/signup", Header: map[string]string{"Accept-Language": "*"},
+			Body: object([]string{"email", annAddress, "password", testkit.Password}), OffContract: true,
+		})
+		require.Empty(t, answer.Text(t, "user.locale"))
+	})
 }
 
 func TestANewPasswordEndsAPendingChangeOfAddress(t *testing.T) {
@@ -409,6 +433,7 @@ func TestAnAddressChangesWhenTheNewOneConfirms(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		const next = "ann@example.org"
 		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/verify", "", "token", app.Mail(t, annAddress).Token(t))
 		status, code := ask(t, app, "email/change", access, "new_email", next, "current_password", "wrong")
 		require.Equal(t, 400, status, code)
 		status, _ = ask(t, app, "email/change", access, "new_email", "no address", "current_password", testkit.Password)

@@ -31,7 +31,7 @@ const (
 // What a flood of logins does to other requests: the built program on SQLite, asked for a profile 50 times a second,
 // idle and while clients log in as fast as they can, in turn with the raw rate of the same hashes without HTTP. Medians
 // of the rounds are printed, and the server's peak memory. Linux only; the load comes from this process, on the same
-// cores, and its share of them is printed too. Run it with
+// cores, and the share of them that it and the profiles take is printed too. Run it with
 //
 //	go test ./bench -run NONE -bench Flood -benchtime 1x
 func BenchmarkFlood(b *testing.B) {
@@ -56,21 +56,28 @@ func flood(b *testing.B, program string, clients int) {
 	hash := newRawHashing(b)
 	var rounds []floodRound
 	for range floodRounds {
-		rounds = append(rounds, floodRound{
-			idle: load.profile(b, token, profilesPerSecond, floodPhase),
-			raw:  hash.rate(b, clients, floodPhase),
-		}.flooded(b, load, token, clients))
+		round := floodRound{raw: hash.rate(b, clients, floodPhase)}
+		rounds = append(rounds, round.quiet(b, server, load, token).flooded(b, load, token, clients))
 	}
 	report(b, clients, rounds, server.peakMemory(b))
 }
 
 // floodRound is what was measured one after the other, on a machine that was then about as busy.
 type floodRound struct {
-	idle, under latencies
-	raw         float64 // hashes a second
-	counted     logins
-	logins      float64 // a second
-	loadShare   float64 // of all cores, used by the load itself
+	idle, under  latencies
+	raw          float64 // hashes a second
+	counted      logins
+	logins       float64 // a second
+	loadShare    float64 // of all cores, used by the load itself
+	profileShare float64 // of all cores, used by the server to answer the profiles
+}
+
+func (r floodRound) quiet(b *testing.B, server server, load *load, token string) floodRound {
+	b.Helper()
+	began, used := time.Now(), server.usedCPU(b)
+	r.idle = load.profile(b, token, profilesPerSecond, floodPhase)
+	r.profileShare = shareOfCores(server.usedCPU(b)-used, time.Since(began))
+	return r
 }
 
 func (r floodRound) flooded(b *testing.B, load *load, token string, clients int) floodRound {
@@ -85,9 +92,16 @@ func (r floodRound) flooded(b *testing.B, load *load, token string, clients int)
 	running.Wait()
 	took := time.Since(began)
 	r.logins = float64(r.counted.accepted) / took.Seconds()
-	r.loadShare = (ownCPU(b) - used).Seconds() / took.Seconds() / float64(runtime.NumCPU())
+	r.loadShare = shareOfCores(ownCPU(b)-used, took)
 	return r
 }
+
+func shareOfCores(used, took time.Duration) float64 {
+	return used.Seconds() / took.Seconds() / float64(runtime.NumCPU())
+}
+
+// left is the part of the raw rate for which the cores have time beside the load and the profiles.
+func (r floodRound) left() float64 { return r.raw * (1 - r.loadShare - r.profileShare) }
 
 func report(b *testing.B, clients int, rounds []floodRound, peak int) {
 	b.Helper()
@@ -105,8 +119,8 @@ func report(b *testing.B, clients int, rounds []floodRound, peak int) {
 	slower := of(func(r floodRound) float64 { return r.under.percentile(99) / r.idle.percentile(99) })
 	raw, accepted := of(func(r floodRound) float64 { return r.raw }), of(func(r floodRound) float64 { return r.logins })
 	share := of(func(r floodRound) float64 { return r.logins / r.raw })
-	loadShare := of(func(r floodRound) float64 { return r.loadShare })
-	net := of(func(r floodRound) float64 { return r.logins / (r.raw * (1 - r.loadShare)) })
+	besides := of(func(r floodRound) float64 { return r.loadShare + r.profileShare })
+	net := of(func(r floodRound) float64 { return r.logins / r.left() })
 	var overloaded, failed int
 	for _, r := range rounds {
 		overloaded, failed = overloaded+r.counted.overloaded, failed+r.counted.failed
@@ -120,8 +134,8 @@ func report(b *testing.B, clients int, rounds []floodRound, peak int) {
 	line("  idle      %8.1f %8.1f", idle50, idle99)
 	line("  flood     %8.1f %8.1f   (p99 %.1f times idle)", flood50, flood99, slower)
 	line("raw hashes  %8.1f a second", raw)
-	line("logins      %8.1f a second   (%.0f %% of raw; %.0f %% of what the load leaves, which takes %.1f %% of the cores)",
-		accepted, 100*share, 100*net, 100*loadShare)
+	line("logins      %8.1f a second   (%.0f %% of raw; %.0f %% of what load and profiles leave, with %.1f %% of the cores)",
+		accepted, 100*share, 100*net, 100*besides)
 	line("overloaded  %8d answers 503", overloaded)
 	line("peak memory %8d MiB", peak)
 	fmt.Println("\n" + text.String()) // b.Log cuts off after ten lines
@@ -211,6 +225,23 @@ func startServer(b *testing.B, program string) server {
 		return response.Body.Close() == nil && response.StatusCode == http.StatusOK
 	}, 20*time.Second, 20*time.Millisecond)
 	return started
+}
+
+// usedCPU is the processor time that the process has used, in steps of 10 ms.
+func (s server) usedCPU(b *testing.B) time.Duration {
+	b.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid))
+	require.NoError(b, err)
+	_, afterName, _ := bytes.Cut(stat, []byte(") "))
+	fields := bytes.Fields(afterName) // from the third on, see proc_pid_stat(5)
+	require.Greater(b, len(fields), 12)
+	var ticks int
+	for _, field := range fields[11:13] { // utime and stime
+		used, err := strconv.Atoi(string(field))
+		require.NoError(b, err)
+		ticks += used
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // peakMemory is the most memory the process has had resident at once, in MiB.

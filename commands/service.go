@@ -182,7 +182,9 @@ func newControllers(
 	if err != nil {
 		return routes.Controllers{}, err
 	}
-	pages, err := web.NewPages(m.confirmations, settings.ServiceName())
+	pages, err := web.NewPages(m.confirmations, web.PageSettings{
+		Service: settings.ServiceName(), MinPasswordLength: settings.Password.MinLength,
+	})
 	if err != nil {
 		return routes.Controllers{}, err
 	}

@@ -54,12 +54,10 @@ func (d *Django) Errors(dialect DjangoDialect) gin.HandlerFunc {
 		}
 		c.Abort()
 		answer := djangoDescribe(dialect, last.Err, table)
-		switch answer.status {
-		case http.StatusUnauthorized:
+		if answer.status == http.StatusUnauthorized {
 			c.Header("WWW-Authenticate", d.scheme+` realm="api"`)
-		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-			c.Header("Retry-After", retryAfter(last.Err))
 		}
+		SetRetryAfter(c, last.Err)
 		c.JSON(answer.status, answer.body)
 	}
 }

@@ -115,7 +115,7 @@ const problemCodeKey = "latchkey.problem_code"
 // not know becomes an opaque 500; Log writes what it was.
 // Problem types are addresses under publicURL; scheme is the authentication scheme of the challenges.
 func Errors(log *slog.Logger, publicURL, scheme string) gin.HandlerFunc {
-	writer := errorWriter{log: log, publicURL: publicURL, challenge: challenge{scheme: scheme}, table: answers()}
+	writer := errorWriter{log: log, publicURL: publicURL, challenge: challenge{scheme: scheme}}
 	return func(c *gin.Context) {
 		defer func() {
 			if cause := recover(); cause != nil {
@@ -133,7 +133,6 @@ type errorWriter struct {
 	log       *slog.Logger
 	publicURL string
 	challenge challenge
-	table     []answer
 }
 
 func (w errorWriter) recovered(c *gin.Context, cause any) {
@@ -147,33 +146,33 @@ func (w errorWriter) recovered(c *gin.Context, cause any) {
 }
 
 func (w errorWriter) write(c *gin.Context, err error) {
-	problem := w.describe(err)
-	switch problem.Status {
-	case http.StatusUnauthorized:
+	problem := Describe(err)
+	if problem.Status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", w.challenge.header(problem.Code))
-	case http.StatusServiceUnavailable:
-		c.Header("Retry-After", "1")
-	case http.StatusTooManyRequests:
-		c.Header("Retry-After", retryAfter(err))
 	}
+	SetRetryAfter(c, err)
 	w.problem(c, problem)
 }
 
-// retryAfter is a number of seconds (RFC 9110, section 10.2.3), at least one.
-func retryAfter(err error) string {
+// SetRetryAfter tells the client of an error that passes with time after how many seconds to come back (RFC 9110, section
+// 10.2.3), at least one.
+func SetRetryAfter(c *gin.Context, err error) {
 	var limited *RateLimitedError
-	if errors.As(err, &limited) {
-		return strconv.Itoa(max(seconds(limited.RetryAfter), 1))
+	switch {
+	case errors.As(err, &limited):
+		c.Header("Retry-After", strconv.Itoa(max(seconds(limited.RetryAfter), 1)))
+	case Describe(err).Status == http.StatusServiceUnavailable:
+		c.Header("Retry-After", "1")
 	}
-	return "1"
 }
 
-func (w errorWriter) describe(err error) Problem {
+// Describe is the problem that err is to a client: status, code and detail, and the faults of fields.
+func Describe(err error) Problem {
 	var invalid *models.ValidationError
 	if errors.As(err, &invalid) {
 		return validationProblem(invalid)
 	}
-	for _, row := range w.table {
+	for _, row := range answers() {
 		if errors.Is(err, row.err) {
 			return Problem{Status: row.status, Code: row.code, Detail: row.detail}
 		}

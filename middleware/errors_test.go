@@ -100,10 +100,9 @@ func TestEveryExportedErrorHasARowOrAReason(t *testing.T) {
 }
 
 func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
-	writer := errorWriter{table: answers()}
 	codes := map[string]string{}
 	for name, err := range answered {
-		problem := writer.describe(fmt.Errorf("wrapped: %w", err))
+		problem := Describe(fmt.Errorf("wrapped: %w", err))
 		require.NotEqual(t, codeInternal, problem.Code, name)
 		require.NotEmpty(t, problem.Detail, name)
 		require.Empty(t, codes[problem.Code], "%s and %s share a code", name, codes[problem.Code])
@@ -118,7 +117,7 @@ func TestTheContractExplainsExactlyTheCodes(t *testing.T) {
 }
 
 func TestAnUnknownErrorIsOpaque(t *testing.T) {
-	problem := errorWriter{table: answers()}.describe(fmt.Errorf("the password is hunter2"))
+	problem := Describe(fmt.Errorf("the password is hunter2"))
 	require.Equal(t, 500, problem.Status)
 	require.NotContains(t, problem.Detail, "hunter2")
 }

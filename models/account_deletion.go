@@ -17,8 +17,9 @@ type AccountDeletion struct {
 	Client   Client
 }
 
-// AskDeletion ends every session of the user and has the account deleted after the grace, unless he logs in before. The
-// last active superuser stays (ErrLastSuperuser); a wrong password comes back as a *ValidationError.
+// AskDeletion ends every session of the user and has the account deleted after the grace, unless he logs in before, and not
+// within the three days in which a change of its address can be undone. The last active superuser stays
+// (ErrLastSuperuser); a wrong password comes back as a *ValidationError.
 func (m *UserManager) AskDeletion(ctx context.Context, user *User, deletion AccountDeletion) error {
 	if err := m.confirm(ctx, user, deletion.Password); err != nil {
 		return err
@@ -28,7 +29,10 @@ func (m *UserManager) AskDeletion(ctx context.Context, user *User, deletion Acco
 		if err := m.stillHasPassword(tx, checked); err != nil {
 			return err
 		}
-		due := moment(m.now).Add(deletion.Grace)
+		due, err := m.deletionDue(tx, user, deletion.Grace)
+		if err != nil {
+			return err
+		}
 		if err := tx.Model(user).Update("deletion_due_at", due).Error; err != nil {
 			return err
 		}
@@ -39,9 +43,22 @@ func (m *UserManager) AskDeletion(ctx context.Context, user *User, deletion Acco
 		if err := endTokens(tx, moment(m.now), tokenCancelled, "user_id = ? AND purpose <> ?", user.ID, PurposeUndoChange); err != nil {
 			return err
 		}
-		_, err := m.endSessions(tx, Ending{EndedByDeletion, deletion.Client}, "user_id = ?", user.ID)
+		_, err = m.endSessions(tx, Ending{EndedByDeletion, deletion.Client}, "user_id = ?", user.ID)
 		return err
 	})
+}
+
+// deletionDue is when an account goes that is wished away now: after the grace, and not while a mail can undo a change of
+// its address. Who has stolen an account can't delete it before its owner could take it back.
+func (m *UserManager) deletionDue(tx *gorm.DB, user *User, grace time.Duration) (time.Time, error) {
+	due := moment(m.now).Add(grace)
+	var undo []OneTimeToken
+	err := tx.Where("user_id = ? AND purpose = ? AND ended_at IS NULL AND expires_at > ?", user.ID, PurposeUndoChange, due).
+		Order("expires_at DESC").Limit(1).Find(&undo).Error
+	if len(undo) == 1 {
+		due = undo[0].ExpiresAt
+	}
+	return due, err
 }
 
 // confirm answers a *ValidationError of the field current_password unless password is the user's.

@@ -20,16 +20,17 @@ func accounts(t *testing.T, app *testkit.App) []string {
 	set := func(email, column string, value any) {
 		require.NoError(t, app.DB.Model(&models.User{}).Where("email = ?", email).Update(column, value).Error)
 	}
-	for _, name := range []string{"known", "inactive", "locked", "unusable"} {
+	for _, name := range []string{"known", "verified", "inactive", "locked", "unusable"} {
 		app.Signup(t, name+"@example.com")
 	}
+	set("verified@example.com", "email_verified_at", app.Clock.Now())
 	set("inactive@example.com", "is_active", false)
 	set("unusable@example.com", "password", passwords.Unusable())
 	for range models.FreeFailures {
 		app.Post(t, login, credentials("locked@example.com", secret))
 	}
-	return []string{"unknown@example.com", "known@example.com", "inactive@example.com", "locked@example.com",
-		"unusable@example.com"}
+	return []string{"unknown@example.com", "known@example.com", "verified@example.com", "inactive@example.com",
+		"locked@example.com", "unusable@example.com"}
 }
 
 func credentials(email, password string) string {
@@ -141,4 +142,28 @@ func TestAnAttackFromManyAddressesNeverReachesTheOwner(t *testing.T) {
 			Where("kind = ? AND detail = ''", models.EventLoginFailed).Count(&counted).Error)
 		require.EqualValues(t, models.FreeFailures, counted)
 	}, "TRUSTED_PROXIES=127.0.0.1")
+}
+
+func TestNobodyLearnsByMailWhoHasAnAccount(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		emails := append(accounts(t, app), "no address")
+		app.Mails(t)
+		for _, path := range []string{"password/forgot", "email/resend"} {
+			var first any
+			for _, email := range emails {
+				hashes, jobs := app.Hasher.Hashes(), count(t, app, "river_job")
+				answer := app.Post(t, "/api/v1/"+path, object([]string{"email", email}))
+				require.Equal(t, http.StatusAccepted, answer.Status)
+				require.Equal(t, hashes, app.Hasher.Hashes())
+				require.Equal(t, jobs+1, count(t, app, "river_job"), "the same work for everybody")
+				if first == nil {
+					first = visible(t, answer)
+				}
+				require.Equal(t, first, visible(t, answer), "%s %s", path, email)
+			}
+		}
+		for _, mail := range app.Mails(t) {
+			require.NotContains(t, []string{"inactive@example.com", "unknown@example.com"}, mail.To)
+		}
+	})
 }

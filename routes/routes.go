@@ -131,7 +131,7 @@ func registerDjango(engine *gin.Engine, django *controllers.Django, limit Limits
 func registerPages(engine *gin.Engine, to Controllers, limit Limits) {
 	handle := controllers.Handle
 
-	page := engine.Group("/", middleware.RefuseCrossOrigin())
+	page := engine.Group("/", to.Pages.Errors, middleware.RefuseCrossOrigin())
 	page.GET("/verify-email", handle(to.Pages.ShowVerify))
 	page.HEAD("/verify-email", handle(to.Pages.ShowVerify))
 	page.POST("/verify-email", limit.Secret, handle(to.Pages.Verify))

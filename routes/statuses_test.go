@@ -16,13 +16,18 @@ import (
 	"latchkey/tokens"
 )
 
-// bodies are what operations take that need something to get as far as the database. Others take {}.
-func bodies(refresh string) map[string]string {
+// oneTimeToken is the token of a mail with this id, as the service makes it.
+func oneTimeToken(id uuid.UUID) string {
 	confirming, err := tokens.NewOpaque("lko_", tokens.DeriveKey([]byte(testkit.SecretKey), "one-time-token"))
 	if err != nil {
 		panic(err)
 	}
-	oneTime := confirming.Encode(tokens.Parts{ID: uuid.Max})
+	return confirming.Encode(tokens.Parts{ID: id})
+}
+
+// bodies are what operations take that need something to get as far as the database. Others take {}.
+func bodies(refresh string) map[string]string {
+	oneTime := oneTimeToken(uuid.Max)
 	account := object([]string{"email", "bob@example.com", "password", testkit.Password})
 	return map[string]string{
 		"POST /api/v1/signup":          account,

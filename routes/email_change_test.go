@@ -1,0 +1,169 @@
+package routes_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
+)
+
+// A thief who knows the password changes the address, and does what he can to keep the account: its owner takes it back.
+func TestAnOwnerTakesHisAccountBackWhateverTheThiefDoes(t *testing.T) {
+	for name, thief := range map[string]func(t *testing.T, app *testkit.App, access string){
+		"changes the address again": func(t *testing.T, app *testkit.App, access string) {
+			changeAddress(t, app, access, "thief@example.net")
+		},
+		"resets the password": func(t *testing.T, app *testkit.App, _ string) {
+			succeeds(t, app, "password/forgot", "", "email", "thief@example.org")
+			token := mailWithLink(t, app, "/reset-password").Token(t)
+			succeeds(t, app, "password/reset", "", "token", token, "new_password", newPassword)
+		},
+		"deletes the account": func(t *testing.T, app *testkit.App, access string) {
+			require.Equal(t, http.StatusAccepted, deleteAccount(t, app, access, testkit.Password).Status)
+		},
+		"takes the old address": func(t *testing.T, app *testkit.App, _ string) {
+			refuses(t, app, "validation_error", "signup", "email", annAddress, "password", newPassword)
+			other := app.Signup(t, "other@example.org")
+			succeeds(t, app, "email/change", other, "new_email", annAddress, "current_password", testkit.Password)
+			confirm := app.Mail(t, annAddress)
+			refuses(t, app, "validation_error", "email/verify", "token", confirm.Token(t))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+				access := app.Signup(t, annAddress)
+				succeeds(t, app, "email/verify", "", "token", app.Mail(t, annAddress).Token(t))
+				changeAddress(t, app, access, "thief@example.org")
+				undo := mailWithLink(t, app, "/undo-email-change").Token(t)
+				thief(t, app, access)
+				app.Mails(t)
+				succeeds(t, app, "email/undo", "", "token", undo)
+				succeeds(t, app, "password/forgot", "", "email", annAddress)
+				token := mailWithLink(t, app, "/reset-password").Token(t)
+				succeeds(t, app, "password/reset", "", "token", token, "new_password", "quince tree by the sea")
+				app.Clock.Advance(20 * 24 * time.Hour)
+				require.NoError(t, app.Service.Sweep(t.Context(), "accounts"))
+				require.True(t, tryLogin(t, app, annAddress, "quince tree by the sea").ok())
+			}, "ACCOUNT_DELETION_GRACE=0")
+		})
+	}
+}
+
+// changeAddress makes an address that of an account, confirmed.
+func changeAddress(t *testing.T, app *testkit.App, access, to string) {
+	t.Helper()
+	succeeds(t, app, "email/change", access, "new_email", to, "current_password", testkit.Password)
+	succeeds(t, app, "email/verify", "", "token", app.Mail(t, to).Token(t))
+}
+
+// Whoever signs up with an address that is not his and changes to his own keeps nobody from it.
+func TestAnAddressThatNobodyConfirmedIsFreeAfterAChange(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		access := app.Signup(t, annAddress)
+		app.Mails(t)
+		changeAddress(t, app, access, "stranger@example.org")
+		app.Signup(t, annAddress)
+		for _, mail := range app.Mails(t) {
+			require.NotContains(t, strings.Join(mail.Links, ""), "/undo-email-change")
+		}
+	})
+}
+
+func TestANewPasswordEndsAPendingChangeOfAddress(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/change", access, "new_email", "thief@example.org", "current_password", testkit.Password)
+		pending := app.Mail(t, "thief@example.org").Token(t)
+		succeeds(t, app, "password/change", access, "current_password", testkit.Password, "new_password", newPassword)
+		refuses(t, app, "one_time_token_invalid", "email/verify", "token", pending)
+	})
+}
+
+// Others may ask to change to an address as often as they like: the code of its own account still works.
+func TestNobodyPushesACodeOut(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		code := app.Mail(t, annAddress).Code
+		for i := range 6 {
+			access := app.Signup(t, fmt.Sprintf("thief%d@example.org", i))
+			succeeds(t, app, "email/change", access, "new_email", annAddress, "current_password", testkit.Password)
+		}
+		app.Mails(t)
+		succeeds(t, app, "email/verify", "", "email", annAddress, "code", code)
+		require.True(t, isVerified(t, app, annAddress))
+	})
+}
+
+func TestAnAddressChangesWhenTheNewOneConfirms(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		const next = "ann@example.org"
+		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/verify", "", "token", app.Mail(t, annAddress).Token(t))
+		status, code := ask(t, app, "email/change", access, "new_email", next, "current_password", "wrong")
+		require.Equal(t, 400, status, code)
+		status, _ = ask(t, app, "email/change", access, "new_email", "no address", "current_password", testkit.Password)
+		require.Equal(t, 400, status)
+		status, _ = ask(t, app, "email/change", access, "new_email", "Ann@Example.com", "current_password", testkit.Password)
+		require.Equal(t, 400, status)
+		succeeds(t, app, "email/change", access, "new_email", next, "current_password", testkit.Password)
+		mail := app.Mail(t, next)
+		require.Equal(t, annAddress, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
+		succeeds(t, app, "email/verify", "", "email", next, "code", mail.Code)
+		profile := app.Get(t, "/api/v1/profile", access)
+		require.Equal(t, next, profile.Text(t, "email"))
+		require.Equal(t, true, profile.Field(t, "email_verified"))
+		require.False(t, tryLogin(t, app, annAddress, testkit.Password).ok())
+
+		notice := app.Mail(t, annAddress)
+		require.Contains(t, notice.Links[0], "/undo-email-change?token=")
+		require.Empty(t, notice.Code)
+		app.Clock.Advance(72*time.Hour - time.Second)
+		succeeds(t, app, "email/undo", "", "token", notice.Token(t))
+		require.False(t, tryLogin(t, app, next, testkit.Password).ok())
+		require.False(t, tryLogin(t, app, annAddress, testkit.Password).ok(), "whoever changed it knew the password")
+		require.Equal(t, 401, app.Get(t, "/api/v1/profile", access).Status)
+		succeeds(t, app, "password/reset", "", "token", mailWithLink(t, app, "/reset-password").Token(t), "new_password", newPassword)
+		require.True(t, tryLogin(t, app, annAddress, newPassword).ok())
+		refuses(t, app, "one_time_token_used", "email/undo", "token", notice.Token(t))
+	})
+}
+
+func TestOnlyTheAddressThatGotTheTokenIsConfirmed(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		access := app.Signup(t, annAddress)
+		change := func(to string) {
+			succeeds(t, app, "email/change", access, "new_email", to, "current_password", testkit.Password)
+		}
+		change("first@example.org")
+		first := app.Mail(t, "first@example.org")
+		change("second@example.org")
+		second := app.Mail(t, "second@example.org")
+		refuses(t, app, "one_time_token_invalid", "email/verify", "token", first.Token(t))
+		refuses(t, app, "code_invalid", "email/verify", "email", "first@example.org", "code", second.Code)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() { app.Post(t, "/api/v1/email/verify", object([]string{"token", second.Token(t)})) })
+			group.Go(func() { app.Post(t, "/api/v1/email/verify", object([]string{"token", first.Token(t)})) })
+		}
+		group.Wait()
+		require.Equal(t, "second@example.org", app.Get(t, "/api/v1/profile", access).Text(t, "email"))
+	})
+}
+
+func TestAnAddressThatSomebodyElseHasByNowIsRefused(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/change", access, "new_email", "bob@example.com", "current_password", testkit.Password)
+		token := app.Mail(t, "bob@example.com").Token(t)
+		app.Signup(t, "bob@example.com")
+		answer := app.Post(t, "/api/v1/email/verify", object([]string{"token", token}))
+		require.Equal(t, "taken", answer.Text(t, "errors.0.code"))
+		require.Equal(t, annAddress, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
+	})
+}

@@ -1,0 +1,126 @@
+package routes_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
+)
+
+func TestABrowserThatSaysNothingOfTheSiteMayPost(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		token := app.Mail(t, annAddress).Token(t)
+		other := form(app, t, "/verify-email", map[string]string{"Origin": "https://evil.example"}, "token", token)
+		require.Equal(t, http.StatusForbidden, other.Status)
+		require.Equal(t, http.StatusOK, form(app, t, "/verify-email", map[string]string{"Origin": "null"}, "token", token).Status)
+	})
+}
+
+// What programs that look at mail do, and then its reader.
+func TestOpeningALinkChangesNothing(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		link, err := url.Parse(app.Mail(t, annAddress).Links[0])
+		require.NoError(t, err)
+		for _, agent := range []string{"", "Mozilla/5.0", "SafeLinks", "facebookexternalhit/1.1"} {
+			for _, method := range []string{http.MethodHead, http.MethodGet} {
+				answer := app.Do(t, testkit.Call{Method: method, Path: link.RequestURI(),
+					Header: map[string]string{"User-Agent": agent, "Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender"}})
+				require.Equal(t, http.StatusOK, answer.Status)
+				require.Equal(t, "no-referrer", answer.Header.Get("Referrer-Policy"))
+				require.Contains(t, answer.Header.Get("Content-Security-Policy"), "default-src 'none'")
+			}
+		}
+		require.False(t, isVerified(t, app, annAddress))
+		crossSite := form(app, t, "/verify-email", map[string]string{"Sec-Fetch-Site": "cross-site"}, "token", link.Query().Get("token"))
+		require.Equal(t, http.StatusForbidden, crossSite.Status)
+		require.False(t, isVerified(t, app, annAddress))
+		require.Equal(t, http.StatusOK, form(app, t, "/verify-email", nil, "token", link.Query().Get("token")).Status)
+		require.True(t, isVerified(t, app, annAddress))
+		again := form(app, t, "/verify-email", nil, "token", link.Query().Get("token"))
+		require.Equal(t, http.StatusBadRequest, again.Status)
+		require.Contains(t, again.Body, "has been used already")
+	})
+}
+
+func form(app *testkit.App, t *testing.T, path string, header map[string]string, fields ...string) testkit.Response {
+	t.Helper()
+	values := url.Values{}
+	for pair := range slices.Chunk(fields, 2) {
+		values.Set(pair[0], pair[1])
+	}
+	return app.Do(t, testkit.Call{
+		Method: http.MethodPost, Path: path, Type: "application/x-www-form-urlencoded", Body: values.Encode(), Header: header,
+	})
+}
+
+func TestThePagesSayWhatIsWrong(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		succeeds(t, app, "password/forgot", "", "email", annAddress)
+		mail := mailWithLink(t, app, "/reset-password")
+		weak := form(app, t, "/reset-password", nil, "token", mail.Token(t), "new_password", "short")
+		require.Equal(t, http.StatusBadRequest, weak.Status)
+		require.Contains(t, weak.Body, "at least 8")
+		require.Contains(t, weak.Body, mail.Token(t), "to try again")
+		code := form(app, t, "/reset-password", nil, "email", `"><script>`, "code", "1", "new_password", newPassword)
+		require.Contains(t, code.Body, "does not go with this address")
+		require.NotContains(t, code.Body, "<script>")
+		require.Contains(t, form(app, t, "/undo-email-change", nil, "token", "x").Body, "not complete")
+		require.Contains(t, app.Get(t, "/reset-password", "").Body, `name="code"`)
+		require.Equal(t, 200, form(app, t, "/reset-password", nil, "email", annAddress, "code", mail.Code, "new_password", newPassword).Status)
+		require.True(t, tryLogin(t, app, annAddress, newPassword).ok())
+	})
+}
+
+func TestThePagesSpeakTheLanguageOfTheBrowser(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		german := map[string]string{"Accept-Language": "de-CH, fr;q=0.7"}
+		page := app.Do(t, testkit.Call{Method: http.MethodGet, Path: "/reset-password", Header: german})
+		require.Equal(t, "de", page.Header.Get("Content-Language"))
+		require.Contains(t, page.Header.Values("Vary"), "Accept-Language")
+		require.Contains(t, page.Body, `<html lang="de">`)
+		app.Signup(t, annAddress)
+		succeeds(t, app, "password/forgot", "", "email", annAddress)
+		token := mailWithLink(t, app, "/reset-password").Token(t)
+		weak := form(app, t, "/reset-password", german, "token", token, "new_password", "kurz")
+		require.Contains(t, weak.Body, "mindestens 8 Zeichen")
+		require.Contains(t, weak.Body, `aria-invalid="true"`)
+		klingon := app.Do(t, testkit.Call{Method: http.MethodGet, Path: "/reset-password",
+			Header: map[string]string{"Accept-Language": "tlh, *;q=0.1"}})
+		require.Equal(t, "en", klingon.Header.Get("Content-Language"))
+	})
+}
+
+// People are not shown JSON, whatever goes wrong.
+func TestWhatGoesWrongOnAPageIsAPage(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		isPage := func(answer testkit.Response, status int, text string) {
+			t.Helper()
+			require.Equal(t, status, answer.Status)
+			require.Equal(t, "text/html; charset=utf-8", answer.Header.Get("Content-Type"))
+			require.Contains(t, answer.Header.Get("Content-Security-Policy"), "default-src 'none'")
+			require.Contains(t, answer.Body, text)
+		}
+		isPage(form(app, t, "/verify-email", map[string]string{"Sec-Fetch-Site": "cross-site"}), 403, "came from another site")
+		for range 2 {
+			form(app, t, "/verify-email", nil, "token", "x")
+		}
+		limited := form(app, t, "/verify-email", nil, "token", "x")
+		isPage(limited, 429, "too many tries")
+		require.NotEmpty(t, limited.Header.Get("Retry-After"))
+		require.NoError(t, app.DB.Migrator().DropTable("one_time_tokens"))
+		app.Clock.Advance(time.Hour)
+		token := oneTimeToken(uuid.Max)
+		broken := form(app, t, "/verify-email", nil, "token", token)
+		isPage(broken, 500, "on our side")
+		require.Contains(t, broken.Body, broken.Header.Get("X-Request-Id"))
+	}, "RATE_LIMITS=on", "RATE_LIMIT_SECRET=2/10m")
+}

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/mail"
+	"latchkey/models"
+	"latchkey/passwords"
+)
+
+// flat are the phrases of a file by their whole id.
+func flat(t *testing.T, file string) map[string]string {
+	t.Helper()
+	content, err := phraseFiles.ReadFile("phrases/" + file)
+	require.NoError(t, err)
+	var tree map[string]any
+	require.NoError(t, yaml.Unmarshal(content, &tree))
+	found := map[string]string{}
+	for id, node := range tree {
+		switch node := node.(type) {
+		case string:
+			found[id] = node
+		case map[string]any:
+			for part, phrase := range node {
+				found[id+"."+part] = phrase.(string)
+			}
+		}
+	}
+	return found
+}
+
+func TestEveryPhraseIsThereInEveryLanguage(t *testing.T) {
+	made, err := newPhrases()
+	require.NoError(t, err)
+	english := flat(t, "en.yaml")
+	for _, tag := range mail.Languages() {
+		base, _ := tag.Base()
+		ours := flat(t, base.String()+".yaml")
+		require.ElementsMatch(t, slices.Collect(maps.Keys(english)), slices.Collect(maps.Keys(ours)), tag)
+		shown := page{speaker: made.speaker(tag.String()), PageSettings: PageSettings{Service: "Acme", MinPasswordLength: 12}}
+		require.Equal(t, tag, shown.Language)
+		for id, phrase := range ours {
+			said, err := shown.T(id)
+			require.NoError(t, err)
+			require.Equal(t, strings.ReplaceAll(phrase, "{{.MinPasswordLength}}", "12"), said)
+		}
+	}
+}
+
+// What is wrong with a password is said in the reader's language, whatever that is.
+func TestEveryFaultOfAPasswordHasAPhrase(t *testing.T) {
+	english := flat(t, "en.yaml")
+	for _, code := range []string{
+		passwords.CodeTooShort, passwords.CodeTooLong, passwords.CodeInvalidCharacters, passwords.CodeTooCommon,
+		passwords.CodeTooSimilar, passwords.CodeTooWeak, models.CodeTaken,
+	} {
+		require.Contains(t, english, "fault."+code)
+	}
+}
+
+func TestALanguageThatNobodyWroteIsEnglish(t *testing.T) {
+	made, err := newPhrases()
+	require.NoError(t, err)
+	for accepted, want := range map[string]string{
+		"": "en", "tlh": "en", "de-CH, en;q=0.5": "de", "en;q=0.2, ja;q=0.9": "ja", "pt-BR": "pt", "zh-CN": "zh-Hans",
+		"*": "en", strings.Repeat("x,", 10_000): "en", "\x00;;;": "en",
+	} {
+		require.Equal(t, want, made.speaker(accepted).Language.String(), accepted)
+	}
+}

@@ -6,11 +6,13 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
 
 	"latchkey/api"
@@ -114,6 +116,39 @@ func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
 func TestTheContractExplainsExactlyTheCodes(t *testing.T) {
 	_, err := api.NewErrors(Statuses())
 	require.NoError(t, err)
+}
+
+// The contract's examples of problems are what the service answers.
+func TestTheExamplesOfProblemsAreTheTables(t *testing.T) {
+	var document struct {
+		Components struct {
+			Responses map[string]struct {
+				Content map[string]struct {
+					Example *Problem `yaml:"example"`
+				} `yaml:"content"`
+			} `yaml:"responses"`
+		} `yaml:"components"`
+	}
+	require.NoError(t, yaml.Unmarshal(api.Document(), &document))
+	known := map[string]Problem{codeInternal: opaque(), codeValidation: validationProblem(&models.ValidationError{})}
+	for _, row := range answers() {
+		known[row.code] = Problem{Status: row.status, Detail: row.detail}
+	}
+	examples := 0
+	for name, response := range document.Components.Responses {
+		content, isProblem := response.Content["application/problem+json"]
+		if !isProblem {
+			continue
+		}
+		require.NotNil(t, content.Example, name)
+		examples++
+		example, want := *content.Example, known[content.Example.Code]
+		require.Equal(t, want.Status, example.Status, name)
+		require.Equal(t, want.Detail, example.Detail, name)
+		require.Equal(t, http.StatusText(want.Status), example.Title, name)
+		require.True(t, strings.HasSuffix(example.Type, "/errors#"+example.Code), name)
+	}
+	require.Greater(t, examples, 5)
 }
 
 func TestAnUnknownErrorIsOpaque(t *testing.T) {

@@ -28,9 +28,9 @@ type AuditEvent struct {
 }
 
 // Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, of
-// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted, of
-// EventEmailChanged DetailUndone if it went back. That
-// of whatever an import did is DetailImported.
+// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted, of EventEmailChanged DetailUndone
+// if it went back, of EventPasswordChanged that or DetailReset if nobody gave the former one. That of whatever an import did
+// is DetailImported.
 const (
 	EventSignedUp           = "signed_up"
 	EventLoginSucceeded     = "login_succeeded"
@@ -59,6 +59,7 @@ const (
 	DetailDjango   = "django"   // by a token that Django issued
 	DetailImported = "imported" // by an import, from what the other system says
 	DetailUndone   = "undone"
+	DetailReset    = "reset" // by mail
 )
 
 // Notices are the events that their user is written about: the message of each kind, and the queue that takes it. The zero

@@ -117,7 +117,7 @@ func (m *ConfirmationManager) UndoEmailChange(ctx context.Context, token string,
 		if err := m.users.audit.record(tx, event, client); err != nil {
 			return err
 		}
-		if err := m.startOver(tx, found.UserID, client); err != nil {
+		if err := m.startOver(tx, found.UserID, DetailUndone, client); err != nil {
 			return err
 		}
 		return m.ask(tx, OneTimeToken{UserID: found.UserID, Purpose: PurposeResetPassword, Address: found.Address})

@@ -61,11 +61,12 @@ func (m *ConfirmationManager) verify(tx *gorm.DB, token *OneTimeToken, client Cl
 
 // startOver ends every session and every pending token of a user whose password has just been replaced by mail, but for
 // those by which an address that the account had before takes a change back: whoever changed it could reset the password too.
-func (m *ConfirmationManager) startOver(tx *gorm.DB, user uuid.UUID, client Client) error {
+// The detail says how that came.
+func (m *ConfirmationManager) startOver(tx *gorm.DB, user uuid.UUID, detail string, client Client) error {
 	if err := m.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user, PurposeUndoChange); err != nil {
 		return err
 	}
-	event := AuditEvent{Kind: EventPasswordChanged, UserID: user, ActorID: &user}
+	event := AuditEvent{Kind: EventPasswordChanged, UserID: user, ActorID: &user, Detail: detail}
 	if err := m.users.audit.record(tx, event, client); err != nil {
 		return err
 	}

@@ -25,17 +25,17 @@ func (m *ConfirmationManager) ResetPassword(ctx context.Context, proof Proof, pa
 		return err
 	}
 	return m.redeem(ctx, token, func(tx *gorm.DB) error {
-		columns := map[string]any{"password": encoded}
-		if token.User.EmailVerifiedAt == nil {
-			columns["email_verified_at"] = moment(m.users.now)
-		}
-		claim := tx.Model(&User{}).Where("id = ? AND email = ? AND is_active", token.UserID, token.Address).Updates(columns)
+		claim := tx.Model(&User{}).Where("id = ? AND email = ? AND is_active", token.UserID, token.Address).
+			Update("password", encoded)
 		if claim.Error != nil {
 			return claim.Error
 		}
 		if claim.RowsAffected != 1 {
 			return ErrOneTimeTokenInvalid // the address is another one by now, or the account disabled
 		}
-		return m.startOver(tx, token.UserID, client)
+		if err := m.verify(tx, token, client); err != nil {
+			return err
+		}
+		return m.startOver(tx, token.UserID, DetailReset, client)
 	})
 }

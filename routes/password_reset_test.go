@@ -31,6 +31,10 @@ func TestAForgottenPasswordIsReset(t *testing.T) {
 		refuses(t, app, "one_time_token_invalid", "email/verify", "token", verification.Token(t))
 		require.True(t, isVerified(t, app, annAddress), "who reset by mail reads the mail")
 		require.Contains(t, app.Mails(t)[1].Subject+app.Mails(t)[0].Subject, "assword")
+		var audited []string
+		require.NoError(t, app.DB.Table("audit_events").Where("kind IN ?", []string{"password_changed", "email_verified"}).
+			Order("kind").Select("kind || ' ' || detail").Scan(&audited).Error)
+		require.Equal(t, []string{"email_verified ", "password_changed reset"}, audited)
 	})
 }
 

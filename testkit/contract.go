@@ -33,8 +33,9 @@ type operation struct {
 	method string
 	path   string // as the document has it
 	match  *regexp.Regexp
-	status []string // that it may answer
-	body   []string // the members of its request's body
+	status []string       // that it may answer
+	body   []string       // the members of its request's body
+	sample map[string]any // of that body
 }
 
 // TheContract reads the document once a test process.
@@ -57,7 +58,9 @@ var TheContract = sync.OnceValue(func() *Contract {
 		pattern := regexp.MustCompile(`^` + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/]+`) + `$`)
 		for method, declared := range item.GetOperations().FromOldest() {
 			status := slices.Collect(declared.Responses.Codes.KeysFromOldest())
-			contract.operations = append(contract.operations, operation{upper(method), path, pattern, status, members(declared)})
+			contract.operations = append(contract.operations, operation{
+				upper(method), path, pattern, status, members(declared), sample(declared),
+			})
 		}
 	}
 	return contract
@@ -96,14 +99,35 @@ func members(declared *v3.Operation) []string {
 	return slices.Collect(content.Schema.Schema().Properties.KeysFromOldest())
 }
 
+// sample is the example of a request's body.
+func sample(declared *v3.Operation) map[string]any {
+	if declared.RequestBody == nil {
+		return nil
+	}
+	content, found := declared.RequestBody.Content.Get("application/json")
+	if !found || content.Example == nil {
+		return nil
+	}
+	var value map[string]any
+	if err := content.Example.Decode(&value); err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// Sample is the example of the body that an operation, "POST /path", takes.
+func (c *Contract) Sample(name string) map[string]any { return c.named(name).sample }
+
 // Members are those of the body that an operation, "POST /path", takes.
-func (c *Contract) Members(name string) []string {
+func (c *Contract) Members(name string) []string { return c.named(name).body }
+
+func (c *Contract) named(name string) operation {
 	for _, operation := range c.operations {
 		if operation.method+" "+operation.path == name {
-			return operation.body
+			return operation
 		}
 	}
-	return nil
+	return operation{}
 }
 
 // Answering are the operations that may answer with status.

@@ -751,6 +751,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#last_superuser",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "The last active superuser can't leave. Make another user one first.",
+                 *       "code": "last_superuser",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -760,6 +770,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#email_unverified",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "The address of this account has to be confirmed first. Use the newest mail, or ask for another.",
+                 *       "code": "email_unverified",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -891,6 +911,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#rate_limited",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "detail": "Too many requests. Try again after as many seconds as the Retry-After header says.",
+                 *       "code": "rate_limited",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };

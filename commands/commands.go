@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -78,7 +79,23 @@ database. Settings come from the environment and from .env; .env.example lists t
 	root.AddCommand(serve, newMigrate(c), newMakeMigrations(c), newCreateSuperuser(c), newChangePassword(c),
 		newPromote(c), newDemote(c), newDeactivate(c), newActivate(c), newEndSessions(c), newKeys(c), newPasswords(c),
 		newMail(c), newImport(c), newExport(c), newCheck(c), newVersion(c))
+	refuseUnknownTopics(root)
 	return root
+}
+
+// refuseUnknownTopics has cobra's help command fail on a topic that there is not; by itself it exits with 0.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, command := range root.Commands() {
+		if command.Name() == "help" {
+			command.Args = usageArgs(func(_ *cobra.Command, topic []string) error {
+				if _, rest, err := root.Find(topic); err != nil || len(rest) > 0 {
+					return fmt.Errorf("there is no command %q", strings.Join(topic, " "))
+				}
+				return nil
+			})
+		}
+	}
 }
 
 // usageArgs marks what rule finds wrong as a mistake in the command line.

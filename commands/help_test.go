@@ -46,7 +46,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 
 func TestWhatIsNotUnderstoodExitsWith2(t *testing.T) {
 	for _, args := range [][]string{
-		{"unknown"}, {"--unknown"}, {"serve", "now"}, {"version", "--short"}, {"check", "settings"}, {"check", "--deploy=maybe"},
+		{"unknown"}, {"--unknown"}, {"help", "unknown"}, {"help", "keys", "unknown"}, {"serve", "now"}, {"version", "--short"}, {"check", "settings"}, {"check", "--deploy=maybe"},
 		{"makemigrations"}, {"makemigrations", "one", "two"}, {"makemigrations", "--check", "one"}, {"promote"}, {"promote", ann, bob},
 		{"demote"}, {"changepassword"}, {"passwords"}, {"passwords", "calibrate", "now"},
 		{"passwords", "calibrate", "--algorithm=md5"}, {"passwords", "calibrate", "--target=1ms"},

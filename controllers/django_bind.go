@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,12 +42,25 @@ func readDjango(c *gin.Context) (*djangoForm, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return &djangoForm{}, nil
 	}
-	mediaType, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
-	switch {
-	case err == nil && mediaType == "application/json":
+	mediaType, parameters, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if err != nil {
+		return nil, middleware.ErrUnsupportedMediaType
+	}
+	switch mediaType {
+	case "application/json":
 		return readDjangoJSON(body)
-	case err == nil && mediaType == "application/x-www-form-urlencoded":
-		return readDjangoURLEncoded(string(body))
+	case "application/x-www-form-urlencoded":
+		values, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, middleware.ErrMalformedForm
+		}
+		return readDjangoFields(values)
+	case "multipart/form-data":
+		parts, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(int64(len(body)))
+		if err != nil {
+			return nil, middleware.ErrMalformedForm
+		}
+		return readDjangoFields(parts.Value) // files are not asked for
 	}
 	return nil, middleware.ErrUnsupportedMediaType
 }
@@ -70,12 +84,8 @@ func notADictionary(value jsontext.Value) error {
 	}}}
 }
 
-// readDjangoURLEncoded takes the last value of a name, as Django does.
-func readDjangoURLEncoded(body string) (*djangoForm, error) {
-	values, err := url.ParseQuery(body)
-	if err != nil {
-		return nil, middleware.ErrMalformedJSON
-	}
+// readDjangoFields takes the last value of a name, as Django does.
+func readDjangoFields(values map[string][]string) (*djangoForm, error) {
 	form := &djangoForm{members: map[string]jsontext.Value{}}
 	for name, all := range values {
 		text, err := json.Marshal(all[len(all)-1])

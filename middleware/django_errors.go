@@ -109,6 +109,7 @@ func djangoRows(dialect DjangoDialect) []djangoRow {
 	rows := []djangoRow{
 		detail(ErrCredentialsMissing, http.StatusUnauthorized, "Authentication credentials were not provided."),
 		detail(ErrMalformedJSON, http.StatusBadRequest, "JSON parse error - this is not one JSON value in UTF-8"),
+		detail(ErrMalformedForm, http.StatusBadRequest, "Form parse error - this is not a form of its content type"),
 		detail(ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "Unsupported media type in request."),
 		detail(ErrRateLimited, http.StatusTooManyRequests, "Request was throttled."),
 	}

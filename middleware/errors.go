@@ -18,6 +18,7 @@ import (
 var (
 	ErrCredentialsMissing   = errors.New("the request has no credentials")
 	ErrMalformedJSON        = errors.New("the body is not one JSON object")
+	ErrMalformedForm        = errors.New("the body is not a form")
 	ErrUnsupportedMediaType = errors.New("the body is not application/json")
 	ErrBodyTooLarge         = errors.New("the body is too large")
 	ErrNotFound             = errors.New("there is nothing at this path")

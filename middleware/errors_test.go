@@ -59,6 +59,7 @@ var neverAnswered = map[string]string{
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
 	"models.ErrKeyNotPublished":     "only commands rotate before the time",
 	"models.ErrNoSigningKey":        "stops the start, and a running server keeps the keys it has",
+	"middleware.ErrMalformedForm":   "only Django's paths meet it, which have a table of their own",
 	"models.ErrSigningKeyLocked":    "stops the start, and a running server keeps the keys it has",
 	"models.ErrSigningKeyNotFound":  "only commands retire a key",
 	"models.ErrUserNotFound":        "only commands and Django's paths meet it, which have a table of their own; a login turns it into ErrInvalidCredentials",

@@ -65,6 +65,13 @@ func djangoCases(annsToken string) []djangoCase {
 	form := func(path, body string) testkit.Call {
 		return testkit.Call{Method: http.MethodPost, Path: path, Body: body, Type: "application/x-www-form-urlencoded"}
 	}
+	parts := func(email, password string) testkit.Call {
+		part := "--edge\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n"
+		return testkit.Call{Method: http.MethodPost, Path: "/user/create/", Type: "multipart/form-data; boundary=edge",
+			Body: fmt.Sprintf(part+part+"--edge--\r\n", "email", email, "password", password)}
+	}
+	broken := parts("bob@example.com", secret)
+	broken.Body = broken.Body[:len(broken.Body)-10]
 	as := func(method, body string) testkit.Call {
 		return testkit.Call{Method: method, Path: "/user/update/", Body: body, Token: annsToken}
 	}
@@ -94,6 +101,9 @@ func djangoCases(annsToken string) []djangoCase {
 			`{"detail":"Unsupported media type in request."}`},
 
 		{"obtain a token", post("/user/obtain_token/", `{`+good+`}`), 200, `{"name":"Ann ","token":"<token>"}`},
+		{"sign up by a form of parts", parts("carol@example.com", secret), 201,
+			`{"id":"<id>","email":"carol@example.com","first_name":"","last_name":"","date_joined":"<date>"}`},
+		{"sign up by broken parts", broken, 400, `{"detail":"Form parse error - this is not a form of its content type"}`},
 		{"obtain a token by a form", form("/user/obtain_token/", "email=ann@example.com&password=plum+tree+by+the+gate"), 200,
 			`{"name":"Ann ","token":"<token>"}`},
 		{"obtain a token with a wrong password", post("/user/obtain_token/", `{`+wrong+`}`), 403,

@@ -122,6 +122,16 @@ func (m *ConfirmationManager) find(ctx context.Context, proof Proof, purposes ..
 	return &token, token.usable(moment(m.users.now))
 }
 
+// AddressOf is where the mail of a token went that was to confirm an address or to reset a password, whatever became of it.
+// ErrOneTimeTokenInvalid means that it is none of these, or of too long ago.
+func (m *ConfirmationManager) AddressOf(ctx context.Context, encoded string) (string, error) {
+	token, err := m.find(ctx, Proof{Token: encoded}, PurposeVerifyEmail, PurposeResetPassword)
+	if token == nil {
+		return "", err
+	}
+	return token.Address, nil
+}
+
 // ownFirst orders the tokens of an address: before those of accounts that want to change to it the one of its own account,
 // so that nobody pushes that out.
 const ownFirst = "CASE purpose WHEN '" + PurposeChangeEmail + "' THEN 1 ELSE 0 END, id DESC"

@@ -124,3 +124,30 @@ func TestWhatGoesWrongOnAPageIsAPage(t *testing.T) {
 		require.Contains(t, broken.Body, broken.Header.Get("X-Request-Id"))
 	}, "RATE_LIMITS=on", "RATE_LIMIT_SECRET=2/10m")
 }
+
+// Whoever comes too late asks for another mail where he is. It goes where the first one went, whatever he types.
+func TestAPageOffersAnotherMailForALinkThatIsTooOld(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, annAddress)
+		verification := app.Mail(t, annAddress).Token(t)
+		succeeds(t, app, "password/forgot", "", "email", annAddress)
+		reset := mailWithLink(t, app, "/reset-password").Token(t)
+		app.Clock.Advance(25 * time.Hour)
+		for path, token := range map[string]string{"/verify-email": verification, "/reset-password": reset} {
+			late := form(app, t, path, nil, "token", token, "new_password", newPassword)
+			require.Equal(t, http.StatusBadRequest, late.Status)
+			require.Contains(t, late.Body, `action="`+path+`/again"`)
+			require.Contains(t, late.Body, token)
+			again := form(app, t, path+"/again", nil, "token", token, "email", "thief@example.org")
+			require.Equal(t, http.StatusAccepted, again.Status)
+			mail := mailWithLink(t, app, path)
+			require.Equal(t, annAddress, mail.To)
+			require.Equal(t, http.StatusOK, form(app, t, path, nil, "token", mail.Token(t), "new_password", newPassword).Status)
+			refused := form(app, t, path+"/again", nil, "token", token[:len(token)-1])
+			require.Equal(t, http.StatusBadRequest, refused.Status)
+			require.NotContains(t, refused.Body, "/again")
+		}
+		require.Equal(t, http.StatusForbidden,
+			form(app, t, "/verify-email/again", map[string]string{"Sec-Fetch-Site": "cross-site"}, "token", verification).Status)
+	})
+}

@@ -51,8 +51,10 @@ var golden = []string{
 	"POST /api/v1/token/refresh",
 	"POST /api/v1/token/verify",
 	"POST /reset-password",
+	"POST /reset-password/again",
 	"POST /undo-email-change",
 	"POST /verify-email",
+	"POST /verify-email/again",
 	"PUT /api/v1/profile",
 }
 
@@ -87,8 +89,10 @@ var open = []string{
 	"POST /api/v1/token/refresh",
 	"POST /api/v1/token/verify",
 	"POST /reset-password",
+	"POST /reset-password/again",
 	"POST /undo-email-change",
 	"POST /verify-email",
+	"POST /verify-email/again",
 }
 
 // Those of the open ones that are for people with a browser. The contract has every other route.
@@ -105,8 +109,10 @@ var pages = []string{
 	"HEAD /undo-email-change",
 	"HEAD /verify-email",
 	"POST /reset-password",
+	"POST /reset-password/again",
 	"POST /undo-email-change",
 	"POST /verify-email",
+	"POST /verify-email/again",
 }
 
 func TestRoutesAreTheGoldenOnes(t *testing.T) {

@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 	"slices"
+	"strings"
 
 	"latchkey/middleware"
 )
@@ -24,10 +25,10 @@ func resetForm() form {
 }
 func undoForm() form { return form{Name: "undo", Path: "/undo-email-change"} }
 
-// formAt is the form of a path.
+// formAt is the form of a path, or of one below it.
 func formAt(path string) form {
 	forms := []form{verifyForm(), resetForm(), undoForm()}
-	return forms[max(slices.IndexFunc(forms, func(f form) bool { return f.Path == path }), 0)]
+	return forms[max(slices.IndexFunc(forms, func(f form) bool { return strings.HasPrefix(path, f.Path) }), 0)]
 }
 
 // AsksCode tells whether the form asks for the address and the code of a mail.
@@ -40,8 +41,15 @@ type page struct {
 	PageSettings
 	Style   template.CSS
 	Asks    bool
-	Done    bool
+	Done    string             // the phrase of the form that says what was done
 	Problem middleware.Problem // without a code where there is none
+	// OffersMail has the page offer another mail in place of one whose time is over.
+	OffersMail bool
+}
+
+// isOver tells whether only another mail helps.
+func isOver(problem middleware.Problem) bool {
+	return problem.Code == "one_time_token_expired" || problem.Code == "one_time_token_invalid"
 }
 
 // isMendable tells whether the same form can be sent once more.

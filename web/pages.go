@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -100,13 +101,42 @@ func (p *Pages) answer(c *gin.Context, form form, do func(models.Proof) error) e
 	}
 	err := do(models.Proof{Token: form.Token, Email: form.Email, Code: c.PostForm("code")})
 	if err == nil {
-		return p.write(c, http.StatusOK, page{form: form, Done: true})
+		return p.write(c, http.StatusOK, page{form: form, Done: "done"})
 	}
 	problem := middleware.Describe(err)
-	if !isMendable(problem) {
+	switch {
+	case isMendable(problem):
+		return p.write(c, problem.Status, page{form: form, Asks: true, Problem: problem})
+	case isOver(problem) && form.TakesCode:
+		return p.write(c, problem.Status, page{form: form, OffersMail: true, Problem: problem})
+	default:
 		return err
 	}
-	return p.write(c, problem.Status, page{form: form, Asks: true, Problem: problem})
+}
+
+// VerifyAgain mails another link in place of one that confirmed an address.
+func (p *Pages) VerifyAgain(c *gin.Context) error {
+	return p.mailAgain(c, verifyForm(), p.confirmations.SendVerification)
+}
+
+// ResetAgain mails another link in place of one that changed a password.
+func (p *Pages) ResetAgain(c *gin.Context) error {
+	return p.mailAgain(c, resetForm(), p.confirmations.ForgotPassword)
+}
+
+// mailAgain sends a mail to the address that the mail of a token, whose time is over, went to.
+func (p *Pages) mailAgain(c *gin.Context, form form, send func(ctx context.Context, email string) error) error {
+	address, err := p.confirmations.AddressOf(c.Request.Context(), c.PostForm("token"))
+	if err != nil {
+		return err
+	}
+	if err := middleware.LimitEmail(c, address); err != nil {
+		return err
+	}
+	if err := send(c.Request.Context(), address); err != nil {
+		return err
+	}
+	return p.write(c, http.StatusAccepted, page{form: form, Done: "sent"})
 }
 
 // Errors answers the errors of the pages with a page, for people. It leaves the logging to middleware.Errors.

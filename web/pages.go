@@ -163,7 +163,7 @@ func (p *Pages) write(c *gin.Context, status int, shown page) error {
 	c.Header("Content-Security-Policy", p.policy)
 	c.Header("Content-Type", "text/html; charset=utf-8")
 	c.Header("Content-Language", shown.Language.String())
-	c.Header("Vary", "Accept-Language")
+	c.Writer.Header().Add("Vary", "Accept-Language")
 	c.Status(status)
 	return p.template.Execute(c.Writer, shown)
 }

@@ -54,10 +54,12 @@ func (m *ConfirmationManager) changeEmail(ctx context.Context, token *OneTimeTok
 			return err
 		}
 		event := AuditEvent{Kind: EventEmailChanged, UserID: token.UserID, ActorID: &token.UserID}
-		if err := m.users.audit.record(tx, event, client); err != nil || token.User.EmailVerifiedAt == nil {
-			return err // nobody has shown that the old address was his, so that it is free for whom it belongs to
+		if err := m.users.audit.record(tx, event, client); err != nil {
+			return err
 		}
-		return m.ask(tx, OneTimeToken{UserID: token.UserID, Purpose: PurposeUndoChange, Address: old})
+		return m.ask(tx, OneTimeToken{
+			UserID: token.UserID, Purpose: PurposeUndoChange, Address: old, Unproven: token.User.EmailVerifiedAt == nil,
+		})
 	})
 }
 
@@ -81,11 +83,11 @@ func (m *ConfirmationManager) setEmail(tx *gorm.DB, token *OneTimeToken, old str
 }
 
 // refuseReserved answers ErrDuplicatedKey for an address whose account can still be given back to it: nobody takes it
-// meanwhile to keep that from happening.
+// meanwhile to keep that from happening. An address that nobody had confirmed is free for whom it belongs to.
 func (m *UserManager) refuseReserved(tx *gorm.DB, address string, user uuid.UUID) error {
 	var reserved int64
-	err := tx.Model(&OneTimeToken{}).Where("address = ? AND purpose = ? AND ended_at IS NULL AND expires_at > ? AND user_id <> ?",
-		address, PurposeUndoChange, moment(m.now), user).Limit(1).Count(&reserved).Error
+	err := tx.Model(&OneTimeToken{}).Where("address = ? AND purpose = ? AND user_id <> ?", address, PurposeUndoChange, user).
+		Where("NOT unproven AND ended_at IS NULL AND expires_at > ?", moment(m.now)).Limit(1).Count(&reserved).Error
 	if err == nil && reserved > 0 {
 		return gorm.ErrDuplicatedKey
 	}

@@ -27,7 +27,8 @@ type OneTimeToken struct {
 	User      *User      `gorm:"constraint:OnDelete:CASCADE"`
 	Purpose   string     `gorm:"size:20;not null"`
 	Address   string     `gorm:"size:254;not null;index"`
-	Tries     int        `gorm:"not null"` // codes typed
+	Unproven  bool       `gorm:"not null;default:false"` // nobody has shown that an address to go back to was the user's
+	Tries     int        `gorm:"not null"`               // codes typed
 	CreatedAt time.Time  `gorm:"not null"`
 	ExpiresAt time.Time  `gorm:"not null;index"`
 	EndedAt   *time.Time `gorm:"index"`

@@ -71,9 +71,11 @@ func NewQueue(options Options) (*Queue, error) {
 		return nil, fmt.Errorf("no job queue on %s", options.Dialect)
 	}
 	var err error
-	q.client, err = river.NewClient(q.driver, &river.Config{Logger: q.log, Test: river.TestConfig{Time: clock{q.now}}})
+	q.client, err = river.NewClient(q.driver, &river.Config{Logger: q.riverLog(), Test: river.TestConfig{Time: clock{q.now}}})
 	return q, err
 }
+
+func (q *Queue) riverLog() *slog.Logger { return slog.New(warnings{q.log.Handler()}) }
 
 // Add queues a mail in tx: it is sent if that commits, and never if it does not.
 func (q *Queue) Add(ctx context.Context, tx *sql.Tx, mail Mail) error {

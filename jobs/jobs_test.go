@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -199,6 +200,9 @@ func TestAMailIsTriedForThreeDaysAndThenDead(t *testing.T) {
 		for i := range waits[1:] {
 			require.LessOrEqual(t, waits[i], waits[i+1])
 		}
+		require.Equal(t, len(waits), strings.Count(f.log.String(), "level=WARN"), "one for each try that is not the last")
+		require.Equal(t, 1, strings.Count(f.log.String(), "level=ERROR"))
+		require.NotContains(t, f.log.String(), "level=INFO")
 		f.clock.Advance(30 * 24 * time.Hour)
 		tries := f.sent.count()
 		f.drain(t)
@@ -214,6 +218,7 @@ func TestAMailThatCanNeverBeSentIsDeadAtOnceAndCanBeRetried(t *testing.T) {
 		dead := f.unsent(t)[0]
 		require.Equal(t, jobs.Dead, dead.State)
 		require.Contains(t, dead.LastError, "refused for good")
+		require.Contains(t, f.log.String(), `level=ERROR msg="a job failed, and is not tried again"`)
 		f.sent.fail = nil
 		require.NoError(t, f.queue.Retry(t.Context(), dead.ID))
 		f.drain(t)
@@ -221,6 +226,16 @@ func TestAMailThatCanNeverBeSentIsDeadAtOnceAndCanBeRetried(t *testing.T) {
 		require.Empty(t, f.unsent(t))
 		require.ErrorIs(t, f.queue.Retry(t.Context(), dead.ID), jobs.ErrMailNotFound, "it is sent")
 		require.ErrorIs(t, f.queue.Retry(t.Context(), 4711), jobs.ErrMailNotFound)
+	})
+}
+
+func TestAJobThatPanicsIsLoggedWithoutWhatItSaid(t *testing.T) {
+	eachQueue(t, func(t *testing.T, f fixture) {
+		f.add(t, newMail())
+		require.NoError(t, f.queue.Drain(t.Context(), jobs.Work{Mail: func(context.Context, jobs.Mail) error { panic("hunter2") }}))
+		require.Contains(t, f.log.String(), "a job panicked")
+		require.Contains(t, f.log.String(), "TestAJobThatPanics", "the stack")
+		require.NotContains(t, f.log.String()+f.unsent(t)[0].LastError, "hunter2")
 	})
 }
 

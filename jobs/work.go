@@ -32,6 +32,11 @@ type Work struct {
 // Permanent marks an error of a mail that no further try can mend.
 func Permanent(err error) error { return river.JobCancel(err) }
 
+func isPermanent(err error) bool {
+	var cancelled *river.JobCancelError
+	return errors.As(err, &cancelled)
+}
+
 // Start works the queue off, beside other replicas, until stop is called. That waits for what is under way as long as its
 // context allows, and then gives up: what was given up is tried again later.
 func (q *Queue) Start(ctx context.Context, work Work) (stop func(context.Context) error, err error) {
@@ -100,7 +105,7 @@ func (q *Queue) hasDue(ctx context.Context) (bool, error) {
 
 func (q *Queue) config(work Work, poll time.Duration) *river.Config {
 	registered := river.NewWorkers()
-	river.AddWorker(registered, &mailWorker{send: work.Mail, now: q.now})
+	river.AddWorker(registered, &mailWorker{send: work.Mail, now: q.now, log: failures{q.log}})
 	river.AddWorker(registered, &sweepWorker{sweeps: work.Sweeps, log: q.log})
 	return &river.Config{
 		Workers:                     registered,
@@ -112,7 +117,8 @@ func (q *Queue) config(work Work, poll time.Duration) *river.Config {
 		RescueStuckJobsAfter:        rescueAfter,
 		CancelledJobRetentionPeriod: keepDead,
 		DiscardedJobRetentionPeriod: keepDead,
-		Logger:                      q.log,
+		Logger:                      q.riverLog(),
+		ErrorHandler:                failures{q.log},
 		Test:                        river.TestConfig{Time: clock{q.now}},
 	}
 }
@@ -133,11 +139,16 @@ type mailWorker struct {
 	river.WorkerDefaults[Mail]
 	send func(context.Context, Mail) error
 	now  func() time.Time
+	log  failures
 }
 
 // Work sends the mail.
 func (w *mailWorker) Work(ctx context.Context, job *river.Job[Mail]) error {
-	return w.send(ctx, job.Args)
+	err := w.log.guard(ctx, job.JobRow, func() error { return w.send(ctx, job.Args) })
+	if isPermanent(err) { // of which River tells nobody
+		w.log.dead(ctx, job.JobRow, err)
+	}
+	return err
 }
 
 // NextRetry is when a mail is tried again that just failed.
@@ -160,7 +171,7 @@ func (w *sweepWorker) Work(ctx context.Context, job *river.Job[sweep]) error {
 	if !known {
 		return Permanent(fmt.Errorf("no sweep is called %s", job.Args.Name))
 	}
-	if err := do(ctx); err != nil {
+	if err := (failures{w.log}).guard(ctx, job.JobRow, func() error { return do(ctx) }); err != nil {
 		w.log.ErrorContext(ctx, "sweep failed", "sweep", job.Args.Name, "error", err)
 		return errSweep
 	}

@@ -133,7 +133,9 @@ func TestAPageOffersAnotherMailForALinkThatIsTooOld(t *testing.T) {
 		succeeds(t, app, "password/forgot", "", "email", annAddress)
 		reset := mailWithLink(t, app, "/reset-password").Token(t)
 		app.Clock.Advance(25 * time.Hour)
-		for path, token := range map[string]string{"/verify-email": verification, "/reset-password": reset} {
+		tokens := map[string]string{"/verify-email": verification, "/reset-password": reset}
+		for _, path := range []string{"/verify-email", "/reset-password"} { // a reset leaves nothing to confirm
+			token := tokens[path]
 			late := form(app, t, path, nil, "token", token, "new_password", newPassword)
 			require.Equal(t, http.StatusBadRequest, late.Status)
 			require.Contains(t, late.Body, `action="`+path+`/again"`)

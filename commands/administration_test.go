@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,46 @@ func TestDeactivateAndActivate(t *testing.T) {
 		last := run(t, with(url), "deactivate", bob)
 		require.Equal(t, 1, last.code)
 		require.Contains(t, last.stderr, "the last active superuser")
+	})
+}
+
+func TestDeleteUser(t *testing.T) {
+	eachMigrated(t, func(t *testing.T, url string) {
+		addUser(t, url, ann)
+		addSuperuser(t, url, bob)
+		for _, c := range []struct {
+			args []string
+			code int
+			says string
+		}{
+			{nil, 2, "accepts 1 arg"},
+			{[]string{ann}, 1, "there is no terminal to ask at; use --no-input"},
+			{[]string{"--no-input", "eve@example.com"}, 1, "no account has this email"},
+			{[]string{"--no-input", bob}, 1, "the last active superuser"},
+		} {
+			done := run(t, with(url), append([]string{"deleteuser"}, c.args...)...)
+			require.Equal(t, c.code, done.code)
+			require.Contains(t, done.stderr, c.says)
+			require.Len(t, users(t, url), 2)
+		}
+		done := run(t, with(url), "deleteuser", "--no-input", ann)
+		require.Zero(t, done.code, "%s", done.stderr)
+		require.Equal(t, ann+" is deleted.\n", done.stderr)
+		require.Len(t, users(t, url), 1)
+	})
+}
+
+// The address of an account that the other system deleted is free for whoever has it there now.
+func TestADeletedUserFreesAnAddressForTheNextImport(t *testing.T) {
+	eachMigrated(t, func(t *testing.T, url string) {
+		again := strings.Replace(dumpOf(ann), `"pk": 1,`, `"pk": 11,`, 1)
+		require.NotEqual(t, dumpOf(ann), again)
+		require.Zero(t, runWith(t, with(url), dumpOf(ann), "import", "django", "--from", "-").code)
+		refused := runWith(t, with(url), again, "import", "django", "--from", "-")
+		require.Contains(t, refused.stdout, "id 11: an account that was imported before has this email address, perhaps in another case: id 1\n")
+		require.Zero(t, run(t, with(url), "deleteuser", "--no-input", ann).code)
+		require.Zero(t, runWith(t, with(url), again, "import", "django", "--from", "-").code)
+		require.EqualValues(t, 11, *users(t, url)[0].LegacyID)
 	})
 }
 

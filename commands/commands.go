@@ -77,7 +77,7 @@ database. Settings come from the environment and from .env; .env.example lists t
 	root.SetErr(c.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w; %w", err, errUsage) })
 	root.AddCommand(serve, newMigrate(c), newMakeMigrations(c), newCreateSuperuser(c), newChangePassword(c),
-		newPromote(c), newDemote(c), newDeactivate(c), newActivate(c), newEndSessions(c), newKeys(c), newPasswords(c),
+		newPromote(c), newDemote(c), newDeactivate(c), newActivate(c), newEndSessions(c), newDeleteUser(c), newKeys(c), newPasswords(c),
 		newMail(c), newImport(c), newExport(c), newCheck(c), newVersion(c))
 	refuseUnknownTopics(root)
 	return root

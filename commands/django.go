@@ -27,7 +27,11 @@ func newDjango(
 			return nil, errors.New("DJANGO_TOKENS_UNTIL is more than a year off: write when Django's last token ends")
 		}
 		var err error
-		if issued, err = tokens.NewDjangoTokens(settings.Django.SecretKey.Bytes(), until, now); err != nil {
+		issued, err = tokens.NewDjangoTokens(tokens.DjangoTokenOptions{
+			SecretKey: settings.Django.SecretKey.Bytes(), Until: until,
+			Issuer: settings.Django.TokensIssuer, Audience: settings.Django.TokensAudience,
+		}, now)
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"latchkey/config"
+	"latchkey/models"
 	"latchkey/passwords"
 )
 
@@ -19,6 +20,13 @@ func NewHasher(settings config.Settings, concurrency int) (*passwords.Pool, erro
 		Wait:        settings.Password.HashWait,
 		AllowLegacy: settings.Hash.AllowLegacy,
 	})
+}
+
+func passwordRules(settings config.Settings, hasher *passwords.Pool) models.PasswordRules {
+	return models.PasswordRules{
+		Hasher: hasher, Policy: passwords.NewPolicy(settings.Password.MinLength),
+		ImportKeys: derivedKeys(settings, "imported-password"),
+	}
 }
 
 func hashParameters(hash config.Hash) passwords.Parameters {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +26,8 @@ func newImport(c *console) *cobra.Command {
 of old; at the first login the hash becomes one of today's.
 
 An import can be repeated: it adds what is new and brings what changed in the source since the last time, but nothing
-that was changed here meanwhile. One that was interrupted is simply run again.`,
+that was changed here meanwhile. One that was interrupted is simply run again. Accounts that are refused are in the
+report and in the file of --rejects, and no failure: the exit code is 0.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -65,7 +68,7 @@ func (c *console) importFrom(
 			return err
 		}
 		defer func() { err = errors.Join(err, rejects.close()) }()
-		manager := models.NewImportManager(users, derivedKeys(settings, "imported-password")...)
+		manager := models.NewImportManager(users)
 		run := &importRun{store: manager.Import, rejects: rejects, progress: c.newProgress(source.share)}
 		if options.dryRun {
 			run.store = manager.Rehearse().Import
@@ -76,11 +79,22 @@ func (c *console) importFrom(
 		failed := run.all(ctx, source)
 		run.progress.done()
 		c.printReport(run, options)
-		if failed != nil {
-			return fmt.Errorf("%w; what the report counts is done; run the import again for the rest", failed)
-		}
-		return nil
+		return interrupted(failed, options)
 	})
+}
+
+// interrupted says how to go on after an import that failed.
+func interrupted(err error, options importOptions) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		err = errors.New("the import was interrupted")
+	}
+	if options.dryRun {
+		return err
+	}
+	return fmt.Errorf("%w; what the report counts is done; run the import again for the rest", err)
 }
 
 // allVerified says of every account that its address is verified.
@@ -102,10 +116,36 @@ type importRun struct {
 	progress *progress
 	total    models.ImportReport // without the refused accounts themselves
 	refused  int
+	held     []models.Refusal // that wait for another account to give its address up
 }
 
-// all reads and stores at once: while one batch is stored the next is read.
+// maxHeld bounds the memory of those that wait.
+const maxHeld = 10_000
+
+// all imports everything, and what was held back once more as long as that lets any in: accounts of the source may have
+// passed addresses on to each other.
 func (r *importRun) all(ctx context.Context, source accountSource) error {
+	if err := r.each(ctx, source); err != nil {
+		return errors.Join(err, r.refuse(r.held))
+	}
+	for before := 0; len(r.held) != before; {
+		waiting := r.held
+		before, r.held = len(waiting), nil
+		for batch := range slices.Chunk(waiting, importBatch) {
+			accounts := make([]models.ForeignAccount, len(batch))
+			for i, refusal := range batch {
+				accounts[i] = refusal.Account
+			}
+			if err := r.one(ctx, accounts); err != nil {
+				return err
+			}
+		}
+	}
+	return r.refuse(r.held)
+}
+
+// each reads and stores at once: while one batch is stored the next is read.
+func (r *importRun) each(ctx context.Context, source accountSource) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batches := make(chan []models.ForeignAccount, 1)
@@ -121,6 +161,7 @@ func (r *importRun) all(ctx context.Context, source accountSource) error {
 			}
 			return err
 		}
+		r.progress.add(len(batch))
 	}
 	return reading
 }
@@ -157,9 +198,20 @@ func (r *importRun) one(ctx context.Context, batch []models.ForeignAccount) erro
 	r.total.Updated += report.Updated
 	r.total.Kept += report.Kept
 	r.total.Unchanged += report.Unchanged
-	r.refused += len(report.Refused)
-	r.progress.add(len(batch))
-	return r.rejects.write(report.Refused)
+	var refused []models.Refusal
+	for _, refusal := range report.Refused {
+		if refusal.IsHeld && len(r.held) < maxHeld {
+			r.held = append(r.held, refusal)
+			continue
+		}
+		refused = append(refused, refusal)
+	}
+	return r.refuse(refused)
+}
+
+func (r *importRun) refuse(refused []models.Refusal) error {
+	r.refused += len(refused)
+	return r.rejects.write(refused)
 }
 
 func (c *console) printReport(run *importRun, options importOptions) {
@@ -207,7 +259,7 @@ func openRejects(path string) (*rejects, error) {
 
 func (r *rejects) write(refused []models.Refusal) error {
 	for _, refusal := range refused {
-		row := []string{refusal.Account.Source, refusal.Account.Email, refusal.Reason}
+		row := []string{inert(refusal.Account.Source), inert(refusal.Account.Email), inert(refusal.Reason)}
 		if err := r.csv.Write(row); err != nil {
 			return err
 		}
@@ -217,6 +269,14 @@ func (r *rejects) write(refused []models.Refusal) error {
 	}
 	r.csv.Flush()
 	return r.csv.Error()
+}
+
+// inert is a cell that a spreadsheet takes for a text: anybody can have signed up with a formula for an address.
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
 }
 
 func (r *rejects) close() error {

@@ -134,7 +134,11 @@ func tableSource(foreign *database.Foreign, from djangoSource) (accountSource, e
 	return accountSource{
 		read: func(visit func(models.ForeignAccount) error) error {
 			return foreign.Each(table, from.columns["id"], func(row map[string]any) error {
-				visited.Add(1)
+				if visited.Add(1) == 1 {
+					if err := from.columns.Check(row); err != nil {
+						return err
+					}
+				}
 				return visit(from.columns.Account(row))
 			})
 		},

@@ -83,6 +83,45 @@ func TestImportDjangoFromADump(t *testing.T) {
 	})
 }
 
+// Accounts may pass addresses on to each other, in whatever order of their keys. What a rehearsal says comes true.
+func TestAddressesThatWerePassedOnAreImported(t *testing.T) {
+	eachMigrated(t, func(t *testing.T, url string) {
+		require.Zero(t, runWith(t, with(url), dumpOf(ann, bob, "cat@example.com", "dan@example.com", "eve@example.com"),
+			"import", "django", "--from", "-").code)
+		later := dumpOf(bob, "cat@example.com", "new@example.com", "eve@example.com", "dan@example.com", ann)
+		for _, flags := range [][]string{{"--dry-run"}, nil} {
+			done := runWith(t, with(url), later, append([]string{"import", "django", "--from", "-"}, flags...)...)
+			require.Zero(t, done.code, "%s", done.stderr)
+			for _, line := range []string{
+				"         1 imported\n         3 updated\n         0 unchanged\n         2 refused\n",
+				"id 4: an account that was imported before has this email address, perhaps in another case: id 5",
+				"id 5: an account that was imported before has this email address, perhaps in another case: id 4",
+			} {
+				require.Contains(t, done.stdout, line)
+			}
+		}
+		emails := map[int64]string{}
+		for _, user := range users(t, url) {
+			emails[*user.LegacyID] = user.Email
+		}
+		require.Equal(t, map[int64]string{
+			1: bob, 2: "cat@example.com", 3: "new@example.com", 4: "dan@example.com", 5: "eve@example.com", 6: ann,
+		}, emails)
+	})
+}
+
+// A spreadsheet must not calculate what somebody signed up with.
+func TestTheListOfTheRefusedHoldsNoFormula(t *testing.T) {
+	eachMigrated(t, func(t *testing.T, url string) {
+		path := filepath.Join(t.TempDir(), "refused.csv")
+		done := run(t, with(url), "import", "django", "--from", write(t, "dump.json", dumpOf("=1+1", "@SUM", "-1")), "--rejects", path)
+		require.Zero(t, done.code, "%s", done.stderr)
+		listed, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Regexp(t, `(?s)id 1,'=1\+1,.*id 2,'@SUM,.*id 3,'-1,`, string(listed))
+	})
+}
+
 func TestImportDjangoFromADatabase(t *testing.T) {
 	eachMigrated(t, func(t *testing.T, target string) {
 		source := djangoDatabase(t)
@@ -108,7 +147,13 @@ func TestImportDjangoFromADatabase(t *testing.T) {
 		}
 		done := run(t, with(target, "DJANGO_DATABASE_URL="+source), "import", "django", "--table", "nothing")
 		require.Equal(t, 1, done.code)
-		require.Contains(t, done.stderr, "the source: ")
+		require.Contains(t, done.stderr, "the source: the table nothing: there is no such table")
+		done = run(t, with(target, "DJANGO_DATABASE_URL="+source), "import", "django", "--table", "users_user", "--map", "id=key")
+		require.Equal(t, 1, done.code)
+		require.Contains(t, done.stderr, "the table users_user: it lacks the column of the primary key")
+		done = run(t, with(target, "DJANGO_DATABASE_URL="+source), "import", "django", "--map", "is_active=actif")
+		require.Equal(t, 1, done.code)
+		require.Contains(t, done.stderr, "there is no column actif to read is_active from")
 		done = run(t, with(target, "DJANGO_DATABASE_URL="+source), "import", "django", "--map", "email=mail")
 		require.Equal(t, 1, done.code)
 		require.Contains(t, done.stderr, "none has the columns id, mail, password, last_login; name it with --table")
@@ -147,6 +192,7 @@ func TestImportDjangoRefusesToBegin(t *testing.T) {
 			"another database":      {[]string{"--from", "mysql://u@h/d"}, 1, "only a PostgreSQL database can be read"},
 			"no such file":          {[]string{"--from", "nothing.json"}, 1, "nothing.json"},
 			"an unknown field":      {[]string{"--map", "mail=email"}, 2, "a mapping reads field=column; the fields are id, username, email"},
+			"a rehearsal cut short": {[]string{"--dry-run", "--from", write(t, "dump", dumpOf(ann)[1:]+"x")}, 1, "does not end where it should"},
 			"no folder for rejects": {[]string{"--from", write(t, "dump", dumpOf(ann)), "--rejects", "no/where.csv"}, 1, "no/where.csv"},
 		} {
 			t.Run(name, func(t *testing.T) {

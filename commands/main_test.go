@@ -119,7 +119,7 @@ func addUser(t *testing.T, url, email string) {
 	db, err := database.Open(url, database.Options{})
 	require.NoError(t, err)
 	defer database.Close(db)
-	manager := models.NewUserManager(db, testkit.FastHasher(t), passwords.NewPolicy(8),
+	manager := models.NewUserManager(db, models.PasswordRules{Hasher: testkit.FastHasher(t), Policy: passwords.NewPolicy(8)},
 		models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), testkit.NewClock().Now), testkit.NewClock().Now)
 	_, err = manager.CreateUser(t.Context(), models.NewUser{Email: email, Password: testkit.Password})
 	require.NoError(t, err)

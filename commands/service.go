@@ -148,7 +148,7 @@ func newManagers(settings config.Settings, with Resources) (managers, error) {
 		return managers{}, err
 	}
 	audit := models.NewAuditLog(with.DB, notices(settings.Account, queue), with.Log, with.Now)
-	users := models.NewUserManager(with.DB, with.Hasher, passwords.NewPolicy(settings.Password.MinLength), audit, with.Now)
+	users := models.NewUserManager(with.DB, passwordRules(settings, with.Hasher), audit, with.Now)
 	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
 		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
 	}, with.Now)

@@ -157,6 +157,20 @@ func TestATermSignalEndsAPrompt(t *testing.T) {
 	require.Equal(t, 1, command.ProcessState.ExitCode(), "%s", shown)
 }
 
+func TestDeleteUserAsks(t *testing.T) {
+	eachMigrated(t, func(t *testing.T, url string) {
+		addUser(t, url, ann)
+		const question = "Type the address again to delete the account for ever: "
+		done := runAtTerminal(t, with(url), []string{"deleteuser", ann}, reply{question, "yes\r"})
+		require.Equal(t, 1, done.code)
+		require.Contains(t, done.stderr, "that is another address; nothing is deleted")
+		require.Len(t, users(t, url), 1)
+		done = runAtTerminal(t, with(url), []string{"deleteuser", ann}, reply{question, ann + "\r"})
+		require.Zero(t, done.code, "%s", done.stderr)
+		require.Empty(t, users(t, url))
+	})
+}
+
 func TestChangePassword(t *testing.T) {
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, ann)

@@ -8,7 +8,6 @@ import (
 
 	"latchkey/config"
 	"latchkey/models"
-	"latchkey/passwords"
 )
 
 // withUsers runs work with the manager of the users in the configured database, whose schema must be current.
@@ -26,6 +25,6 @@ func (c *console) withUsers(ctx context.Context, settings config.Settings, work 
 			return err
 		}
 		audit := models.NewAuditLog(db, notices(settings.Account, queue), quiet, c.now)
-		return work(models.NewUserManager(db, hasher, passwords.NewPolicy(settings.Password.MinLength), audit, c.now))
+		return work(models.NewUserManager(db, passwordRules(settings, hasher), audit, c.now))
 	})
 }

@@ -171,12 +171,16 @@ type Superuser struct {
 }
 
 // Django is what is left of a service that moved here. DatabaseURL is where its users are imported from; with Compat its
-// clients find its paths here, and until TokensUntil the tokens that it signed with SecretKey are good.
+// clients find its paths here, and before TokensUntil the tokens are good that it signed with SecretKey, as TokensIssuer for
+// TokensAudience.
 type Django struct {
 	Compat      bool   `env:"DJANGO_COMPAT" envDefault:"false"`
 	DatabaseURL Secret `env:"DJANGO_DATABASE_URL"`
 	SecretKey   Secret `env:"DJANGO_SECRET_KEY"`
-	TokensUntil Date   `env:"DJANGO_TOKENS_UNTIL"`
+
+	TokensUntil    Deadline `env:"DJANGO_TOKENS_UNTIL"`
+	TokensIssuer   string   `env:"DJANGO_TOKENS_ISSUER"`
+	TokensAudience string   `env:"DJANGO_TOKENS_AUDIENCE"`
 }
 
 // ManagesKeys tells whether the keys that sign tokens are made and kept by the service: neither a private key nor a shared

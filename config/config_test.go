@@ -160,7 +160,7 @@ func TestEveryVariableAsFile(t *testing.T) {
 		"SECURITY_NOTICES": "off", "ACCOUNT_DELETION_GRACE": "0",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 		"DJANGO_DATABASE_URL": "postgres://u:p@h/d", "DJANGO_COMPAT": "true", "DJANGO_SECRET_KEY": strongKey,
-		"DJANGO_TOKENS_UNTIL": "2026-12-31",
+		"DJANGO_TOKENS_UNTIL": "2026-12-31", "DJANGO_TOKENS_ISSUER": "shop", "DJANGO_TOKENS_AUDIENCE": "phones",
 	} {
 		direct = append(direct, name+"="+value)
 		viaFile = append(viaFile, name+"_FILE="+name)
@@ -171,6 +171,17 @@ func TestEveryVariableAsFile(t *testing.T) {
 	got, err := config.Load(viaFile, folder(t, files))
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+// Who writes the last day of the longest token does not cut it short.
+func TestADeadlineIsAtTheEndOfItsDay(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"2026-12-31":                time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+		"2026-12-31T12:00:00+02:00": time.Date(2026, 12, 31, 10, 0, 0, 0, time.UTC),
+	} {
+		settings := load(t, "DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+strongKey, "DJANGO_TOKENS_UNTIL="+text)
+		require.True(t, want.Equal(settings.Django.TokensUntil.Time), "%s", settings.Django.TokensUntil)
+	}
 }
 
 func TestFileFaults(t *testing.T) {

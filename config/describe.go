@@ -150,7 +150,9 @@ func sections() []section { //nolint:funlen // a table
 			{"DJANGO_DATABASE_URL", "", "where latchkey import django reads, as postgres://USER:PASSWORD@HOST:5432/NAME"},
 			{"DJANGO_COMPAT", "", "true answers the paths of Django's JWT libraries too, in their shapes; see docs/from-django.md"},
 			{"DJANGO_SECRET_KEY", "", "Django's SECRET_KEY, to accept the tokens that it signed"},
-			{"DJANGO_TOKENS_UNTIL", "", "when the last of them is refused, as 2026-12-31; when the longest refresh token ends"},
+			{"DJANGO_TOKENS_UNTIL", "", "the last day on which they are good (UTC), as 2026-12-31: when the longest refresh token ends"},
+			{"DJANGO_TOKENS_ISSUER", "", "the iss of these tokens, if Django was told one (SIMPLE_JWT[\"ISSUER\"])"},
+			{"DJANGO_TOKENS_AUDIENCE", "", "their aud, or one of several, if Django was told any (SIMPLE_JWT[\"AUDIENCE\"])"},
 		}},
 		{"createsuperuser --no-input", []entry{
 			{"SUPERUSER_EMAIL", "", "email address of the superuser"},

@@ -22,7 +22,7 @@ func (c *checker) checkDjango() {
 	}
 	if django.TokensUntil.IsZero() {
 		c.fault("DJANGO_TOKENS_UNTIL", "is required with DJANGO_SECRET_KEY, so that its tokens end",
-			"Write the day when the longest refresh token of Django ends, as 2026-12-31.")
+			"Write the day on which the longest refresh token of Django ends, as 2026-12-31.")
 	}
 	if !django.Compat {
 		c.fault("DJANGO_SECRET_KEY", "is given, but its tokens are only accepted at the paths of DJANGO_COMPAT",

@@ -53,7 +53,7 @@ func expectation(fieldType reflect.Type) (problem, remedy string) {
 	switch fieldType {
 	case reflect.TypeFor[time.Duration]():
 		return "a duration", "Write a number and a unit, as 90s, 5m or 1h30m, or whole seconds, as 300."
-	case reflect.TypeFor[Date]():
+	case reflect.TypeFor[Deadline]():
 		return "a date", "Write a day, as 2026-12-31, or a moment, as 2026-12-31T18:00:00Z."
 	case reflect.TypeFor[bool]():
 		return "a truth value", "Write true or false."
@@ -82,14 +82,16 @@ func parseDuration(value string) (time.Duration, error) {
 	return time.ParseDuration(value)
 }
 
-// Date is a moment, written as a day, which begins at midnight UTC, or in full (RFC 3339).
-type Date struct{ time.Time }
+// Deadline is a moment, written as the last day that comes before it, in UTC, or in full (RFC 3339).
+type Deadline struct{ time.Time }
 
-// UnmarshalText reads a date as it is written in the environment.
-func (d *Date) UnmarshalText(text []byte) (err error) {
-	if d.Time, err = time.Parse(time.DateOnly, string(text)); err != nil {
-		d.Time, err = time.Parse(time.RFC3339, string(text))
+// UnmarshalText reads a deadline as it is written in the environment.
+func (d *Deadline) UnmarshalText(text []byte) (err error) {
+	if day, err := time.Parse(time.DateOnly, string(text)); err == nil {
+		d.Time = day.AddDate(0, 0, 1)
+		return nil
 	}
+	d.Time, err = time.Parse(time.RFC3339, string(text))
 	return err
 }
 

@@ -212,6 +212,22 @@ func (d *Django) ShowUser(c *gin.Context) error {
 	return nil
 }
 
+// refuseChanges faults an email that is not the user's, and a password.
+func (f *djangoForm) refuseChanges(user *models.User) {
+	const message = "This field can't be changed here."
+	if email := f.given("email", djangoNotEmail); email != nil {
+		switch same, err := models.CanonicalEmail(*email); {
+		case err != nil:
+			f.fault("email", models.CodeInvalid, djangoNotEmail)
+		case same != user.Email:
+			f.fault("email", codeReadOnly, message)
+		}
+	}
+	if f.given("password", djangoNotText) != nil {
+		f.fault("password", codeReadOnly, message)
+	}
+}
+
 // UpdateUser changes names: PUT and PATCH /user/update/, with the fields under "user" or by themselves.
 func (d *Django) UpdateUser(c *gin.Context) error {
 	form, err := readDjango(c)
@@ -223,14 +239,7 @@ func (d *Django) UpdateUser(c *gin.Context) error {
 	}
 	user := middleware.User(c)
 	change := models.ProfileChange{FirstName: form.optional("first_name"), LastName: form.optional("last_name")}
-	if email := form.optional("email"); email != nil {
-		if same, err := models.CanonicalEmail(*email); err != nil || same != user.Email {
-			form.fault("email", codeReadOnly, "This field can't be changed here.")
-		}
-	}
-	if form.has("password") {
-		form.fault("password", codeReadOnly, "This field can't be changed here.")
-	}
+	form.refuseChanges(user)
 	if err := form.err(); err != nil {
 		return err
 	}

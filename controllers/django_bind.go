@@ -3,12 +3,14 @@ package controllers
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -78,9 +80,16 @@ func readDjangoJSON(body []byte) (*djangoForm, error) {
 }
 
 func notADictionary(value jsontext.Value) error {
-	kind := map[jsontext.Kind]string{'[': "list", '"': "str", 't': "bool", 'f': "bool", '0': "int", 'n': "NoneType"}[value.Kind()]
+	kind := map[jsontext.Kind]string{'[': "list", '"': "str", 't': "bool", 'f': "bool", '0': "int"}[value.Kind()]
+	if kind == "int" && bytes.ContainsAny(value, ".eE") {
+		kind = "float"
+	}
+	message := "Invalid data. Expected a dictionary, but got " + kind + "."
+	if kind == "" {
+		message = "No data provided"
+	}
 	return &models.ValidationError{Errors: []models.FieldError{{
-		Field: "non_field_errors", Code: codeInvalidType, Message: "Invalid data. Expected a dictionary, but got " + kind + ".",
+		Field: "non_field_errors", Code: codeInvalidType, Message: message,
 	}}}
 }
 
@@ -115,21 +124,37 @@ func (f *djangoForm) fault(field, code, message string) {
 func (f *djangoForm) required(name string) string { return f.need(name, djangoNotText) }
 
 // requiredEmail is an EmailField; what is a text is for the manager to judge.
-func (f *djangoForm) requiredEmail(name string) string { return f.need(name, djangoNotEmail) }
+func (f *djangoForm) requiredEmail(name string) string {
+	email := f.need(name, djangoNotEmail)
+	if utf8.RuneCountInString(email) > maxDjangoEmail {
+		f.fault(name, models.CodeInvalid, fmt.Sprintf("Ensure this field has no more than %d characters.", maxDjangoEmail))
+	}
+	return email
+}
+
+// maxDjangoEmail is the length of an EmailField.
+const maxDjangoEmail = 254
 
 func (f *djangoForm) need(name, notText string) string {
 	if !f.has(name) {
 		f.fault(name, models.CodeRequired, "This field is required.")
 		return ""
 	}
-	text := f.read(name, notText)
-	if text != nil && *text == "" {
-		f.fault(name, models.CodeRequired, "This field may not be blank.")
-	}
+	text := f.given(name, notText)
 	if text == nil {
 		return ""
 	}
 	return *text
+}
+
+// given is a CharField that may be missing and not blank; nil if it is missing or not right.
+func (f *djangoForm) given(name, notText string) *string {
+	text := f.read(name, notText)
+	if text != nil && *text == "" {
+		f.fault(name, models.CodeRequired, "This field may not be blank.")
+		return nil
+	}
+	return text
 }
 
 // optional is a CharField that may be missing or blank; nil if it is missing or not right.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 )
 
@@ -66,14 +67,31 @@ func (f *Foreign) TableWith(columns ...string) (string, error) {
 // Count counts the rows of a table.
 func (f *Foreign) Count(table string) (count int64, err error) {
 	err = f.tx.Raw("SELECT count(*) FROM " + quoted(table)).Scan(&count).Error
-	return count, err
+	return count, unreadable(err, table)
+}
+
+// unreadable says in words why a table can't be read. Names are of the operator's own command.
+func unreadable(err error, table string) error {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	reason, isKnown := map[string]string{
+		"42P01": "there is no such table; names are case-sensitive, and a schema goes before a dot",
+		"42703": "it lacks the column of the primary key; say where that is with --map id=",
+		"42501": "the role has no right to SELECT from it",
+	}[refused.Code]
+	if !isKnown {
+		return err
+	}
+	return fmt.Errorf("the table %s: %s: %w", table, reason, err)
 }
 
 // Each gives every row of a table to visit, in the order of a column, and holds one at a time.
 func (f *Foreign) Each(table, order string, visit func(row map[string]any) error) (err error) {
 	rows, err := f.tx.Raw("SELECT * FROM " + quoted(table) + " ORDER BY " + quoted(order)).Rows()
 	if err != nil {
-		return err
+		return unreadable(err, table)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	columns, err := rows.Columns()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -18,6 +19,8 @@ var (
 	ErrNotADump = errors.New("this is not the output of manage.py dumpdata")
 	// ErrNoUsers means that a dump has no user of the model asked for, or several models of users.
 	ErrNoUsers = errors.New("the dump has no model of users")
+	// ErrNoKeys means that a dump leaves out the primary keys, by which accounts are known again.
+	ErrNoKeys = errors.New("the dump has no primary keys; make it without --natural-primary")
 )
 
 // dumped is one object of a dump.
@@ -98,6 +101,8 @@ type dump struct {
 	columns Columns
 	visit   func(models.ForeignAccount) error
 	found   string
+
+	isChecked bool
 }
 
 func (d *dump) object(object dumped) error {
@@ -110,7 +115,18 @@ func (d *dump) object(object dumped) error {
 		row[name] = plain(value)
 	}
 	// Django keeps the key beside the fields, whatever its column is called.
-	row[d.columns["id"]] = plain(object.Key)
+	if key := plain(object.Key); key != nil {
+		row[d.columns["id"]] = key
+	}
+	if row[d.columns["id"]] == nil {
+		return ErrNoKeys
+	}
+	if !d.isChecked {
+		d.isChecked = true
+		if err := d.columns.Check(row); err != nil {
+			return err
+		}
+	}
 	return d.visit(d.columns.Account(row))
 }
 
@@ -144,15 +160,15 @@ func plain(value jsontext.Value) any {
 	if len(value) == 0 || !slices.Contains([]jsontext.Kind{'n', 't', 'f', '"', '0'}, value.Kind()) {
 		return nil
 	}
-	var decoded any
-	if err := json.Unmarshal(value, &decoded); err != nil {
-		return nil
-	}
-	if number, isNumber := decoded.(float64); isNumber {
-		if whole, ok := integer(number); ok {
+	if value.Kind() == '0' {
+		if whole, err := strconv.ParseInt(string(value), 10, 64); err == nil {
 			return whole
 		}
 		return string(value)
+	}
+	var decoded any
+	if err := json.Unmarshal(value, &decoded); err != nil {
+		return nil
 	}
 	return decoded
 }

@@ -3,6 +3,7 @@ package imports
 import (
 	"encoding/base64"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -30,8 +31,21 @@ type firebaseUser struct {
 	Salt           string       `json:"salt"`
 	DisplayName    string       `json:"displayName"`
 	Disabled       bool         `json:"disabled"`
-	CreatedAt      int64        `json:"createdAt,string"`
-	LastSignedInAt int64        `json:"lastSignedInAt,string"`
+	CreatedAt      javaScript   `json:"createdAt"`
+	LastSignedInAt javaScript   `json:"lastSignedInAt"`
+}
+
+// javaScript is a moment in milliseconds, as a text that is empty if there is none.
+type javaScript int64
+
+// UnmarshalText reads what Firebase writes.
+func (j *javaScript) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	count, err := strconv.ParseInt(string(text), 10, 64)
+	*j = javaScript(count)
+	return err
 }
 
 // Firebase makes the format of users that "firebase auth:export" writes, by the project's hash config, or ErrHashConfig.
@@ -51,7 +65,7 @@ func (f firebaseConfig) account(line []byte) models.ForeignAccount {
 	first, last, _ := strings.Cut(user.DisplayName, " ")
 	account := models.ForeignAccount{
 		Email: user.Email, FirstName: first, LastName: last, IsActive: !user.Disabled,
-		DateJoined: joined(milliseconds(user.CreatedAt)), LastLogin: milliseconds(user.LastSignedInAt),
+		DateJoined: joined(milliseconds(int64(user.CreatedAt))), LastLogin: milliseconds(int64(user.LastSignedInAt)),
 		EmailVerifiedAt: user.EmailVerified.moment(),
 	}
 	if user.PasswordHash == "" { // who logs in with another provider

@@ -6,7 +6,6 @@ package imports
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +50,19 @@ func (c Columns) With(mappings []string) (Columns, error) {
 		changed[field] = column
 	}
 	return changed, nil
+}
+
+// Check answers ErrMap unless a row has the columns that were mapped, the email's and the password's: one that is
+// misspelt must not look like an account that has none.
+func (c Columns) Check(row map[string]any) error {
+	for _, field := range fields() {
+		column := c[field]
+		_, isThere := row[column]
+		if isRequired := column != field || field == "email" || field == "password"; isRequired && !isThere {
+			return fmt.Errorf("there is no column %s to read %s from; say where it is with --map (%w)", column, field, ErrMap)
+		}
+	}
+	return nil
 }
 
 // Account makes an account of a row: column → nil, bool, int64, string, []byte or time.Time. A column that the row does
@@ -131,7 +143,9 @@ func (r *reader) moment(field string) *time.Time {
 	case time.Time:
 		return &value
 	case string:
-		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999", "2006-01-02 15:04:05.999999Z07:00"} {
+		for _, layout := range []string{
+			time.RFC3339Nano, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z07",
+		} {
 			if parsed, err := time.Parse(layout, value); err == nil {
 				return &parsed
 			}
@@ -159,9 +173,4 @@ func (r *reader) key(account *models.ForeignAccount) {
 		}
 	}
 	r.fault("id", "it is neither an integer nor a UUID")
-}
-
-// integer is a JSON number as an int64, if it is one.
-func integer(number float64) (int64, bool) {
-	return int64(number), number == math.Trunc(number) && math.Abs(number) <= 1<<53
 }

@@ -3,6 +3,7 @@ package imports_test
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -59,16 +60,18 @@ func TestReadDumpRefusesWhatIsNoDump(t *testing.T) {
 		text, table string
 		err         error
 	}{
-		"nothing":         {"", "", imports.ErrNoUsers},
-		"no users":        {"[]", "", imports.ErrNoUsers},
-		"another table":   {dump, "auth_user", imports.ErrNoUsers},
-		"two models":      {strings.TrimSuffix(dump, "\n]") + "," + second + "]", "", imports.ErrNoUsers},
-		"cut short":       {strings.TrimSuffix(dump, "\n]"), "", imports.ErrNotADump},
-		"cut in a user":   {dump[:len(dump)-20], "", imports.ErrNotADump},
-		"no JSON":         {"COPY users_user FROM stdin;", "", imports.ErrNotADump},
-		"something after": {dump + "SECRET", "", imports.ErrNotADump},
-		"another shape":   {`[{"model": "users.user", "fields": "SECRET"}]`, "", imports.ErrNotADump},
-		"a name twice":    {`[{"model": "a", "model": "SECRET"}]`, "", imports.ErrNotADump},
+		"nothing":              {"", "", imports.ErrNoUsers},
+		"no users":             {"[]", "", imports.ErrNoUsers},
+		"another table":        {dump, "auth_user", imports.ErrNoUsers},
+		"two models":           {strings.TrimSuffix(dump, "\n]") + "," + second + "]", "", imports.ErrNoUsers},
+		"cut short":            {strings.TrimSuffix(dump, "\n]"), "", imports.ErrNotADump},
+		"cut in a user":        {dump[:len(dump)-20], "", imports.ErrNotADump},
+		"no JSON":              {"COPY users_user FROM stdin;", "", imports.ErrNotADump},
+		"something after":      {dump + "SECRET", "", imports.ErrNotADump},
+		"another shape":        {`[{"model": "users.user", "fields": "SECRET"}]`, "", imports.ErrNotADump},
+		"natural keys":         {`{"model":"a.user","fields":{"password":"","last_login":null}}`, "", imports.ErrNoKeys},
+		"a key that is a list": {`{"model":"a.user","pk":[1],"fields":{"password":"","last_login":null}}`, "", imports.ErrNoKeys},
+		"a name twice":         {`[{"model": "a", "model": "SECRET"}]`, "", imports.ErrNotADump},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := imports.ReadDump(strings.NewReader(c.text), c.table, imports.DjangoColumns(),
@@ -98,6 +101,48 @@ func TestColumnsCanBeMapped(t *testing.T) {
 	}
 }
 
+// A column that is misspelt must not look like an account that is active and has no password.
+func TestColumnsAreChecked(t *testing.T) {
+	for _, mappings := range [][]string{{"is_active=actif"}, {"password=passwd"}, {"email=mail"}, {"last_login=seen"}} {
+		columns, err := imports.DjangoColumns().With(mappings)
+		require.NoError(t, err)
+		var read []models.ForeignAccount
+		err = imports.ReadDump(strings.NewReader(dump), "users_user", columns, collect(&read))
+		require.ErrorIs(t, err, imports.ErrMap)
+		_, column, _ := strings.Cut(mappings[0], "=")
+		require.ErrorContains(t, err, "no column "+column)
+		require.Empty(t, read)
+	}
+	columns, err := imports.DjangoColumns().With([]string{"first_name=given"})
+	require.NoError(t, err)
+	row := map[string]any{"id": 1, "email": nil, "password": nil}
+	require.ErrorIs(t, columns.Check(row), imports.ErrMap)
+	row["given"] = nil
+	require.NoError(t, columns.Check(row))
+}
+
+// Keys are not numbers to calculate with: 2^53 and its neighbours are three accounts.
+func TestKeysOfADumpAreExact(t *testing.T) {
+	for _, key := range []int64{1<<53 - 1, 1 << 53, 1<<53 + 1, math.MaxInt64, -1} {
+		var read []models.ForeignAccount
+		text := fmt.Sprintf(`{"model":"a.user","pk":%d,"fields":{"password":"","last_login":null,"email":"a@example.com"}}`, key)
+		require.NoError(t, imports.ReadDump(strings.NewReader(text), "", imports.DjangoColumns(), collect(&read)))
+		require.Equal(t, key, *read[0].LegacyID)
+	}
+}
+
+func TestTimesAreReadAsDatabasesWriteThem(t *testing.T) {
+	want := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, text := range []string{
+		"2020-01-02T03:04:05Z", "2020-01-02T04:04:05+01:00", "2020-01-02T03:04:05", "2020-01-02T03:04:05.000000", "2020-01-02 03:04:05",
+		"2020-01-02 03:04:05.000", "2020-01-02 03:04:05+00", "2020-01-02 03:04:05+00:00", "2020-01-02 05:04:05.000+02:00",
+	} {
+		account := imports.DjangoColumns().Account(map[string]any{"id": int64(1), "last_login": text})
+		require.Empty(t, account.Fault, text)
+		require.True(t, want.Equal(*account.LastLogin), text)
+	}
+}
+
 func TestARowThatCanNotBeReadHasAFault(t *testing.T) {
 	account := imports.DjangoColumns().Account(map[string]any{
 		"id": 1.5, "email": int64(1), "is_staff": "SECRET", "date_joined": "SECRET", "is_active": []byte("t"),
@@ -115,7 +160,7 @@ func read(t *testing.T, format imports.Format, lines string) []models.ForeignAcc
 
 func TestReadLines(t *testing.T) {
 	accounts := read(t, imports.Latchkey, `
-{"id":"0199a5c2-7f00-7abc-8def-0123456789ab","legacy_id":7,"email":"ann@example.com","password_hash":"!x","first_name":"Ann","last_name":"Bée","is_active":false,"is_staff":true,"is_superuser":true,"date_joined":"2019-04-01T08:00:00Z","last_login":"2026-01-02T03:04:05.678Z"}
+{"id":"0199a5c2-7f00-7abc-8def-0123456789ab","legacy_id":7,"email":"ann@example.com","password_hash":"!x","first_name":"Ann","last_name":"Bée","is_active":false,"is_staff":true,"is_superuser":true,"date_joined":"2019-04-01T08:00:00Z","last_login":"2026-01-02T03:04:05.678Z","locale":"de","timezone":"Europe/Berlin","deletion_due_at":"2026-01-02T03:04:05.678Z"}
 {"email":"bob@example.com"}
 {"email":"cat@example.com","passwordHash":"SECRET"}
 {"email":["SECRET"]}
@@ -123,6 +168,7 @@ SECRET
 `)
 	want := ann()
 	want.Source, want.ID = "line 2", uuid.MustParse("0199a5c2-7f00-7abc-8def-0123456789ab")
+	want.Locale, want.Timezone, want.DeletionDueAt = "de", "Europe/Berlin", want.LastLogin
 	require.Equal(t, want, accounts[0])
 	require.Equal(t, models.ForeignAccount{Source: "line 3", Email: "bob@example.com", IsActive: true}, accounts[1])
 	for _, account := range accounts[2:] {
@@ -200,7 +246,10 @@ func TestFirebase(t *testing.T) {
 		require.Equal(t, time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC), account.DateJoined)
 		require.Equal(t, time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC), *account.LastLogin)
 	}
-	require.Empty(t, read(t, format, `{"email":"ann@example.com","createdAt":"1"}`)[0].Password)
+	never := read(t, format, `{"email":"ann@example.com","createdAt":"1","lastSignedInAt":""}`)[0]
+	require.Empty(t, never.Fault+never.Password)
+	require.Nil(t, never.LastLogin)
+	require.NotEmpty(t, read(t, format, `{"email":"ann@example.com","createdAt":"SECRET"}`)[0].Fault)
 	require.NotEmpty(t, read(t, format, `{"email":"ann@example.com","passwordHash":"!","salt":""}`)[0].Fault)
 	for _, config := range []string{"", "{}", "[]", "SECRET", `{"base64_signer_key":"SECRET!"}`} {
 		_, err := imports.Firebase([]byte(config))

@@ -62,6 +62,9 @@ type Line struct {
 	LastLogin    *time.Time `json:"last_login,omitempty"`
 
 	EmailVerifiedAt *time.Time `json:"email_verified_at,omitempty"`
+	Locale          string     `json:"locale,omitempty"`
+	Timezone        string     `json:"timezone,omitempty"`
+	DeletionDueAt   *time.Time `json:"deletion_due_at,omitempty"`
 }
 
 // NewLine is a user as a line, without the password hash.
@@ -70,6 +73,7 @@ func NewLine(user *models.User) Line {
 		ID: user.ID, LegacyID: user.LegacyID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName,
 		IsActive: &user.IsActive, IsStaff: user.IsStaff, IsSuperuser: user.IsSuperuser,
 		DateJoined: user.DateJoined, LastLogin: user.LastLogin, EmailVerifiedAt: user.EmailVerifiedAt,
+		Locale: user.Locale, Timezone: user.Timezone, DeletionDueAt: user.DeletionDueAt,
 	}
 	if user.LegacyUsername != nil {
 		line.Username = *user.LegacyUsername
@@ -88,6 +92,7 @@ func Latchkey(line []byte) models.ForeignAccount {
 		FirstName: read.FirstName, LastName: read.LastName,
 		IsActive: read.IsActive == nil || *read.IsActive, IsStaff: read.IsStaff, IsSuperuser: read.IsSuperuser,
 		DateJoined: read.DateJoined, LastLogin: read.LastLogin, EmailVerifiedAt: read.EmailVerifiedAt,
+		Locale: read.Locale, Timezone: read.Timezone, DeletionDueAt: read.DeletionDueAt,
 	}
 }
 

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -29,7 +30,7 @@ func NewDjango(
 // session for Session and User.
 func (d *Django) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		token, err := bearerToken(c.Request.Header.Values("Authorization"), d.scheme)
+		token, err := d.bearerToken(c.Request.Header.Values("Authorization"))
 		if err != nil {
 			fail(c, err)
 			return
@@ -42,6 +43,20 @@ func (d *Django) Authenticate() gin.HandlerFunc {
 		c.Set(sessionKey, session)
 		c.Next()
 	}
+}
+
+// errBadHeader is an Authorization header of our scheme that is not the scheme and a token.
+var errBadHeader = errors.New("the Authorization header is not two words")
+
+// bearerToken is the function bearerToken, but for an error that SimpleJWT tells apart.
+func (d *Django) bearerToken(headers []string) (string, error) {
+	if len(headers) == 1 {
+		words := strings.Fields(headers[0])
+		if len(words) > 0 && len(words) != 2 && strings.EqualFold(words[0], d.scheme) {
+			return "", errBadHeader
+		}
+	}
+	return bearerToken(headers, d.scheme)
 }
 
 // SessionOf is the live session of an access token, ours or Django's.

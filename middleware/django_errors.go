@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -58,7 +59,24 @@ func (d *Django) Errors(dialect DjangoDialect) gin.HandlerFunc {
 			c.Header("WWW-Authenticate", d.scheme+` realm="api"`)
 		}
 		SetRetryAfter(c, last.Err)
-		c.JSON(answer.status, answer.body)
+		c.JSON(answer.status, djangoBody(c, last.Err, answer))
+	}
+}
+
+// djangoBody is the body of an answer, with what Django REST Framework says of the request in it.
+func djangoBody(c *gin.Context, err error, answer djangoAnswer) any {
+	var limited *RateLimitedError
+	switch {
+	case errors.Is(err, ErrUnsupportedMediaType):
+		return djangoDetail{Detail: fmt.Sprintf("Unsupported media type %q in request.", c.GetHeader("Content-Type"))}
+	case errors.As(err, &limited):
+		wait, unit := max(seconds(limited.RetryAfter), 1), "seconds"
+		if wait == 1 {
+			unit = "second"
+		}
+		return djangoDetail{Detail: fmt.Sprintf("Request was throttled. Expected available in %d %s.", wait, unit)}
+	default:
+		return answer.body
 	}
 }
 
@@ -110,8 +128,6 @@ func djangoRows(dialect DjangoDialect) []djangoRow {
 		detail(ErrCredentialsMissing, http.StatusUnauthorized, "Authentication credentials were not provided."),
 		detail(ErrMalformedJSON, http.StatusBadRequest, "JSON parse error - this is not one JSON value in UTF-8"),
 		detail(ErrMalformedForm, http.StatusBadRequest, "Form parse error - this is not a form of its content type"),
-		detail(ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "Unsupported media type in request."),
-		detail(ErrRateLimited, http.StatusTooManyRequests, "Request was throttled."),
 	}
 	switch dialect {
 	case DjangoDRFJWT:
@@ -163,6 +179,9 @@ func djangoViewRows() []djangoRow {
 	rows := []djangoRow{
 		{models.ErrInvalidCredentials, djangoAnswer{http.StatusForbidden,
 			djangoError{"can not authenticate with the given credentials or the account has been deactivated"}}},
+		{errBadHeader, djangoAnswer{http.StatusUnauthorized, djangoDetail{
+			Detail: "Authorization header must contain two space-delimited values", Code: "bad_authorization_header",
+		}}},
 		{models.ErrAccountInactive, djangoAnswer{http.StatusUnauthorized,
 			djangoDetail{Detail: "User is inactive", Code: "user_inactive"}}},
 		{models.ErrUserNotFound, djangoAnswer{http.StatusUnauthorized,

@@ -62,6 +62,14 @@ func (m *UserManager) Activate(ctx context.Context, email string) error {
 	})
 }
 
+// Delete deletes the account of email with all that belongs to it. Errors are those of Demote.
+func (m *UserManager) Delete(ctx context.Context, email string) error {
+	return m.sparingTheLastSuperuser(ctx, email, func(tx *gorm.DB, user *User) error {
+		_, err := m.Using(tx).deleteWhere(ctx, 1, "id = ?", user.ID)
+		return err
+	})
+}
+
 // EndSessions logs the account of email out everywhere and counts the sessions; ErrUserNotFound if there is none.
 func (m *UserManager) EndSessions(ctx context.Context, email string) (ended int, err error) {
 	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {

@@ -8,7 +8,6 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/models"
-	"latchkey/passwords"
 	"latchkey/testkit"
 	"latchkey/tokens"
 )
@@ -24,13 +23,13 @@ func eachAdopter(t *testing.T, run func(t *testing.T, a adopter)) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		clock := testkit.NewClock()
 		hasher := testkit.FastHasher(t)
-		users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), discardedAudit(db, clock.Now), clock.Now)
+		users := models.NewUserManager(db, rulesWith(hasher), discardedAudit(db, clock.Now), clock.Now)
 		refresh, err := tokens.NewOpaque("lkr_", []byte("thirty-two bytes of secret stuff"))
 		require.NoError(t, err)
 		sessions := models.NewSessionManager(db, users, refresh, models.SessionRules{
 			Idle: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, Grace: 30 * time.Second,
 		}, clock.Now)
-		f := importFixture{fixture{users, db, hasher}, models.NewImportManager(users, []byte("a key"))}
+		f := importFixture{fixture{users, db, hasher}, models.NewImportManager(users)}
 		require.Equal(t, 1, f.run(t, foreign(7, "ann@example.com")).Imported)
 		run(t, adopter{f, sessions, clock})
 	})

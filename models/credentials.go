@@ -63,8 +63,13 @@ func (m *UserManager) upgrade(ctx context.Context, user *User, password string) 
 	if err != nil {
 		return err
 	}
-	return m.db.WithContext(ctx).Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).
-		Update("password", encoded).Error
+	return m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", encoded)
+		if claim.Error != nil || claim.RowsAffected == 0 {
+			return claim.Error
+		}
+		return m.markUpgraded(tx, user, encoded)
+	})
 }
 
 // forLogin finds the account of a typed email. For an email without one it gives back an empty user, whose password

@@ -30,16 +30,31 @@ func (k knownAccount) count(report *ImportReport) {
 	report.Updated++
 }
 
-// plan decides what becomes of each account. isTwice, if given, knows the emails of batches that were not stored.
-func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, isTwice func(string) bool) (importPlan, error) {
+// plan decides what becomes of each account. rehearsal, if there is one, knows what became of batches that were not stored.
+func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, rehearsal *Rehearsal) (importPlan, error) {
 	var plan importPlan
+	accounts := m.single(&plan, batch)
+	present, err := m.find(db, accounts)
+	if err != nil {
+		return importPlan{}, err
+	}
+	present.rehearsal = rehearsal
+	for _, account := range accounts {
+		m.place(&plan, present, account)
+	}
+	return plan, nil
+}
+
+// single are the accounts of a batch that could be stored, each once.
+func (m *ImportManager) single(plan *importPlan, batch []ForeignAccount) []ForeignAccount {
 	accounts := make([]ForeignAccount, 0, len(batch))
-	emails, names, keys := map[string]bool{}, map[string]bool{}, map[int64]bool{}
+	emails, names := map[string]bool{}, map[string]bool{}
+	ids, keys := map[uuid.UUID]bool{}, map[int64]bool{}
 	for _, account := range batch {
 		stored, reason := account.canonical(m.users.hasher, moment(m.users.now))
 		switch {
 		case reason != "":
-		case account.LegacyID != nil && keys[*account.LegacyID]:
+		case account.LegacyID != nil && keys[*account.LegacyID], account.ID != uuid.Nil && ids[account.ID]:
 			reason = refusedKey
 		case emails[stored.Email]:
 			reason = refusedTwice
@@ -53,54 +68,67 @@ func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, isTwice func(s
 		if account.LegacyID != nil {
 			keys[*account.LegacyID] = true
 		}
-		emails[stored.Email], names[stored.Username] = true, true
+		ids[account.ID], emails[stored.Email], names[stored.Username] = true, true, true
 		accounts = append(accounts, stored)
 	}
-	present, err := m.find(db, accounts)
-	if err != nil {
-		return importPlan{}, err
-	}
-	for _, account := range accounts {
-		m.place(&plan, present, account, isTwice)
-	}
-	return plan, nil
+	return accounts
 }
 
 func (p *importPlan) refuse(account ForeignAccount, reason string) {
-	p.report.Refused = append(p.report.Refused, Refusal{account, reason})
+	p.report.Refused = append(p.report.Refused, Refusal{Account: account, Reason: reason})
+}
+
+// refuseFor refuses an account whose address somebody else has.
+func (p *importPlan) refuseFor(account ForeignAccount, present presentUsers, owner *User) {
+	if present.imported[owner.ID] == nil {
+		p.refuse(account, refusedUnknown)
+		return
+	}
+	p.refuseHeld(account, keyOf(owner.LegacyID, owner.ID))
+}
+
+func (p *importPlan) refuseHeld(account ForeignAccount, holder string) {
+	p.report.Refused = append(p.report.Refused, Refusal{Account: account, Reason: refusedHeld + ": " + holder, IsHeld: true})
 }
 
 // place decides about one account that could be stored.
-func (m *ImportManager) place(
-	plan *importPlan, present presentUsers, account ForeignAccount, isTwice func(string) bool,
-) {
-	user, owner := present.of(account), present.byEmail[account.Email]
+func (m *ImportManager) place(plan *importPlan, present presentUsers, account ForeignAccount) {
+	user, owner := present.of(account), present.owner(account.Email)
 	namesake := present.byUsername[account.Username]
 	switch {
 	case namesake != nil && namesake != user:
-		plan.refuse(account, refusedName)
+		plan.report.Refused = append(plan.report.Refused, Refusal{account, refusedName, present.imported[namesake.ID] != nil})
 	case user != nil && present.imported[user.ID] == nil:
 		plan.refuse(account, refusedUnknown)
 	case user != nil:
-		m.placeKnown(plan, knownAccount{user: user, imported: present.imported[user.ID], account: account}, owner)
-	case owner != nil && present.imported[owner.ID] == nil:
-		plan.refuse(account, refusedUnknown)
-	case owner != nil, isTwice != nil && isTwice(account.Email):
-		plan.refuse(account, refusedTwice)
+		m.placeKnown(plan, present, knownAccount{user: user, imported: present.imported[user.ID], account: account})
+	case owner != nil:
+		plan.refuseFor(account, present, owner)
 	default:
+		if holder := present.rehearsal.give(account); holder != "" {
+			plan.refuseHeld(account, holder)
+			return
+		}
 		plan.created = append(plan.created, account)
 	}
 }
 
-// placeKnown decides about an account that was imported before. owner has its email now, if anybody has.
-func (m *ImportManager) placeKnown(plan *importPlan, known knownAccount, owner *User) {
+// placeKnown decides about an account that was imported before.
+func (m *ImportManager) placeKnown(plan *importPlan, present presentUsers, known knownAccount) {
 	known.columns = known.imported.changes(known.user, known.account, m.keys)
+	owner, isMoved := present.owner(known.account.Email), known.columns["email"] != nil
 	switch {
-	case known.columns["email"] != nil && owner != nil && owner.ID != known.user.ID:
-		plan.refuse(known.account, refusedTaken)
+	case isMoved && owner != nil && owner != known.user:
+		plan.refuseFor(known.account, present, owner)
 	case len(known.columns) == 0 && known.imported.says(known.account, m.keys):
 		plan.report.Unchanged++
 	default:
+		if isMoved {
+			if holder := present.rehearsal.move(known.user.Email, known.account); holder != "" {
+				plan.refuseHeld(known.account, holder)
+				return
+			}
+		}
 		plan.known = append(plan.known, known)
 	}
 }
@@ -113,6 +141,16 @@ type presentUsers struct {
 	imported map[uuid.UUID]*ImportedAccount
 
 	byUsername map[string]*User
+
+	rehearsal *Rehearsal // nil if it is none
+}
+
+// owner is who has an email; nil if nobody has it.
+func (p presentUsers) owner(email string) *User {
+	if p.rehearsal.isFreed(email) {
+		return nil
+	}
+	return p.byEmail[email]
 }
 
 // of is the user whom the account's key names, or its email if it has no key; nil if there is none.
@@ -131,7 +169,8 @@ func (p presentUsers) of(account ForeignAccount) *User {
 // find reads the users that have a key or an email of accounts.
 func (m *ImportManager) find(db *gorm.DB, accounts []ForeignAccount) (presentUsers, error) {
 	present := presentUsers{
-		map[uuid.UUID]*User{}, map[int64]*User{}, map[string]*User{}, map[uuid.UUID]*ImportedAccount{}, map[string]*User{},
+		byID: map[uuid.UUID]*User{}, byLegacy: map[int64]*User{}, byEmail: map[string]*User{},
+		imported: map[uuid.UUID]*ImportedAccount{}, byUsername: map[string]*User{},
 	}
 	var ids []uuid.UUID
 	var legacy []int64

@@ -3,10 +3,13 @@ package models
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"latchkey/passwords"
 )
@@ -29,39 +32,62 @@ type ForeignAccount struct {
 	IsSuperuser bool
 	DateJoined  time.Time
 	LastLogin   *time.Time
+	Locale      string // BCP 47; one that is none is as good as an empty one
+	Timezone    string // IANA; likewise
 
 	EmailVerifiedAt *time.Time // zero if it is verified, but not known when
+	DeletionDueAt   *time.Time // when the account goes, if its user asked for that
 }
 
 // ImportedAccount is what the other system said of an account when it was last imported: by it an import tells what
-// changed there from what changed here. Of the password it holds a MAC.
+// changed there from what changed here. Of the password it holds a MAC, and another of the hash that it got here at a login.
 type ImportedAccount struct {
 	UserID      uuid.UUID `gorm:"type:uuid;primaryKey"`
 	User        *User     `gorm:"constraint:OnDelete:CASCADE"`
 	Email       string    `gorm:"size:254;not null"`
 	PasswordMAC []byte    `gorm:"column:password_mac;not null"`
+	UpgradedMAC []byte    `gorm:"column:upgraded_mac"`
 	FirstName   string    `gorm:"size:150;not null"`
 	LastName    string    `gorm:"size:150;not null"`
 	IsActive    bool      `gorm:"not null"`
 	IsStaff     bool      `gorm:"not null"`
 	IsSuperuser bool      `gorm:"not null"`
+	Locale      string    `gorm:"size:35;not null;default:''"`
+	Timezone    string    `gorm:"size:64;not null;default:''"`
+
+	DeletionDueAt *time.Time `gorm:""`
 }
 
-// Refusal is an account that was not imported, and why. The reason holds nothing secret.
+// Refusal is an account that was not imported, and why. The reason holds nothing secret. IsHeld is one whose address
+// or username another imported account has: it can come in when that one has got what it has in the source now.
 type Refusal struct {
 	Account ForeignAccount
 	Reason  string
+	IsHeld  bool
 }
 
 // Why an account is refused.
 const (
 	refusedTwice   = "an account before it in the source has the same email address, perhaps in another case"
 	refusedKey     = "an account before it in the source has the same key"
-	refusedTaken   = "another account here has this email address"
+	refusedHeld    = "an account that was imported before has this email address, perhaps in another case"
 	refusedName    = "another account has this username"
 	refusedUnknown = "an account here that was not imported has this email address or id"
 	refusedRace    = "the account here changed during the import; run it again"
+	refusedTime    = "it has a time outside of the years 1 to 9999"
 )
+
+// keyOf names an account by what the source calls it, or else by its id here; empty if it has none yet.
+func keyOf(legacyID *int64, id uuid.UUID) string {
+	switch {
+	case legacyID != nil:
+		return fmt.Sprintf("id %d", *legacyID)
+	case id != uuid.Nil:
+		return "id " + id.String()
+	default:
+		return "of this import"
+	}
+}
 
 // canonical gives back the account as it would be stored, or why it can't be.
 func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (ForeignAccount, string) {
@@ -70,9 +96,12 @@ func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (Foreig
 	}
 	var found faults
 	a.Email = found.email("email", a.Email)
-	a.FirstName = found.name("first_name", a.FirstName)
-	a.LastName = found.name("last_name", a.LastName)
+	a.FirstName, a.LastName = importedName(a.FirstName), importedName(a.LastName)
 	a.Username = found.name("username", a.Username)
+	a.Locale, a.Timezone = knownLocale(a.Locale), knownTimezone(a.Timezone)
+	if !storable(&a.DateJoined, a.LastLogin, a.EmailVerifiedAt, a.DeletionDueAt) {
+		return a, refusedTime
+	}
 	if a.EmailVerifiedAt != nil && a.EmailVerifiedAt.IsZero() {
 		a.EmailVerifiedAt = &now
 	}
@@ -91,6 +120,34 @@ func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (Foreig
 	return a, ""
 }
 
+// importedName is a name as it can be stored. Nobody is kept out for a name: what none has becomes a space, and what is too
+// long is cut.
+func importedName(name string) string {
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(name, " ")))
+	if runes := []rune(name); len(runes) > maxNameLength {
+		name = strings.TrimSpace(string(runes[:maxNameLength]))
+	}
+	return name
+}
+
+// storable tells whether both databases, and JSON, can hold these times.
+func storable(times ...*time.Time) bool {
+	for _, moment := range times {
+		if moment == nil {
+			continue
+		}
+		if year := moment.UTC().Year(); year < 1 || year > 9999 {
+			return false
+		}
+	}
+	return true
+}
+
 // user is the account as a new user.
 func (a ForeignAccount) user(now time.Time) User {
 	joined := a.DateJoined.UTC().Truncate(time.Microsecond)
@@ -101,7 +158,7 @@ func (a ForeignAccount) user(now time.Time) User {
 		ID: a.ID, LegacyID: a.LegacyID, LegacyUsername: a.username(), Email: a.Email, Password: a.Password,
 		FirstName: a.FirstName, LastName: a.LastName, IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
 		DateJoined: joined, LastLogin: inUTC(a.LastLogin),
-		EmailVerifiedAt: inUTC(a.EmailVerifiedAt),
+		EmailVerifiedAt: inUTC(a.EmailVerifiedAt), Locale: a.Locale, Timezone: a.Timezone, DeletionDueAt: inUTC(a.DeletionDueAt),
 	}
 }
 
@@ -125,6 +182,7 @@ func (a ForeignAccount) said(userID uuid.UUID, key []byte) ImportedAccount {
 	return ImportedAccount{
 		UserID: userID, Email: a.Email, PasswordMAC: passwordMAC(key, a.Password), FirstName: a.FirstName, LastName: a.LastName,
 		IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
+		Locale: a.Locale, Timezone: a.Timezone, DeletionDueAt: inUTC(a.DeletionDueAt),
 	}
 }
 
@@ -136,12 +194,35 @@ func passwordMAC(key []byte, encoded string) []byte {
 
 // isPassword tells whether encoded is the password that was imported.
 func (i *ImportedAccount) isPassword(keys [][]byte, encoded string) bool {
+	return isMarked(i.PasswordMAC, keys, encoded)
+}
+
+// cameWith tells whether encoded is the password that was imported, or what became of it at a login.
+func (i *ImportedAccount) cameWith(keys [][]byte, encoded string) bool {
+	return i.isPassword(keys, encoded) || isMarked(i.UpgradedMAC, keys, encoded)
+}
+
+func isMarked(mark []byte, keys [][]byte, encoded string) bool {
 	for _, key := range keys {
-		if hmac.Equal(i.PasswordMAC, passwordMAC(key, encoded)) {
+		if hmac.Equal(mark, passwordMAC(key, encoded)) {
 			return true
 		}
 	}
 	return false
+}
+
+// markUpgraded keeps the password of an imported user, which has a new hash from now on, known as the imported one.
+func (m *UserManager) markUpgraded(tx *gorm.DB, user *User, encoded string) error {
+	var imported []ImportedAccount
+	err := tx.Where("user_id = ?", user.ID).Limit(1).Find(&imported).Error
+	if err != nil || len(imported) == 0 {
+		return err
+	}
+	if !imported[0].cameWith(m.importKeys, user.Password) {
+		return nil
+	}
+	return tx.Model(&ImportedAccount{}).Where("user_id = ?", user.ID).
+		Update("upgraded_mac", passwordMAC(m.importKeys[0], encoded)).Error
 }
 
 // changes are the columns of user that the source changed since the last import and nobody changed here. What both
@@ -154,12 +235,23 @@ func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]b
 	moved(columns, "is_active", i.IsActive, user.IsActive, account.IsActive)
 	moved(columns, "is_staff", i.IsStaff, user.IsStaff, account.IsStaff)
 	moved(columns, "is_superuser", i.IsSuperuser, user.IsSuperuser, account.IsSuperuser)
-	if !i.isPassword(keys, account.Password) && i.isPassword(keys, user.Password) {
+	moved(columns, "locale", i.Locale, user.Locale, account.Locale)
+	moved(columns, "timezone", i.Timezone, user.Timezone, account.Timezone)
+	if due := inUTC(account.DeletionDueAt); !sameTime(due, i.DeletionDueAt) && sameTime(user.DeletionDueAt, i.DeletionDueAt) {
+		columns["deletion_due_at"] = due
+	}
+	if !i.isPassword(keys, account.Password) && i.cameWith(keys, user.Password) {
 		columns["password"] = account.Password
 	}
 	if name := account.username(); name != nil && (user.LegacyUsername == nil || *user.LegacyUsername != *name) {
 		columns["legacy_username"] = *name // nobody changes it here
 	}
+	observed(columns, user, account)
+	return columns
+}
+
+// observed adds what only happens to a user, and nobody changes.
+func observed(columns map[string]any, user *User, account ForeignAccount) {
 	// An address that comes with this import is as verified as the source says, and so is one that was the same before.
 	if columns["email"] != nil || user.EmailVerifiedAt == nil && user.Email == account.Email {
 		if verified := inUTC(account.EmailVerifiedAt); verified != nil || user.EmailVerifiedAt != nil {
@@ -169,7 +261,6 @@ func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]b
 	if last := inUTC(account.LastLogin); last != nil && (user.LastLogin == nil || last.After(*user.LastLogin)) {
 		columns["last_login"] = *last
 	}
-	return columns
 }
 
 func moved[T comparable](columns map[string]any, name string, before, here, there T) {
@@ -178,9 +269,14 @@ func moved[T comparable](columns map[string]any, name string, before, here, ther
 	}
 }
 
+func sameTime(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
+}
+
 // says tells whether the source says the same of the account as at the last import.
 func (i *ImportedAccount) says(account ForeignAccount, keys [][]byte) bool {
 	return i.Email == account.Email && i.FirstName == account.FirstName && i.LastName == account.LastName &&
 		i.IsActive == account.IsActive && i.IsStaff == account.IsStaff && i.IsSuperuser == account.IsSuperuser &&
+		i.Locale == account.Locale && i.Timezone == account.Timezone && sameTime(i.DeletionDueAt, inUTC(account.DeletionDueAt)) &&
 		i.isPassword(keys, account.Password)
 }

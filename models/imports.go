@@ -18,10 +18,9 @@ type ImportManager struct {
 	keys  [][]byte
 }
 
-// NewImportManager makes a manager that imports into the database of users. The first key makes the MACs of imported
-// passwords; the others are its fallbacks.
-func NewImportManager(users *UserManager, keys ...[]byte) *ImportManager {
-	return &ImportManager{users: users, keys: keys}
+// NewImportManager makes a manager that imports into the database of users, whose rules have to hold a key at least.
+func NewImportManager(users *UserManager) *ImportManager {
+	return &ImportManager{users: users, keys: users.importKeys}
 }
 
 // ImportReport counts what became of the accounts of an import. Kept are those that changed in the source and here, and
@@ -62,21 +61,23 @@ func lookUpByIndex(tx *gorm.DB) error {
 	return tx.Exec("SET LOCAL enable_seqscan = off").Error
 }
 
-// Rehearsal tells what Import would do, batch by batch, and writes nothing.
+// Rehearsal tells what Import would do, batch by batch, and writes nothing. It keeps hashes of emails, which are wrong once
+// in 10^13 accounts.
 type Rehearsal struct {
 	manager *ImportManager
-	seen    map[uint64]bool // the emails of accounts that would be there by now
+	holders map[uint64]string // who would have an email by now
+	freed   map[uint64]bool   // the emails that accounts would have had
 	seed    maphash.Seed
 }
 
 // Rehearse begins a rehearsal.
 func (m *ImportManager) Rehearse() *Rehearsal {
-	return &Rehearsal{manager: m, seen: map[uint64]bool{}, seed: maphash.MakeSeed()}
+	return &Rehearsal{manager: m, holders: map[uint64]string{}, freed: map[uint64]bool{}, seed: maphash.MakeSeed()}
 }
 
 // Import is [ImportManager.Import] without doing it.
 func (r *Rehearsal) Import(ctx context.Context, batch []ForeignAccount) (ImportReport, error) {
-	plan, err := r.manager.plan(r.manager.users.db.WithContext(ctx), batch, r.isTwice)
+	plan, err := r.manager.plan(r.manager.users.db.WithContext(ctx), batch, r)
 	if err != nil {
 		return ImportReport{}, err
 	}
@@ -88,12 +89,34 @@ func (r *Rehearsal) Import(ctx context.Context, batch []ForeignAccount) (ImportR
 	return report, nil
 }
 
-// isTwice tells whether the email was seen before; by a hash, which is wrong once in 10^13 accounts.
-func (r *Rehearsal) isTwice(email string) bool {
-	hash := maphash.String(r.seed, email)
-	twice := r.seen[hash]
-	r.seen[hash] = true
-	return twice
+// give gives an account its email, unless another one got that before, which it names. Without a rehearsal the database
+// knows.
+func (r *Rehearsal) give(account ForeignAccount) (holder string) {
+	if r == nil {
+		return ""
+	}
+	hash := maphash.String(r.seed, account.Email)
+	if holder := r.holders[hash]; holder != "" {
+		return holder
+	}
+	r.holders[hash] = keyOf(account.LegacyID, account.ID)
+	return ""
+}
+
+// move is give for an account that had the email from.
+func (r *Rehearsal) move(from string, account ForeignAccount) (holder string) {
+	if r == nil {
+		return ""
+	}
+	if holder = r.give(account); holder == "" {
+		r.freed[maphash.String(r.seed, from)] = true
+	}
+	return holder
+}
+
+// isFreed tells whether the account that has the email would have another one by now.
+func (r *Rehearsal) isFreed(email string) bool {
+	return r != nil && r.freed[maphash.String(r.seed, email)]
 }
 
 // insertSize keeps a statement below the 32766 parameters that SQLite takes.
@@ -159,7 +182,7 @@ func (m *ImportManager) withoutLost(
 			left = append(left, account)
 			continue
 		}
-		report.Refused = append(report.Refused, Refusal{account, refusedRace})
+		report.Refused = append(report.Refused, Refusal{Account: account, Reason: refusedRace})
 	}
 	return left, nil
 }
@@ -179,7 +202,7 @@ func (m *ImportManager) update(tx *gorm.DB, known []knownAccount, report *Import
 		err := tx.Transaction(func(tx *gorm.DB) error { return m.apply(tx, account) })
 		switch {
 		case errors.Is(err, gorm.ErrDuplicatedKey), errors.Is(err, errLostRace):
-			report.Refused = append(report.Refused, Refusal{account.account, refusedRace})
+			report.Refused = append(report.Refused, Refusal{Account: account.account, Reason: refusedRace})
 		case err != nil:
 			return err
 		default:
@@ -201,6 +224,9 @@ func (m *ImportManager) apply(tx *gorm.DB, known knownAccount) error {
 		}
 	}
 	said := known.account.said(user.ID, m.keys[0])
+	if known.columns["password"] == nil {
+		said.UpgradedMAC = known.imported.UpgradedMAC
+	}
 	if err := tx.Select("*").Where("user_id = ?", user.ID).Updates(&said).Error; err != nil {
 		return err
 	}

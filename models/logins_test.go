@@ -200,7 +200,7 @@ func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
 		clock, log := testkit.NewClock(), &testkit.Log{}
 		audit := models.NewAuditLog(db, models.Notices{}, slog.New(slog.NewJSONHandler(log, nil)), clock.Now)
 		f := newSessionFixture(t, db, clock, testRules)
-		f.UserManager = models.NewUserManager(db, f.hasher, nil, audit, clock.Now)
+		f.UserManager = models.NewUserManager(db, rulesWith(f.hasher), audit, clock.Now)
 		require.NoError(t, f.db.Create(&models.User{ID: uuid.New(), Email: "ann@example.com", IsActive: true, DateJoined: clock.Now()}).Error)
 		require.NoError(t, f.Promote(t.Context(), "ann@example.com"))
 		devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))

@@ -13,7 +13,6 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/models"
-	"latchkey/passwords"
 	"latchkey/testkit"
 	"latchkey/tokens"
 )
@@ -30,7 +29,7 @@ var testRules = models.SessionRules{Idle: 24 * time.Hour, Lifetime: 72 * time.Ho
 func newSessionFixture(t *testing.T, db *gorm.DB, clock *testkit.Clock, rules models.SessionRules) sessionFixture {
 	t.Helper()
 	hasher := testkit.FastHasher(t)
-	users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), discardedAudit(db, clock.Now), clock.Now)
+	users := models.NewUserManager(db, rulesWith(hasher), discardedAudit(db, clock.Now), clock.Now)
 	refresh, err := tokens.NewOpaque("lkr_", []byte("a key for refresh tokens in tests"))
 	require.NoError(t, err)
 	return sessionFixture{fixture{users, db, hasher}, models.NewSessionManager(db, users, refresh, rules, clock.Now), clock}

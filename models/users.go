@@ -51,14 +51,24 @@ type UserManager struct {
 	policy *passwords.Policy
 	audit  *AuditLog
 	now    func() time.Time
+
+	importKeys [][]byte
 }
 
-// NewUserManager makes a manager that stores users in db and hashes and judges their passwords by hasher and policy.
-// What it and the managers that work with it do for security is told to audit.
-func NewUserManager(
-	db *gorm.DB, hasher *passwords.Pool, policy *passwords.Policy, audit *AuditLog, now func() time.Time,
-) *UserManager {
-	return &UserManager{db: db, hasher: hasher, policy: policy, audit: audit, now: now}
+// PasswordRules are how passwords are hashed and judged. The first of ImportKeys makes the MACs by which a password that came
+// with an import is known again; the others are its fallbacks.
+type PasswordRules struct {
+	Hasher     *passwords.Pool
+	Policy     *passwords.Policy
+	ImportKeys [][]byte
+}
+
+// NewUserManager makes a manager that stores users in db and treats their passwords by rules. What it and the managers that
+// work with it do for security is told to audit.
+func NewUserManager(db *gorm.DB, rules PasswordRules, audit *AuditLog, now func() time.Time) *UserManager {
+	return &UserManager{
+		db: db, hasher: rules.Hasher, policy: rules.Policy, importKeys: rules.ImportKeys, audit: audit, now: now,
+	}
 }
 
 // Using gives back a copy that works inside the transaction tx.

@@ -33,9 +33,21 @@ func eachManager(t *testing.T, run func(t *testing.T, f fixture)) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		hasher := testkit.FastHasher(t)
 		now := func() time.Time { return noon }
-		users := models.NewUserManager(db, hasher, passwords.NewPolicy(8), discardedAudit(db, now), now)
+		users := models.NewUserManager(db, rulesWith(hasher), discardedAudit(db, now), now)
 		run(t, fixture{users, db, hasher})
 	})
+}
+
+// rulesWith are a manager's rules for passwords, of which imports are marked by the first of keys.
+func rulesWith(hasher *passwords.Pool, keys ...string) models.PasswordRules {
+	rules := models.PasswordRules{Hasher: hasher, Policy: passwords.NewPolicy(8), ImportKeys: [][]byte{[]byte("a key")}}
+	if len(keys) > 0 {
+		rules.ImportKeys = nil
+	}
+	for _, key := range keys {
+		rules.ImportKeys = append(rules.ImportKeys, []byte(key))
+	}
+	return rules
 }
 
 func discardedAudit(db *gorm.DB, now func() time.Time) *models.AuditLog {

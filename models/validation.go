@@ -98,9 +98,18 @@ const maxTimezoneLength = 64
 
 // timezone gives back the name of a time zone of the IANA database, or nothing for nothing.
 func (f *faults) timezone(field, value string) string {
-	_, err := time.LoadLocation(value)
-	if value != "" && (err != nil || value == "Local" || len(value) > maxTimezoneLength) {
+	known := knownTimezone(value)
+	if value != "" && known == "" {
 		f.add(field, CodeInvalid, "Write the name of a time zone, such as Europe/Berlin.")
+	}
+	return known
+}
+
+// knownTimezone is the name of a time zone, or nothing for what is none.
+func knownTimezone(value string) string {
+	_, err := time.LoadLocation(value)
+	if err != nil || value == "Local" || len(value) > maxTimezoneLength {
+		return ""
 	}
 	return value
 }

@@ -50,6 +50,18 @@ func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
 	require.ElementsMatch(t, slices.Concat(golden, djangoGolden), routes)
 }
 
+func TestDjangosPathsSayWhenToComeBack(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		for range 2 {
+			require.Equal(t, 401, app.Post(t, "/api/token/", `{"email":"ann@example.com","password":"wrong"}`).Status)
+		}
+		limited := app.Post(t, "/api/token/", `{"email":"ann@example.com","password":"wrong"}`)
+		require.Equal(t, 429, limited.Status)
+		require.Equal(t, `{"detail":"Request was throttled. Expected available in 30 seconds."}`, limited.Body)
+		require.Equal(t, "30", limited.Header.Get("Retry-After"))
+	}, "DJANGO_COMPAT=true", "RATE_LIMITS=on", "RATE_LIMIT_LOGIN=2/1m")
+}
+
 // djangoCase is a request against a service where Ann, whose key in Django was 7, has logged in, and its answer.
 type djangoCase struct {
 	name   string
@@ -98,7 +110,7 @@ func djangoCases(annsToken string) []djangoCase {
 		{"sign up with what is no JSON", post("/user/create/", `{`), 400,
 			`{"detail":"JSON parse error - this is not one JSON value in UTF-8"}`},
 		{"sign up in XML", testkit.Call{Method: "POST", Path: "/user/create/", Body: "<a/>", Type: "text/xml"}, 415,
-			`{"detail":"Unsupported media type in request."}`},
+			`{"detail":"Unsupported media type \"text/xml\" in request."}`},
 
 		{"obtain a token", post("/user/obtain_token/", `{`+good+`}`), 200, `{"name":"Ann ","token":"<token>"}`},
 		{"sign up by a form of parts", parts("carol@example.com", secret), 201,

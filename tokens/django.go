@@ -14,23 +14,31 @@ import (
 // DjangoTokens verifies the HS256 tokens that a Django project issued before it moved here: those of SimpleJWT and of
 // djangorestframework-jwt.
 type DjangoTokens struct {
-	key   Key
-	until time.Time
-	now   func() time.Time
+	options DjangoTokenOptions
+	key     Key
+	now     func() time.Time
 }
 
-// NewDjangoTokens makes a verifier of tokens signed with Django's SECRET_KEY, which refuses every one from until on. A key
-// below 32 bytes is ErrWeakKey.
-func NewDjangoTokens(secretKey []byte, until time.Time, now func() time.Time) (*DjangoTokens, error) {
-	key, err := NewHMACKey(secretKey)
+// DjangoTokenOptions are what Django signed its tokens with: its SECRET_KEY, and the issuer and the audience if it was told
+// any. From Until on every token is refused.
+type DjangoTokenOptions struct {
+	SecretKey []byte
+	Issuer    string
+	Audience  string
+	Until     time.Time
+}
+
+// NewDjangoTokens makes a verifier. A key below 32 bytes is ErrWeakKey.
+func NewDjangoTokens(options DjangoTokenOptions, now func() time.Time) (*DjangoTokens, error) {
+	key, err := NewHMACKey(options.SecretKey)
 	if err != nil {
 		return nil, err
 	}
-	return &DjangoTokens{key: key, until: until, now: now}, nil
+	return &DjangoTokens{options: options, key: key, now: now}, nil
 }
 
-// Until is when the last token is refused.
-func (d *DjangoTokens) Until() time.Time { return d.until }
+// Until is from when on every token is refused.
+func (d *DjangoTokens) Until() time.Time { return d.options.Until }
 
 // DjangoToken is what a verified token says. UserID is the user's primary key there: a decimal number or a UUID. ID is a
 // name that no other token of the user has. Renewable is an access token of djangorestframework-jwt that a new one may be
@@ -100,18 +108,36 @@ func (d *DjangoTokens) check(claims djangoClaims, types []string) error {
 		return invalid("neither token_type nor username is there")
 	case claims.Type != "" && claims.ID == "":
 		return invalid("jti is missing")
-	case len(claims.Audience)+len(claims.Issuer) > 0:
-		return invalid("aud or iss is there, and is for somebody else")
+	case !isExactly(claims.Issuer, d.options.Issuer), !isAmong(claims.Audience, d.options.Audience):
+		return invalid("aud or iss is not the one that was agreed on")
 	case claims.NotBefore.Time().After(now), claims.IssuedAt.Time().After(now):
 		return invalid("nbf or iat is in the future")
 	case claims.ExpiresAt == 0:
 		return invalid("exp is missing")
-	case !now.Before(d.until):
+	case !now.Before(d.options.Until):
 		return invalid("tokens of Django are not accepted any more")
 	case !claims.ExpiresAt.Time().After(now):
 		return ErrTokenExpired
 	}
 	return nil
+}
+
+// isExactly tells whether a claim is the wanted text; where none is wanted it may not be there.
+func isExactly(claim jsontext.Value, wanted string) bool {
+	if wanted == "" {
+		return len(claim) == 0
+	}
+	var text string
+	return json.Unmarshal(claim, &text) == nil && text == wanted
+}
+
+// isAmong is isExactly for a claim that can also be a list (RFC 7519, section 4.1.3).
+func isAmong(claim jsontext.Value, wanted string) bool {
+	if claim.Kind() != '[' || wanted == "" {
+		return isExactly(claim, wanted)
+	}
+	var list []string
+	return json.Unmarshal(claim, &list) == nil && slices.Contains(list, wanted)
 }
 
 // djangoUserID takes a whole number, a string of one, or a UUID, in their one spelling.

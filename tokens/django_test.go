@@ -18,7 +18,8 @@ const djangoKey = "django-insecure-r0^7=u*x4t)kz3vy8s1m(q9w&e2d5h6j#a-n$b_c"
 
 func djangoTokens(t testing.TB) *tokens.DjangoTokens {
 	t.Helper()
-	django, err := tokens.NewDjangoTokens([]byte(djangoKey), noon.Add(30*24*time.Hour), func() time.Time { return noon })
+	django, err := tokens.NewDjangoTokens(
+		tokens.DjangoTokenOptions{SecretKey: []byte(djangoKey), Until: noon.Add(30 * 24 * time.Hour)}, func() time.Time { return noon })
 	require.NoError(t, err)
 	return django
 }
@@ -138,7 +139,8 @@ func TestDjangoTokensRefuseEveryAttack(t *testing.T) {
 
 func TestDjangoTokensExpire(t *testing.T) {
 	now := noon
-	django, err := tokens.NewDjangoTokens([]byte(djangoKey), noon.Add(2*time.Hour), func() time.Time { return now })
+	django, err := tokens.NewDjangoTokens(
+		tokens.DjangoTokenOptions{SecretKey: []byte(djangoKey), Until: noon.Add(2 * time.Hour)}, func() time.Time { return now })
 	require.NoError(t, err)
 	verify := func(token string) error {
 		_, err := django.VerifyAccess(token)
@@ -153,7 +155,7 @@ func TestDjangoTokensExpire(t *testing.T) {
 	now = noon.Add(2 * time.Hour)
 	require.ErrorContains(t, verify(long), "not accepted any more")
 	require.ErrorIs(t, verify(long), tokens.ErrTokenInvalid)
-	_, err = tokens.NewDjangoTokens([]byte("too short"), noon, nil)
+	_, err = tokens.NewDjangoTokens(tokens.DjangoTokenOptions{SecretKey: []byte("too short"), Until: noon}, nil)
 	require.ErrorIs(t, err, tokens.ErrWeakKey)
 }
 
@@ -168,4 +170,31 @@ func FuzzDjangoTokens(f *testing.F) {
 		verified, err := django.VerifyAccess(djangoSigned(djangoKey, header, payload))
 		require.Equal(t, err == nil, verified.UserID != "" && verified.ID != "")
 	})
+}
+
+// A project that was told an issuer or an audience put them into every token, and takes no other.
+func TestDjangoTokensAreOfTheIssuerAndForTheAudience(t *testing.T) {
+	django, err := tokens.NewDjangoTokens(tokens.DjangoTokenOptions{
+		SecretKey: []byte(djangoKey), Until: noon.Add(time.Hour), Issuer: "shop", Audience: "phones",
+	}, func() time.Time { return noon })
+	require.NoError(t, err)
+	for claims, isGood := range map[string]bool{
+		`"iss":"shop","aud":"phones"`:            true,
+		`"iss":"shop","aud":["desks","phones"]`:  true,
+		`"iss":"shop","aud":[]`:                  false,
+		`"iss":"shop","aud":["phones",1]`:        false,
+		`"iss":"shop","aud":null`:                false,
+		`"iss":"shop"`:                           false,
+		`"aud":"phones"`:                         false,
+		`"iss":"SHOP","aud":"phones"`:            false,
+		`"iss":["shop"],"aud":"phones"`:          false,
+		`"iss":"shop","aud":"phones and others"`: false,
+	} {
+		_, err := django.VerifyAccess(djangoToken(`{"token_type":"access","exp":%d,"jti":"a1","user_id":7,`+claims+`}`, soon))
+		if isGood {
+			require.NoError(t, err, claims)
+			continue
+		}
+		require.ErrorIs(t, err, tokens.ErrTokenInvalid, claims)
+	}
 }

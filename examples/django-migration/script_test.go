@@ -39,6 +39,11 @@ func script(users []seeded) []step {
 			`{"email":"x@example.com","password":"` + newPassword + `","first_name":"` + strings.Repeat("x", 151) + `"}`, ""},
 		{"sign up with a list", "POST", create, `[]`, ""},
 		{"sign up with a string", "POST", create, `"x"`, ""},
+		{"sign up with a whole number", "POST", create, `5`, ""},
+		{"sign up with a number", "POST", create, `5.5`, ""},
+		{"sign up with null", "POST", create, `null`, ""},
+		{"sign up with a long email", "POST", create,
+			`{"email":"x@` + strings.Repeat("long.", 60) + `example.com","password":"` + newPassword + `"}`, ""},
 
 		{"obtain with nothing", "POST", obtain, `{}`, ""},
 		{"obtain without a password", "POST", obtain, `{"email":"new@example.com"}`, ""},
@@ -48,6 +53,8 @@ func script(users []seeded) []step {
 
 		{"show nobody", "GET", update, ``, ""},
 		{"show with a wrong token", "GET", update, ``, "x.y.z"},
+		{"show with half a header", "GET", update, ``, " "},
+		{"show with a header too many", "GET", update, ``, "x.y.z x"},
 		{"show", "GET", update, ``, "{token}"},
 		{"change under user", "PUT", update, `{"user":{"first_name":"Newer"}}`, "{token}"},
 		{"change", "PATCH", update, `{"last_name":"Name"}`, "{token}"},
@@ -56,6 +63,11 @@ func script(users []seeded) []step {
 		{"change to null", "PUT", update, `{"first_name":null}`, "{token}"},
 		{"change to a list", "PUT", update, `{"first_name":[]}`, "{token}"},
 		{"change to too much", "PUT", update, `{"first_name":"` + strings.Repeat("x", 151) + `"}`, "{token}"},
+		{"change to null under user", "PUT", update, `{"user":null}`, "{token}"},
+		{"change to a blank email", "PUT", update, `{"email":""}`, "{token}"},
+		{"change to no email", "PUT", update, `{"email":"new"}`, "{token}"},
+		{"change to a blank password", "PUT", update, `{"password":" "}`, "{token}"},
+		{"change to a null password", "PUT", update, `{"password":null}`, "{token}"},
 		{"change of nobody", "PUT", update, `{}`, ""},
 		{"show what changed", "GET", update, ``, "{token}"},
 

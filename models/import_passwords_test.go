@@ -1,0 +1,113 @@
+package models_test
+
+import (
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"encoding/base64"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/models"
+	"latchkey/passwords"
+	"latchkey/tokens"
+)
+
+func TestAPasswordChangedHereOutlivesTheNextImport(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		require.NoError(t, f.SetPassword(t.Context(), "ann@example.com", strongPassword))
+		require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account))
+		account.Password = otherDjangoHash
+		require.Equal(t, models.ImportReport{Kept: 1}, f.run(t, account), "changed in both places")
+		account.Password = djangoHash
+		require.Equal(t, models.ImportReport{Kept: 1}, f.run(t, account), "and back")
+		_, err := f.Authenticate(t.Context(), "ann@example.com", strongPassword)
+		require.NoError(t, err)
+	})
+}
+
+func TestAPasswordChangedThereComesWithTheNextImport(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		account.Password = otherDjangoHash
+		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
+		require.Equal(t, otherDjangoHash, f.stored(t)["ann@example.com"].Password)
+	})
+}
+
+func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		now := func() time.Time { return noon }
+		f.imports = models.NewImportManager(
+			models.NewUserManager(f.db, rulesWith(f.hasher, "a new key", "a key"), discardedAudit(f.db, now), now))
+		require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account))
+		account.Password = otherDjangoHash
+		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
+	})
+}
+
+// At a login the imported hash becomes one of ours. That is no change of the password, however often the costs were raised.
+func TestAPasswordChangedThereAfterALoginHereComesToo(t *testing.T) {
+	eachLogin(t, func(t *testing.T, l loginFixture) {
+		f := importFixture{l.fixture, models.NewImportManager(l.UserManager)}
+		account := foreign(1, "ann@example.com")
+		account.Password = djangoEncoded(t, strongPassword)
+		f.run(t, account)
+		l.login(t, "ann@example.com", "")
+		require.NotEqual(t, account.Password, f.stored(t)["ann@example.com"].Password)
+		account.FirstName = "Annie"
+		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
+		require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account))
+		l.withOtherHashes(t).login(t, "ann@example.com", "")
+		account.Password = djangoEncoded(t, "another of her passwords")
+		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
+		_, err := l.try("ann@example.com", strongPassword, "")
+		require.ErrorIs(t, err, models.ErrInvalidCredentials)
+		_, err = l.try("ann@example.com", "another of her passwords", "")
+		require.NoError(t, err)
+	})
+}
+
+// What was upgraded is a password of this place, if it was set here.
+func TestAPasswordChangedHereOutlivesTheNextImportAfterALoginToo(t *testing.T) {
+	eachLogin(t, func(t *testing.T, l loginFixture) {
+		f := importFixture{l.fixture, models.NewImportManager(l.UserManager)}
+		account := foreign(1, "ann@example.com")
+		f.run(t, account)
+		require.NoError(t, f.SetPassword(t.Context(), "ann@example.com", strongPassword))
+		before := f.stored(t)["ann@example.com"].Password
+		l.withOtherHashes(t).login(t, "ann@example.com", "")
+		require.NotEqual(t, before, f.stored(t)["ann@example.com"].Password)
+		account.Password = otherDjangoHash
+		require.Equal(t, models.ImportReport{Kept: 1}, f.run(t, account))
+	})
+}
+
+// withOtherHashes is the fixture after the settings of hashes have changed.
+func (f loginFixture) withOtherHashes(t *testing.T) loginFixture {
+	t.Helper()
+	hasher, err := passwords.NewPool(passwords.Options{
+		Parameters: passwords.Parameters{Algorithm: passwords.PBKDF2SHA256, Iterations: 1000}, Wait: time.Minute,
+	})
+	require.NoError(t, err)
+	t.Cleanup(hasher.Close)
+	devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
+	require.NoError(t, err)
+	users := models.NewUserManager(f.db, rulesWith(hasher), discardedAudit(f.db, f.clock.Now), f.clock.Now)
+	f.logins = models.NewLoginManager(users, f.sessions, devices, models.AdmitAll)
+	return f
+}
+
+// djangoEncoded is a password as Django keeps it.
+func djangoEncoded(t *testing.T, password string) string {
+	t.Helper()
+	hash, err := pbkdf2.Key(sha256.New, password, []byte("seasalt"), 1, 32)
+	require.NoError(t, err)
+	return "pbkdf2_sha256$1$seasalt$" + base64.StdEncoding.EncodeToString(hash)
+}

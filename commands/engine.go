@@ -19,6 +19,7 @@ func newEngine(settings config.Settings) (*gin.Engine, error) {
 	engine := gin.New()
 	engine.UseRawPath = true
 	engine.RedirectTrailingSlash = false
+	engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // no proxy is told to take X-Real-IP away from a client
 	engine.HandleMethodNotAllowed = true
 	engine.NoRoute(middleware.NotFound)
 	engine.NoMethod(middleware.MethodNotAllowed)

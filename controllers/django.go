@@ -109,6 +109,9 @@ func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, 
 		return nil, err
 	}
 	grant, err := d.logins.Login(c.Request.Context(), attempt)
+	if tooLong := (*models.ValidationError)(nil); errors.As(err, &tooLong) {
+		return nil, models.ErrInvalidCredentials // to Django a password like any other
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -27,10 +27,10 @@ type AuditEvent struct {
 	CreatedAt time.Time  `gorm:"not null;index"`
 }
 
-// Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, of
-// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted, of EventEmailChanged DetailUndone
-// if it went back, of EventPasswordChanged that or DetailReset if nobody gave the former one. That of whatever an import did
-// is DetailImported.
+// Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, and
+// DetailUnverified if it was right and the address has to be confirmed first, of EventSessionEnded why it ended, of
+// EventRolesChanged DetailPromoted or DetailDemoted, of EventEmailChanged DetailUndone if it went back, of
+// EventPasswordChanged that or DetailReset if nobody gave the former one. That of whatever an import did is DetailImported.
 const (
 	EventSignedUp           = "signed_up"
 	EventLoginSucceeded     = "login_succeeded"
@@ -60,6 +60,8 @@ const (
 	DetailImported = "imported" // by an import, from what the other system says
 	DetailUndone   = "undone"
 	DetailReset    = "reset" // by mail
+
+	DetailUnverified = "unverified"
 )
 
 // Notices are the events that their user is written about: the message of each kind, and the queue that takes it. The zero

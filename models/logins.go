@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"latchkey/passwords"
 	"latchkey/tokens"
 )
 
@@ -48,8 +51,12 @@ const (
 )
 
 // Login opens a session of the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
-// costs one hash, that of a locked account too; ErrOverloaded means that the password was not looked at.
+// costs one hash, that of a locked account too; ErrOverloaded means that the password was not looked at, and a
+// *ValidationError that it is longer than any.
 func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (*Grant, error) {
+	if fault := passwords.LengthFault(attempt.Password); fault != nil {
+		return nil, &ValidationError{Errors: []FieldError{{Field: "password", Code: fault.Code, Message: fault.Message}}}
+	}
 	user, err := m.users.forLogin(ctx, attempt.Email)
 	if err != nil {
 		return nil, err
@@ -98,7 +105,7 @@ func (m *LoginManager) decide(
 	}
 	if wrong == nil && !throttle.locked(now) {
 		if m.admission == AdmitVerified && user.EmailVerifiedAt == nil {
-			return nil, ErrEmailUnverified
+			return nil, m.turnAway(ctx, user, attempt.Client)
 		}
 		return m.accept(ctx, user, throttle, attempt.Client)
 	}
@@ -111,17 +118,38 @@ func (m *LoginManager) decide(
 	return nil, wrong
 }
 
+// turnAway answers ErrEmailUnverified, and leaves a trace of who knows the password.
+func (m *LoginManager) turnAway(ctx context.Context, user *User, client Client) error {
+	failed := AuditEvent{Kind: EventLoginFailed, UserID: user.ID, Detail: DetailUnverified}
+	if err := m.users.audit.record(m.users.db.WithContext(ctx), failed, client); err != nil {
+		return err
+	}
+	return ErrEmailUnverified
+}
+
 // Source names the account that an attempt is for, whether there is one or not, together with the device that it comes
-// from, if that logged in before: what strangers do does not count against the owner.
+// from, if that logged in to it before: what strangers do does not count against the owner.
 func (m *LoginManager) Source(attempt LoginAttempt) string {
 	account := attempt.Email
 	if canonical, err := CanonicalEmail(account); err == nil {
 		account = canonical
 	}
-	return account + " " + m.device(attempt.DeviceToken).String()
+	parts, err := m.devices.Decode(attempt.DeviceToken)
+	if err != nil || parts.Counters != boundTo(account) {
+		parts.ID = uuid.Nil
+	}
+	return account + " " + parts.ID.String()
 }
 
-// device is the one that a token names, and the strangers' if that is not a token of ours.
+// boundTo is what a device token says of the address that its account had then: enough to tell whose it is without a look at
+// the database.
+func boundTo(email string) [2]uint32 {
+	sum := sha256.Sum256([]byte("device of " + email))
+	return [2]uint32{binary.BigEndian.Uint32(sum[:]), binary.BigEndian.Uint32(sum[4:])}
+}
+
+// device is the one that a token names, and the strangers' if that is not a token of ours. Whether the account knows it, and
+// also after a change of its address, the database says.
 func (m *LoginManager) device(token string) uuid.UUID {
 	parts, err := m.devices.Decode(token)
 	if err != nil {
@@ -172,7 +200,7 @@ func (m *LoginManager) accept(ctx context.Context, user *User, throttle *LoginTh
 	if err != nil {
 		return nil, err
 	}
-	grant.DeviceToken = m.devices.Encode(tokens.Parts{ID: device})
+	grant.DeviceToken = m.devices.Encode(tokens.Parts{ID: device, Counters: boundTo(user.Email)})
 	return grant, nil
 }
 

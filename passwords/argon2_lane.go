@@ -13,6 +13,7 @@ import (
 // others, and takes new memory for every hash, so that there is always some that waits to be collected.
 type lane struct {
 	blocks []block
+	limit  uint32 // blocks that it keeps; a hash that takes more, because it is of elsewhere, has memory of its own
 }
 
 // block is 1024 bytes, as the compression function takes them.
@@ -37,10 +38,7 @@ func compressInto(out, x, y *block)
 // argon2id derives a key as argon2.IDKey does. Time and memory (KiB) are at least what that takes.
 func (l *lane) argon2id(password, salt []byte, time, memory uint32, keyLength int) []byte {
 	size := max(memory/slicesInPass*slicesInPass, minimumSize)
-	if uint32(len(l.blocks)) < size {
-		l.blocks = make([]block, size)
-	}
-	blocks := l.blocks[:size]
+	blocks := l.take(size)
 	seed := l.seed(password, salt, [...]uint32{1, uint32(keyLength), memory, time, argon2.Version, typeID})
 	for i := range uint32(2) {
 		first := longHash(blockBytes, binary.LittleEndian.AppendUint32(append([]byte(nil), seed...), i), make([]byte, 4))
@@ -58,6 +56,16 @@ func (l *lane) argon2id(password, salt []byte, time, memory uint32, keyLength in
 		binary.LittleEndian.PutUint64(last[8*word:], value)
 	}
 	return longHash(keyLength, last[:])
+}
+
+func (l *lane) take(size uint32) []block {
+	if size > l.limit {
+		return make([]block, size)
+	}
+	if uint32(len(l.blocks)) < size {
+		l.blocks = make([]block, size)
+	}
+	return l.blocks[:size]
 }
 
 // seed is H0 (section 3.2), without a secret and associated data.

@@ -11,7 +11,7 @@ import (
 
 // One lane is used for all, so that what one hash leaves behind must not be seen by the next.
 func TestALaneDerivesWhatTheLibraryDoes(t *testing.T) {
-	var used lane
+	used := lane{limit: 2000}
 	rapid.Check(t, func(t *rapid.T) {
 		password, salt := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "password"), rapid.SliceOfN(rapid.Byte(), 8, 64).Draw(t, "salt")
 		time, memory := rapid.Uint32Range(1, 5).Draw(t, "time"), rapid.Uint32Range(1, 3000).Draw(t, "memory")
@@ -23,18 +23,22 @@ func TestALaneDerivesWhatTheLibraryDoes(t *testing.T) {
 
 // The lane's memory is taken once: a hash of 19 MiB allocates next to nothing afterwards.
 func TestALaneTakesItsMemoryOnce(t *testing.T) {
-	var used lane
-	derive := func() { used.argon2id([]byte("plum tree by the gate"), []byte("salt and pepper!"), 2, 19*1024, 32) }
-	derive()
+	used := lane{limit: 19 * 1024}
+	derive := func(memory uint32) {
+		used.argon2id([]byte("plum tree by the gate"), []byte("salt and pepper!"), 2, memory, 32)
+	}
+	derive(19 * 1024)
 	blocks := &used.blocks[0]
-	require.Less(t, testing.AllocsPerRun(2, derive), 200.0)
+	require.Less(t, testing.AllocsPerRun(2, func() { derive(19 * 1024) }), 200.0)
+	derive(19*1024 + 4)
+	require.Len(t, used.blocks, 19*1024, "what a costlier hash of elsewhere takes is given back")
 	require.Same(t, blocks, &used.blocks[0])
 }
 
 func BenchmarkArgon2id(b *testing.B) {
 	password, salt := []byte("plum tree by the gate"), []byte("salt and pepper!")
 	b.Run("lane", func(b *testing.B) {
-		var used lane
+		used := lane{limit: 19 * 1024}
 		b.ReportAllocs()
 		for b.Loop() {
 			used.argon2id(password, salt, 2, 19*1024, 32)

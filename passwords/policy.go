@@ -42,6 +42,14 @@ func NewPolicy(minLength int) *Policy {
 	return &Policy{minLength: minLength, common: commonPasswords()}
 }
 
+// LengthFault is the fault of a password of more than MaxLength bytes, and nil for any other.
+func LengthFault(password string) *Fault {
+	if len(password) <= MaxLength {
+		return nil
+	}
+	return &Fault{CodeTooLong, fmt.Sprintf("This password is too long. Please use at most %d bytes.", MaxLength)}
+}
+
 // Check returns every fault of the password, or none. The attributes are what others know of the user, such as email
 // address and names: the password must not resemble them.
 func (p *Policy) Check(password string, attributes ...string) []Fault {
@@ -51,8 +59,8 @@ func (p *Policy) Check(password string, attributes ...string) []Fault {
 	if utf8.RuneCountInString(password) < p.minLength {
 		add(CodeTooShort, fmt.Sprintf("This password is too short. Please use at least %d characters.", p.minLength))
 	}
-	if len(password) > MaxLength {
-		add(CodeTooLong, fmt.Sprintf("This password is too long. Please use at most %d bytes.", MaxLength))
+	if fault := LengthFault(password); fault != nil {
+		faults = append(faults, *fault)
 	}
 	if !hashable(password) {
 		add(CodeInvalidCharacters, "This password contains characters that are not valid text. Please leave them out.")

@@ -59,7 +59,7 @@ func NewPool(options Options) (*Pool, error) {
 	}
 	lanes := make(chan *lane, options.Concurrency)
 	for range options.Concurrency {
-		lanes <- &lane{}
+		lanes <- &lane{limit: uint32(parameters.Memory)}
 	}
 	return &Pool{
 		parameters:  parameters,

@@ -156,11 +156,12 @@ func TestAPasswordThatIsTooLongIsRefusedBeforeAnyHash(t *testing.T) {
 		{"signup", passwords.MaxLength + 1, http.StatusBadRequest},
 		{"signup", 60_000, http.StatusBadRequest},
 		{"signup", 1 << 20, http.StatusRequestEntityTooLarge},
-		{"login", passwords.MaxLength + 1, http.StatusUnauthorized},
+		{"login", passwords.MaxLength + 1, http.StatusBadRequest},
 		{"login", 1 << 20, http.StatusRequestEntityTooLarge},
 	} {
 		answer := app.Post(t, "/api/v1/"+test.path, credentials("ann@example.com", strings.Repeat("p", test.length)))
 		require.Equal(t, test.status, answer.Status, "%s %d", test.path, test.length)
 	}
 	require.Zero(t, app.Hasher.Hashes())
+	require.Zero(t, count(t, app, "login_throttles"), "what nobody's password can be is no guess")
 }

@@ -209,9 +209,16 @@ func TestCrossOriginRequests(t *testing.T) {
 
 func TestTheClientAddressIsTheTrustedProxysWordOnly(t *testing.T) {
 	spoofed := testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{"X-Forwarded-For": "203.0.113.7"}}
+	header := spoofed.Header
 	for setting, want := range map[string]string{"": "127.0.0.1", "127.0.0.1/32": "203.0.113.7", "10.0.0.0/8": "127.0.0.1"} {
 		app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES="+setting)
+		spoofed.Header = header
 		require.Equal(t, 200, app.Do(t, spoofed).Status)
 		require.Contains(t, app.Log.String(), fmt.Sprintf(`"client":"%s"`, want))
+		for _, forwarded := range []string{"", "203.0.113.7:4711", "unknown"} {
+			spoofed.Header = map[string]string{"X-Forwarded-For": forwarded, "X-Real-IP": "203.0.113.99"}
+			require.Equal(t, 200, app.Do(t, spoofed).Status)
+		}
+		require.NotContains(t, app.Log.String(), "203.0.113.99")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"latchkey/models"
 	"latchkey/testkit"
 )
 
@@ -169,6 +170,9 @@ func TestAnAddressHasToBeConfirmedWhereThatIsRequired(t *testing.T) {
 		status, _ := ask(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
 		require.Equal(t, http.StatusAccepted, status)
 		require.Equal(t, loginResult{403, "email_unverified"}, tryLogin(t, app, annAddress, testkit.Password))
+		var known []models.AuditEvent
+		require.NoError(t, app.DB.Where("kind = ? AND detail = ?", models.EventLoginFailed, models.DetailUnverified).Find(&known).Error)
+		require.Len(t, known, 1, "somebody knows the password")
 		require.Equal(t, loginResult{401, "invalid_credentials"}, tryLogin(t, app, annAddress, "wrong"), "only after a right password")
 		refuses(t, app, "validation_error", "signup", "email", annAddress, "password", newPassword)
 		succeeds(t, app, "email/verify", "", "token", app.Mail(t, annAddress).Token(t))

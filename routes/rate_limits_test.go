@@ -114,6 +114,9 @@ func TestStrangersAreLimitedTogetherAndTheOwnersPhoneByItself(t *testing.T) {
 			limited(t, answer)
 			require.Contains(t, answer.Header.Get("RateLimit"), "r=29", "what is left is told of the address alone")
 		}
+		eves := app.Do(t, from("198.51.100.9", testkit.Call{Path: "/api/v1/signup",
+			Body: `{"email":"eve@example.com","password":"` + testkit.Password + `"}`})).Text(t, "device_token")
+		limited(t, app.Do(t, from("192.0.2.99", wrongLogin("ann@example.com", eves))))
 		right := testkit.Call{Path: "/api/v1/login", Body: `{"email":"ann@example.com","password":"` + testkit.Password +
 			`","device_token":"` + device + `"}`}
 		require.Equal(t, http.StatusOK, app.Do(t, from("198.51.100.8", right)).Status)

@@ -25,7 +25,7 @@ type Opaque struct {
 	keys   []Key
 }
 
-// Parts is what an opaque token says. What the counters count is the caller's to define.
+// Parts is what an opaque token says. What the counters count or else mean is the caller's to define.
 type Parts struct {
 	ID       uuid.UUID
 	Counters [2]uint32

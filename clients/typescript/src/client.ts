@@ -101,10 +101,9 @@ export class Client {
       body?: unknown; path?: Record<string, string>; query?: Record<string, string>; signal?: AbortSignal;
     };
     const request = { method: method.toUpperCase(), path: fill(path, parts, query), body, signal };
-    const answer = await this.#withToken(
-      (token) => this.#transport.send({ ...request, token }),
-      (error) => (error instanceof ProblemError && refusals.has(error.code) ? error.code : undefined),
-    );
+    const send = (token: string | undefined) => this.#transport.send({ ...request, token });
+    const refusal = (error: unknown) => (error instanceof ProblemError && refusals.has(error.code) ? error.code : undefined);
+    const answer = await this.#withToken(send, refusal).catch((error: unknown) => withoutToken(send, error));
     return answer as Answer<Operation<M, P>>;
   }
 
@@ -157,6 +156,14 @@ export class Client {
     const named = this.#clientName === undefined ? body : { client_name: this.#clientName, ...body };
     return this.#transport.send({ method: 'POST', path, body: named });
   }
+}
+
+/** withoutToken makes a call once more whose session turned out to be over: not every one needs a session. */
+async function withoutToken(send: (token: undefined) => Promise<unknown>, error: unknown): Promise<unknown> {
+  if (!(error instanceof SignedOutError)) throw error;
+  return send(undefined).catch((again: unknown) => {
+    throw again instanceof ProblemError && again.code === 'credentials_missing' ? error : again;
+  });
 }
 
 /** A 401 on its way through withToken. */

@@ -40,12 +40,12 @@ export class Transport {
       const wait = retryAfter(response);
       if (wait === undefined || repeat >= repeats || wait > this.#options.maxWait) return read(response, text, wait);
       await pause(wait * 1000);
-      request.signal?.throwIfAborted();
+      throwIfAborted(request.signal);
     }
   }
 
   async #once({ method, path, body, token, signal }: Request): Promise<{ response: Response; text: string }> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const controller = new AbortController();
     const abort = () => controller.abort();
     const timer = setTimeout(abort, this.#options.timeout);
@@ -63,13 +63,19 @@ export class Transport {
       });
       return { response, text: await response.text() };
     } catch (cause) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       throw new NetworkError('Latchkey did not answer', { cause });
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     }
   }
+}
+
+/** throwIfAborted is the signal's own, which React Native's has not got, nor a reason. */
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw signal.reason ?? Object.assign(new Error('the call was given up'), { name: 'AbortError' });
 }
 
 /** retryAfter is how many seconds a 429 or 503 asks to wait. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, mock, test } from 'node:test';
+import { AbortController as ReactNativeAbortController } from 'abort-controller';
 import {
   Client, MemoryStorage, NetworkError, ProblemError, SignedOutError, StorageError, type ClientOptions,
 } from '../src/index.js';
@@ -345,6 +346,25 @@ test('a call can be given up, and times out', async () => {
   });
   const { client: waiting } = newPhone({ fetch: hanging, timeout: 0.01 });
   await assert.rejects(waiting.logIn({ email: 'ann@example.com', password }), NetworkError);
+});
+
+test('a call can be given up in React Native, whose signals have neither throwIfAborted nor a reason', async () => {
+  const { client, email } = await signedIn();
+  const controller = new ReactNativeAbortController();
+  const signal = controller.signal as AbortSignal;
+  assert.equal((await client.call('get', '/api/v1/profile', { signal })).email, email);
+  controller.abort();
+  await assert.rejects(client.call('get', '/api/v1/profile', { signal }), { name: 'AbortError' });
+});
+
+test('a call that needs no session is made though the session is over', async () => {
+  const { client, reasons, email, clock } = await signedIn();
+  const other = newPhone();
+  await other.client.logIn({ email, password });
+  await other.client.logOut('others');
+  clock.now += 3_600_000;
+  await client.call('post', '/api/v1/password/forgot', { body: { email } });
+  assert.deepEqual(reasons, ['session_revoked']);
 });
 
 test('fetch carries the token to other services, and renews it once at a 401', async () => {

@@ -113,6 +113,8 @@ func scenarios() []scenario {
 			has: []string{`"full_name":"Ann Bee"`}},
 		{name: "replace half", call: put(`{"first_name":"Ann"}`), asAnn: true, status: 400, code: "validation_error",
 			fields: []string{"last_name required"}},
+		{name: "replace the email", call: put(`{"first_name":"Ann","last_name":"Bee","email":"eve@example.com"}`), asAnn: true,
+			status: 400, code: "validation_error", fields: []string{"email read_only"}},
 
 		{name: "verify a token that is none", call: post(verify, `{"token":"x"}`), status: 200, has: []string{`{"active":false}`}},
 		{name: "verify nothing", call: post(verify, `{}`), status: 400, code: "validation_error", fields: []string{"token required"}},

@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -26,14 +27,14 @@ type Contract struct {
 	operations []operation
 
 	mu        sync.Mutex
-	exercised map[string]bool // "GET /path/{id} 200"
+	exercised map[string]bool // "GET /path/{id} 200", and "GET /path/{id} 404 not_found" of a problem
 }
 
 type operation struct {
 	method string
 	path   string // as the document has it
 	match  *regexp.Regexp
-	status []string       // that it may answer
+	status []string       // that it may answer, each also with what the contract's example of it says
 	body   []string       // the members of its request's body
 	sample map[string]any // of that body
 }
@@ -57,9 +58,8 @@ var TheContract = sync.OnceValue(func() *Contract {
 	for path, item := range model.Model.Paths.PathItems.FromOldest() {
 		pattern := regexp.MustCompile(`^` + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/]+`) + `$`)
 		for method, declared := range item.GetOperations().FromOldest() {
-			status := slices.Collect(declared.Responses.Codes.KeysFromOldest())
 			contract.operations = append(contract.operations, operation{
-				upper(method), path, pattern, status, members(declared), sample(declared),
+				upper(method), path, pattern, answers(declared), members(declared), sample(declared),
 			})
 		}
 	}
@@ -85,6 +85,43 @@ func (c *Contract) Operations() []string {
 		operations[i] = operation.method + " " + operation.path
 	}
 	return operations
+}
+
+// answers are the statuses that an operation may answer and, of those whose problem has an example, what that says.
+func answers(declared *v3.Operation) (all []string) {
+	for status, response := range declared.Responses.Codes.FromOldest() {
+		all = append(all, status)
+		if response.Content == nil {
+			continue
+		}
+		content, found := response.Content.Get("application/problem+json")
+		if !found {
+			continue
+		}
+		var example problem
+		if err := content.Example.Decode(&example); err != nil {
+			panic(err)
+		}
+		for _, said := range example.says() {
+			all = append(all, status+" "+said)
+		}
+	}
+	return all
+}
+
+// problem is what an example of one, or an answer that is one, says.
+type problem struct {
+	Code   string
+	Errors []struct{ Field, Code string }
+}
+
+// says are the code and, apart, each fault of a field.
+func (p problem) says() []string {
+	said := []string{p.Code}
+	for _, fault := range p.Errors {
+		said = append(said, p.Code+" "+fault.Field+" "+fault.Code)
+	}
+	return said
 }
 
 // members are those of the JSON object that an operation takes.
@@ -141,7 +178,8 @@ func (c *Contract) Answering(status string) []string {
 	return operations
 }
 
-// Unexercised are the answers that no call of this process has had, as "GET /path/{id} 200".
+// Unexercised are the answers, and examples of problems, that no call of this process has had, as "GET /path/{id} 200" and
+// "GET /path/{id} 404 not_found".
 func (c *Contract) Unexercised() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,24 +194,35 @@ func (c *Contract) Unexercised() []string {
 	return missing
 }
 
-// find is the operation of a request, if it is in the contract, and notes its answer.
-func (c *Contract) find(method, path string, status int) bool {
+// find tells whether a request is of an operation of the contract, and notes its answer.
+func (c *Contract) find(method, path string, answer Response) bool {
 	for _, operation := range c.operations {
 		if operation.method == method && operation.match.MatchString(path) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.exercised[method+" "+operation.path+" "+strconv.Itoa(status)] = true
+			c.note(method+" "+operation.path+" "+strconv.Itoa(answer.Status), answer)
 			return true
 		}
 	}
 	return false
 }
 
+func (c *Contract) note(name string, answer Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exercised[name] = true
+	var said problem
+	if answer.Status < http.StatusBadRequest || json.Unmarshal([]byte(answer.Body), &said) != nil {
+		return
+	}
+	for _, part := range said.says() {
+		c.exercised[name+" "+part] = true
+	}
+}
+
 // check holds an answer against the document and, if the service was content with it, the request too.
 func (c *Contract) check(t testing.TB, call Call, request *http.Request, answer Response) {
 	t.Helper()
 	target, err := url.Parse(call.Path)
-	if err != nil || !c.find(call.Method, target.Path, answer.Status) {
+	if err != nil || !c.find(call.Method, target.Path, answer) {
 		return
 	}
 	replayed := request.Clone(t.Context())

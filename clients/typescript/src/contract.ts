@@ -691,7 +691,8 @@ export interface components {
          *     | `body_too_large` | the body has more than 64 KiB | mend the client |
          *     | `misdirected_request` | the request names another host | mend the proxy |
          *     | `rate_limited` | too many requests of this kind | wait for `Retry-After`, and repeat |
-         *     | `overloaded`, `not_ready` | too busy, or the database is away | wait for `Retry-After`, and repeat |
+         *     | `overloaded` | too many passwords wait to be checked | wait for `Retry-After`, and repeat |
+         *     | `not_ready` | only at `/readyz`: the database is away, or its schema is not current | wait for `Retry-After`, and ask again |
          *     | `internal_error` | our fault | tell the operator the `request_id` |
          * @enum {string}
          */
@@ -796,7 +797,7 @@ export interface components {
             };
         };
         /** @description The body is no valid JSON object, or some of its fields are not valid. */
-        BadRequest: {
+        SignUpRefused: {
             headers: {
                 [name: string]: unknown;
             };
@@ -821,6 +822,122 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The body is no valid JSON object, or some of its fields are missing or not valid. */
+        FieldsRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#validation_error",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "Some fields of the request are not valid; errors lists them.",
+                 *       "code": "validation_error",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5",
+                 *       "errors": [
+                 *         {
+                 *           "field": "email",
+                 *           "code": "required",
+                 *           "message": "This field is required."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is no valid JSON object, or some of its fields are not valid or can't be changed. */
+        ProfileRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#validation_error",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "Some fields of the request are not valid; errors lists them.",
+                 *       "code": "validation_error",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5",
+                 *       "errors": [
+                 *         {
+                 *           "field": "email",
+                 *           "code": "read_only",
+                 *           "message": "This field can't be changed."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is no valid JSON object, the current password is wrong, or another field is not valid. */
+        PasswordRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#validation_error",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "Some fields of the request are not valid; errors lists them.",
+                 *       "code": "validation_error",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5",
+                 *       "errors": [
+                 *         {
+                 *           "field": "current_password",
+                 *           "code": "incorrect",
+                 *           "message": "This is not the current password."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is no valid JSON object, its token or code is no longer good, or some of its fields are not valid. */
+        MailTokenRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#one_time_token_invalid",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "The token is incomplete or for something else, or a newer mail has taken its place.",
+                 *       "code": "one_time_token_invalid",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is no valid JSON object, or some of its fields are missing or not valid. */
+        BodyRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#malformed_json",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "The body must be exactly one valid JSON object in UTF-8.",
+                 *       "code": "malformed_json",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The credentials are missing, wrong, or no longer good. */
         Unauthorized: {
             headers: {
@@ -836,6 +953,48 @@ export interface components {
                  *       "status": 401,
                  *       "detail": "The access token expired. Use the refresh token to get a new one.",
                  *       "code": "token_expired",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Email and password open no account. */
+        InvalidCredentials: {
+            headers: {
+                /** @description The challenge (RFC 6750, section 3). */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#invalid_credentials",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "No active account was found with this email and password.",
+                 *       "code": "invalid_credentials",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The refresh token is none of ours, or its session is over. */
+        RefreshRefused: {
+            headers: {
+                /** @description The challenge (RFC 6750, section 3). */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#refresh_token_invalid",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "The refresh token is malformed or was not issued by this service. Log in again.",
+                 *       "code": "refresh_token_invalid",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
                  */
@@ -924,7 +1083,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The service can't answer now. */
+        /** @description Too many passwords wait to be checked. */
         Unavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -939,6 +1098,27 @@ export interface components {
                  *       "status": 503,
                  *       "detail": "The service is busy. Try again in a moment.",
                  *       "code": "overloaded",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The database can't be reached, or its schema is not current. */
+        NotReady: {
+            headers: {
+                /** @description Seconds to wait. */
+                "Retry-After"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#not_ready",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "The service can't answer requests now. Try again in a moment.",
+                 *       "code": "not_ready",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
                  */
@@ -1028,7 +1208,7 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["SignUpRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1073,8 +1253,8 @@ export interface operations {
                     "application/json": components["schemas"]["Grant"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["FieldsRefused"];
+            401: components["responses"]["InvalidCredentials"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1115,7 +1295,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BodyRefused"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1151,8 +1331,8 @@ export interface operations {
                     "application/json": components["schemas"]["Grant"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BodyRefused"];
+            401: components["responses"]["RefreshRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1189,7 +1369,7 @@ export interface operations {
                     "application/json": components["schemas"]["Introspection"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BodyRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             500: components["responses"]["InternalError"];
@@ -1234,7 +1414,7 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Profile"];
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["ProfileRefused"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1262,7 +1442,7 @@ export interface operations {
         };
         responses: {
             202: components["responses"]["Mailed"];
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["PasswordRefused"];
             401: components["responses"]["Unauthorized"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
@@ -1298,7 +1478,7 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Profile"];
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["ProfileRefused"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1337,7 +1517,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["MailTokenRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1365,7 +1545,7 @@ export interface operations {
         };
         responses: {
             202: components["responses"]["Mailed"];
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["FieldsRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1395,7 +1575,7 @@ export interface operations {
         };
         responses: {
             202: components["responses"]["Mailed"];
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["PasswordRefused"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1431,7 +1611,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["MailTokenRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1459,7 +1639,7 @@ export interface operations {
         };
         responses: {
             202: components["responses"]["Mailed"];
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["FieldsRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1500,7 +1680,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["MailTokenRefused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1560,7 +1740,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["PasswordRefused"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1705,7 +1885,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Healthy"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["NotReady"];
         };
     };
     readyHead: {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -197,6 +198,12 @@ func findRest(s Settings) (findings []Finding) {
 			LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES",
 			"lets " + strings.Join(s.Hash.AllowLegacy, ", ") + " hashes log in, which a thief of the database reads in no time",
 			"Remove it once most users have logged in; the others reset their passwords.",
+		})
+	}
+	if host, _, _ := net.SplitHostPort(s.Metrics.Addr); s.Metrics.Addr != "" && (host == "" || net.ParseIP(host).IsUnspecified()) {
+		findings = append(findings, Finding{
+			LevelWarning, "METRICS_ADDR", "listens on every network of the machine, and asks nobody who he is",
+			"Write an address that Prometheus alone can reach, as 127.0.0.1:9090.",
 		})
 	}
 	if s.Log.Level <= slog.LevelDebug {

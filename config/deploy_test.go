@@ -24,6 +24,7 @@ func TestNothingToSayAboutASafeDeployment(t *testing.T) {
 		"DATABASE_URL=postgres:///d?host=/run/postgresql&sslmode=disable",
 		"DATABASE_URL=postgres://u@db.example/d?sslmode=require",
 		"CORS_ALLOWED_ORIGINS=https://app.example.com", "REDIS_URL=redis://localhost:6379", "JWT_EXPIRATION_DELTA=15m",
+		"METRICS_ADDR=127.0.0.1:9090", "METRICS_ADDR=10.0.0.5:9090", "METRICS_ADDR=metrics.internal:9090",
 		"SMTP_URL=smtp://127.0.0.1:25?tls=none", "SMTP_URL=smtp://[::1]?tls=none", "SMTP_URL=smtp://localhost?tls=none",
 	} {
 		require.Empty(t, config.DeployFindings(load(t, safe(more)...)), more)
@@ -72,6 +73,9 @@ func TestDeployFindings(t *testing.T) {
 		{config.LevelError, "RATE_LIMITS", "off", []string{"RATE_LIMITS=off"}},
 		{config.LevelWarning, "REDIS_URL", "counts for itself", []string{"REDIS_URL="}},
 		{config.LevelWarning, "REDIS_URL", "in clear", []string{"REDIS_URL=redis://redis.example.com"}},
+		{config.LevelWarning, "METRICS_ADDR", "every network", []string{"METRICS_ADDR=0.0.0.0:9090"}},
+		{config.LevelWarning, "METRICS_ADDR", "every network", []string{"METRICS_ADDR=:9090"}},
+		{config.LevelWarning, "METRICS_ADDR", "every network", []string{"METRICS_ADDR=[::]:9090"}},
 		{config.LevelWarning, "LOG_LEVEL", "debug", []string{"LOG_LEVEL=debug"}},
 		{config.LevelWarning, "SUPERUSER_PASSWORD", "still set", []string{"SUPERUSER_PASSWORD=plum tree by the gate"}},
 	} {

@@ -16,8 +16,12 @@ import (
 	"latchkey/models"
 )
 
-// ErrMap means that a mapping can't be understood.
-var ErrMap = errors.New("a mapping reads field=column")
+var (
+	// ErrMap means that a mapping can't be understood.
+	ErrMap = errors.New("a mapping reads field=column")
+	// ErrNoColumn means that the source lacks a column that is to be read.
+	ErrNoColumn = errors.New("there is no such column")
+)
 
 // Columns tells in which column of the other system each field of an account is.
 type Columns map[string]string
@@ -52,14 +56,14 @@ func (c Columns) With(mappings []string) (Columns, error) {
 	return changed, nil
 }
 
-// Check answers ErrMap unless a row has the columns that were mapped, the email's and the password's: one that is
+// Check answers ErrNoColumn unless a row has the columns that were mapped, the email's and the password's: one that is
 // misspelt must not look like an account that has none.
 func (c Columns) Check(row map[string]any) error {
 	for _, field := range fields() {
 		column := c[field]
 		_, isThere := row[column]
 		if isRequired := column != field || field == "email" || field == "password"; isRequired && !isThere {
-			return fmt.Errorf("there is no column %s to read %s from; say where it is with --map (%w)", column, field, ErrMap)
+			return fmt.Errorf("%w: %s, to read %s from; say where that is with --map", ErrNoColumn, column, field)
 		}
 	}
 	return nil

@@ -108,15 +108,15 @@ func TestColumnsAreChecked(t *testing.T) {
 		require.NoError(t, err)
 		var read []models.ForeignAccount
 		err = imports.ReadDump(strings.NewReader(dump), "users_user", columns, collect(&read))
-		require.ErrorIs(t, err, imports.ErrMap)
+		require.ErrorIs(t, err, imports.ErrNoColumn)
 		_, column, _ := strings.Cut(mappings[0], "=")
-		require.ErrorContains(t, err, "no column "+column)
+		require.ErrorContains(t, err, "no such column: "+column)
 		require.Empty(t, read)
 	}
 	columns, err := imports.DjangoColumns().With([]string{"first_name=given"})
 	require.NoError(t, err)
 	row := map[string]any{"id": 1, "email": nil, "password": nil}
-	require.ErrorIs(t, columns.Check(row), imports.ErrMap)
+	require.ErrorIs(t, columns.Check(row), imports.ErrNoColumn)
 	row["given"] = nil
 	require.NoError(t, columns.Check(row))
 }

@@ -79,6 +79,7 @@ var neverAnswered = map[string]string{
 	"imports.ErrHashConfig":         "of import",
 	"imports.ErrLineTooLong":        "of import",
 	"imports.ErrMap":                "of import",
+	"imports.ErrNoColumn":           "of import",
 	"imports.ErrNoKeys":             "of import",
 	"imports.ErrNoUsers":            "of import",
 	"imports.ErrNotADump":           "of import",

@@ -58,7 +58,7 @@ func (m managers) sweeps(settings config.Settings) map[string]func(context.Conte
 	return map[string]func(context.Context) error{
 		"sessions": inBatches(m.sessions.DeleteOver),
 		"logins":   inBatches(m.logins.DeleteForgotten),
-		"tokens":   inBatches(m.confirmations.DeleteOver),
+		"tokens":   inBatches(m.oneTimeTokens.DeleteOver),
 		"accounts": inBatches(m.users.DeleteDue),
 		"audit": inBatches(func(ctx context.Context, limit int) (int64, error) {
 			return m.audit.DeleteOld(ctx, retention, limit)

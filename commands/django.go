@@ -35,6 +35,6 @@ func newDjango(
 			return nil, err
 		}
 	}
-	policy := middleware.NewDjango(access, issued, m.sessions, settings.JWT.AuthHeaderPrefix)
+	policy := middleware.NewDjango(access, issued, m.sessions, m.logins, settings.JWT.AuthHeaderPrefix)
 	return controllers.NewDjango(m.users, m.logins, access, policy), nil
 }

@@ -27,12 +27,12 @@ themselves accept those that are out until they expire.`,
 			if err != nil {
 				return err
 			}
-			return c.withUsers(cmd.Context(), settings, func(users *models.UserManager) error {
+			return c.withManagers(cmd.Context(), settings, func(m managers) error {
 				var ended int
 				if all {
-					ended, err = users.EndAllSessions(cmd.Context())
+					ended, err = m.sessions.EndEveryone(cmd.Context(), models.Ending{Reason: models.EndedByOperator})
 				} else {
-					ended, err = users.EndSessions(cmd.Context(), args[0])
+					ended, err = m.users.EndSessions(cmd.Context(), args[0])
 				}
 				if err != nil {
 					return err

@@ -62,16 +62,15 @@ const importBatch = 1000
 func (c *console) importFrom(
 	ctx context.Context, settings config.Settings, options importOptions, source accountSource,
 ) error {
-	return c.withUsers(ctx, settings, func(users *models.UserManager) (err error) {
+	return c.withManagers(ctx, settings, func(m managers) (err error) {
 		rejects, err := openRejects(options.rejects)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, rejects.close()) }()
-		manager := models.NewImportManager(users)
-		run := &importRun{store: manager.Import, rejects: rejects, progress: c.newProgress(source.share)}
+		run := &importRun{store: m.imports.Import, rejects: rejects, progress: c.newProgress(source.share)}
 		if options.dryRun {
-			run.store = manager.Rehearse().Import
+			run.store = m.imports.Rehearse().Import
 		}
 		if options.verified {
 			source.read = allVerified(source.read)

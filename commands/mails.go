@@ -17,7 +17,7 @@ type mailer struct {
 	post          post
 	links         config.Mail
 	users         *models.UserManager
-	confirmations *models.ConfirmationManager
+	oneTimeTokens *models.OneTimeTokenManager
 	log           *slog.Logger
 }
 
@@ -26,7 +26,7 @@ var errComposing = errors.New("the letter could not be composed; the log has the
 
 // send sends the letter that a job is about, unless its occasion has passed.
 func (m mailer) send(ctx context.Context, job jobs.Mail) error {
-	about, err := m.confirmations.Compose(ctx, job)
+	about, err := m.oneTimeTokens.Compose(ctx, job)
 	if err != nil {
 		m.log.ErrorContext(ctx, "composing a mail failed", "message", job.Message, "user", job.UserID, "error", err)
 		return errComposing

@@ -2,7 +2,6 @@ package commands_test
 
 import (
 	"bytes"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"latchkey/commands"
 	"latchkey/database"
 	"latchkey/models"
-	"latchkey/passwords"
 	"latchkey/testkit"
 )
 
@@ -119,9 +117,7 @@ func addUser(t *testing.T, url, email string) {
 	db, err := database.Open(url, database.Options{})
 	require.NoError(t, err)
 	defer database.Close(db)
-	manager := models.NewUserManager(db, models.PasswordRules{Hasher: testkit.FastHasher(t), Policy: passwords.NewPolicy(8)},
-		models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), testkit.NewClock().Now), testkit.NewClock().Now)
-	_, err = manager.CreateUser(t.Context(), models.NewUser{Email: email, Password: testkit.Password})
+	_, err = testkit.NewManagers(t, db, testkit.ManagerOptions{}).Users.CreateUser(t.Context(), models.NewUser{Email: email, Password: testkit.Password})
 	require.NoError(t, err)
 }
 

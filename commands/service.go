@@ -97,7 +97,7 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 		return nil, err
 	}
 	resources.DevMail = letters.page
-	mails := mailer{letters, settings.Mail, managers.users, managers.confirmations, with.Log}
+	mails := mailer{letters, settings.Mail, managers.users, managers.oneTimeTokens, with.Log}
 	routes.Register(engine, resources, routes.Policies{
 		Global: globalPolicies(settings, with, metrics),
 		User: []gin.HandlerFunc{
@@ -125,9 +125,11 @@ type managers struct {
 	users    *models.UserManager
 	sessions *models.SessionManager
 	logins   *models.LoginManager
+	imports  *models.ImportManager
 	queue    *jobs.Queue
 
-	confirmations *models.ConfirmationManager
+	oneTimeTokens *models.OneTimeTokenManager
+	verifications *models.VerificationManager
 }
 
 func newManagers(settings config.Settings, with Resources) (managers, error) {
@@ -143,19 +145,22 @@ func newManagers(settings config.Settings, with Resources) (managers, error) {
 	if err != nil {
 		return managers{}, err
 	}
-	confirming, err := tokens.NewOpaque("lko_", derivedKeys(settings, "one-time-token")...)
+	oneTime, err := tokens.NewOpaque("lko_", derivedKeys(settings, "one-time-token")...)
 	if err != nil {
 		return managers{}, err
 	}
 	audit := models.NewAuditLog(with.DB, notices(settings.Account, queue), with.Log, with.Now)
-	users := models.NewUserManager(with.DB, passwordRules(settings, with.Hasher), audit, with.Now)
-	sessions := models.NewSessionManager(with.DB, users, refresh, models.SessionRules{
+	store, rules := models.NewStore(with.DB, audit, with.Now), passwordRules(settings, with.Hasher)
+	sessions := models.NewSessionManager(store, refresh, models.SessionRules{
 		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
-	}, with.Now)
+	})
+	oneTimeTokens := models.NewOneTimeTokenManager(store, oneTime, queue)
+	users := models.NewUserManager(store, rules, sessions, oneTimeTokens)
 	return managers{
-		db: with.DB, audit: audit, users: users, sessions: sessions,
-		logins: models.NewLoginManager(users, sessions, devices, admission(settings)), queue: queue,
-		confirmations: models.NewConfirmationManager(users, confirming, queue),
+		db: with.DB, audit: audit, users: users, sessions: sessions, oneTimeTokens: oneTimeTokens, queue: queue,
+		logins:        models.NewLoginManager(store, users, sessions, devices, admission(settings)),
+		imports:       models.NewImportManager(store, rules, users, sessions),
+		verifications: models.NewVerificationManager(store, users, sessions, oneTimeTokens),
 	}, nil
 }
 
@@ -182,7 +187,7 @@ func newControllers(
 	if err != nil {
 		return routes.Controllers{}, err
 	}
-	pages, err := web.NewPages(m.confirmations, web.PageSettings{
+	pages, err := web.NewPages(m.verifications, web.PageSettings{
 		Service: settings.ServiceName(), MinPasswordLength: settings.Password.MinLength,
 	})
 	if err != nil {
@@ -195,12 +200,12 @@ func newControllers(
 		Errors:    problems,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
-		Accounts:  controllers.NewAccounts(m.users, m.logins, m.confirmations, access, signupAnswer(settings)),
+		Accounts:  controllers.NewAccounts(m.users, m.logins, access, signupAnswer(settings)),
 		Profile:   controllers.NewProfile(m.users),
-		Password:  controllers.NewPassword(m.users, m.confirmations),
+		Password:  controllers.NewPassword(m.users, m.verifications),
 		Sessions:  controllers.NewSessions(m.sessions, access, settings.JWT.AuthHeaderPrefix),
 		Tokens:    controllers.NewTokens(m.sessions, access),
-		Email:     controllers.NewEmail(m.confirmations),
+		Email:     controllers.NewEmail(m.verifications),
 		Account:   controllers.NewAccount(m.users, settings.Account.DeletionGrace),
 		Pages:     pages,
 	}, nil

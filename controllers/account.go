@@ -35,7 +35,7 @@ func (a *Account) Delete(c *gin.Context) error {
 	if err := middleware.LimitAccount(c, user.ID.String()); err != nil {
 		return err
 	}
-	err := a.users.AskDeletion(c.Request.Context(), user, models.AccountDeletion{
+	err := a.users.RequestDeletion(c.Request.Context(), user, models.AccountDeletion{
 		Password: request.CurrentPassword, Grace: a.grace, Client: middleware.Client(c),
 	})
 	if err != nil {

@@ -14,11 +14,10 @@ import (
 
 // Accounts answers those who have no access token yet: who signs up and who logs in.
 type Accounts struct {
-	users         *models.UserManager
-	logins        *models.LoginManager
-	confirmations *models.ConfirmationManager
-	access        *tokens.AccessTokens
-	signup        SignupAnswer
+	users  *models.UserManager
+	logins *models.LoginManager
+	access *tokens.AccessTokens
+	signup SignupAnswer
 }
 
 // SignupAnswer is what a sign-up learns.
@@ -34,10 +33,9 @@ const (
 
 // NewAccounts makes the resource of sign-up and login.
 func NewAccounts(
-	users *models.UserManager, logins *models.LoginManager, confirmations *models.ConfirmationManager,
-	access *tokens.AccessTokens, signup SignupAnswer,
+	users *models.UserManager, logins *models.LoginManager, access *tokens.AccessTokens, signup SignupAnswer,
 ) *Accounts {
-	return &Accounts{users: users, logins: logins, confirmations: confirmations, access: access, signup: signup}
+	return &Accounts{users: users, logins: logins, access: access, signup: signup}
 }
 
 type signupRequest struct {
@@ -76,7 +74,7 @@ func (a *Accounts) Signup(c *gin.Context) error {
 		Locale: preferredLanguage(c), Client: client,
 	}
 	if a.signup == SignupHides {
-		return a.accept(c, a.confirmations.Signup(c.Request.Context(), input),
+		return a.accept(c, a.users.SignUp(c.Request.Context(), input),
 			"If this email address had no account, it has one now. A mail tells more.")
 	}
 	user, err := a.users.CreateUser(c.Request.Context(), input)
@@ -116,10 +114,10 @@ func (a *Accounts) Login(c *gin.Context) error {
 	}
 	client := middleware.Client(c)
 	client.Name = request.ClientName
-	attempt := models.LoginAttempt{
+	attempt := a.logins.Prepare(models.LoginRequest{
 		Email: request.Email, Password: request.Password, DeviceToken: deviceToken(c, request.DeviceToken), Client: client,
-	}
-	if err := middleware.LimitAccount(c, a.logins.Source(attempt)); err != nil {
+	})
+	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return err
 	}
 	grant, err := a.logins.Login(c.Request.Context(), attempt)

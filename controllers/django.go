@@ -102,10 +102,10 @@ func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, 
 	if err != nil {
 		return nil, err
 	}
-	attempt := models.LoginAttempt{
+	attempt := d.logins.Prepare(models.LoginRequest{
 		Email: email, Password: given.password, DeviceToken: deviceToken(c, ""), Client: middleware.Client(c),
-	}
-	if err := middleware.LimitAccount(c, d.logins.Source(attempt)); err != nil {
+	})
+	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return nil, err
 	}
 	grant, err := d.logins.Login(c.Request.Context(), attempt)

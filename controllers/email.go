@@ -11,12 +11,12 @@ import (
 
 // Email is where an address is confirmed and changed.
 type Email struct {
-	confirmations *models.ConfirmationManager
+	verifications *models.VerificationManager
 }
 
 // NewEmail makes the resource of email addresses.
-func NewEmail(confirmations *models.ConfirmationManager) *Email {
-	return &Email{confirmations: confirmations}
+func NewEmail(verifications *models.VerificationManager) *Email {
+	return &Email{verifications: verifications}
 }
 
 // proofRequest is what a mail holds: its token, or the address that it went to and its code.
@@ -55,7 +55,7 @@ func (e *Email) Verify(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.confirmations.ConfirmEmail(c.Request.Context(), proof, middleware.Client(c)); err != nil {
+	if err := e.verifications.VerifyEmail(c.Request.Context(), proof, middleware.Client(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
@@ -80,7 +80,7 @@ func (e *Email) Resend(c *gin.Context) error {
 	if err := middleware.LimitEmail(c, request.Email); err != nil {
 		return err
 	}
-	if err := e.confirmations.SendVerification(c.Request.Context(), request.Email); err != nil {
+	if err := e.verifications.SendVerification(c.Request.Context(), request.Email); err != nil {
 		return err
 	}
 	c.JSON(http.StatusAccepted, mailed{"If this address has an account and is not confirmed, a mail is on its way."})
@@ -102,7 +102,7 @@ func (e *Email) Change(c *gin.Context) error {
 	if err := middleware.LimitAccount(c, user.ID.String()); err != nil {
 		return err
 	}
-	err := e.confirmations.AskEmailChange(c.Request.Context(), user, models.EmailChange{
+	err := e.verifications.RequestEmailChange(c.Request.Context(), user, models.EmailChange{
 		NewEmail: request.NewEmail, Password: request.CurrentPassword, Client: middleware.Client(c),
 	})
 	if err != nil {
@@ -122,7 +122,7 @@ func (e *Email) Undo(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	if err := e.confirmations.UndoEmailChange(c.Request.Context(), request.Token, middleware.Client(c)); err != nil {
+	if err := e.verifications.UndoEmailChange(c.Request.Context(), request.Token, middleware.Client(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

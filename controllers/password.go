@@ -12,12 +12,12 @@ import (
 // Password is where a user changes his password, and who forgot it chooses another.
 type Password struct {
 	users         *models.UserManager
-	confirmations *models.ConfirmationManager
+	verifications *models.VerificationManager
 }
 
 // NewPassword makes the resource of passwords.
-func NewPassword(users *models.UserManager, confirmations *models.ConfirmationManager) *Password {
-	return &Password{users: users, confirmations: confirmations}
+func NewPassword(users *models.UserManager, verifications *models.VerificationManager) *Password {
+	return &Password{users: users, verifications: verifications}
 }
 
 type changeRequest struct {
@@ -55,7 +55,7 @@ func (p *Password) Forgot(c *gin.Context) error {
 	if err := middleware.LimitEmail(c, request.Email); err != nil {
 		return err
 	}
-	if err := p.confirmations.ForgotPassword(c.Request.Context(), request.Email); err != nil {
+	if err := p.verifications.ForgotPassword(c.Request.Context(), request.Email); err != nil {
 		return err
 	}
 	c.JSON(http.StatusAccepted, mailed{"If this address has an account, a mail is on its way."})
@@ -77,7 +77,7 @@ func (p *Password) Reset(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.confirmations.ResetPassword(c.Request.Context(), proof, request.NewPassword, middleware.Client(c)); err != nil {
+	if err := p.verifications.ResetPassword(c.Request.Context(), proof, request.NewPassword, middleware.Client(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

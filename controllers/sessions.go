@@ -108,7 +108,7 @@ func (s *Sessions) Logout(c *gin.Context) error {
 // named is the live session that the request's refresh token names or, without one, its access token.
 func (s *Sessions) named(c *gin.Context, refreshToken string) (*models.Session, error) {
 	if refreshToken != "" {
-		return s.sessions.Presented(c.Request.Context(), refreshToken, middleware.Client(c))
+		return s.sessions.Inspect(c.Request.Context(), refreshToken, middleware.Client(c))
 	}
 	claims, err := middleware.Bearer(c, s.access, s.scheme)
 	if err != nil {

@@ -33,7 +33,7 @@ func (t *Tokens) Refresh(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	if err := middleware.LimitAccount(c, t.sessions.Named(request.RefreshToken)); err != nil {
+	if err := middleware.LimitAccount(c, t.sessions.SessionID(request.RefreshToken)); err != nil {
 		return err
 	}
 	grant, err := t.sessions.Refresh(c.Request.Context(), request.RefreshToken, middleware.Client(c))

@@ -16,14 +16,16 @@ type Django struct {
 	access   *tokens.AccessTokens
 	django   *tokens.DjangoTokens // nil if none are accepted
 	sessions *models.SessionManager
+	logins   *models.LoginManager
 	scheme   string
 }
 
 // NewDjango takes access tokens of ours and, unless django is nil, Django's. scheme is that of the Authorization header.
 func NewDjango(
-	access *tokens.AccessTokens, django *tokens.DjangoTokens, sessions *models.SessionManager, scheme string,
+	access *tokens.AccessTokens, django *tokens.DjangoTokens, sessions *models.SessionManager, logins *models.LoginManager,
+	scheme string,
 ) *Django {
-	return &Django{access: access, django: django, sessions: sessions, scheme: scheme}
+	return &Django{access: access, django: django, sessions: sessions, logins: logins, scheme: scheme}
 }
 
 // Authenticate lets a request pass that holds an access token of ours or of Django's, of a live session, and keeps the
@@ -75,7 +77,7 @@ func (d *Django) SessionOf(c *gin.Context, token string) (*models.Session, error
 	if err != nil {
 		return nil, err
 	}
-	return d.sessions.Adopt(c.Request.Context(), foreign, d.django.Until(), Client(c))
+	return d.logins.AcceptDjangoToken(c.Request.Context(), foreign, d.django.Until(), Client(c))
 }
 
 // Exchange redeems a refresh token, ours or SimpleJWT's, for a session and its next refresh token.
@@ -94,7 +96,7 @@ func (d *Django) Exchange(c *gin.Context, token string) (*models.Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.sessions.Exchange(c.Request.Context(), foreign, Client(c))
+	return d.logins.ExchangeDjangoToken(c.Request.Context(), foreign, Client(c))
 }
 
 // Renew is the session that goes on with a new access token for one that has not expired yet and says orig_iat, as
@@ -124,7 +126,7 @@ func (d *Django) renewForeign(c *gin.Context, token string) (*models.Session, er
 	if !foreign.Renewable {
 		return nil, tokens.ErrTokenInvalid
 	}
-	grant, err := d.sessions.Exchange(c.Request.Context(), foreign, Client(c))
+	grant, err := d.logins.ExchangeDjangoToken(c.Request.Context(), foreign, Client(c))
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +146,7 @@ func (d *Django) isAccessToken(token string) bool {
 }
 
 func (d *Django) isRefreshToken(token string) bool {
-	if d.sessions.Named(token) != "" {
+	if d.sessions.SessionID(token) != "" {
 		return true
 	}
 	if d.django == nil {
@@ -160,7 +162,7 @@ func (d *Django) Check(c *gin.Context, token string) error {
 	if !errors.Is(err, errWrongType) {
 		return err
 	}
-	if _, err := d.sessions.Presented(c.Request.Context(), token, Client(c)); !errors.Is(err, models.ErrRefreshTokenInvalid) {
+	if _, err := d.sessions.Inspect(c.Request.Context(), token, Client(c)); !errors.Is(err, models.ErrRefreshTokenInvalid) {
 		return err
 	}
 	return nil // SimpleJWT's, which was verified

@@ -84,34 +84,23 @@ func NewAuditLog(db *gorm.DB, notices Notices, log *slog.Logger, now func() time
 	return &AuditLog{db: db, notices: notices, log: log, now: now}
 }
 
-// record adds an event in the transaction of what it is about.
-func (a *AuditLog) record(tx *gorm.DB, event AuditEvent, client Client) error {
+// record adds an event to the transaction of what it is about, and queues the mail about it, if there is one.
+func (tx Tx) record(event AuditEvent, client Client) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make an event id: %w", err)
 	}
-	event.ID, event.CreatedAt = id, moment(a.now)
+	event.ID, event.CreatedAt = id, tx.Now
 	event.IP, event.RequestID = shorten(client.IP, 45), shorten(client.RequestID, 64)
 	if err := tx.Create(&event).Error; err != nil {
 		return err
 	}
-	a.log.LogAttrs(tx.Statement.Context, slog.LevelInfo, "security event", event.attributes()...)
-	return a.notify(tx, event)
-}
-
-// notify queues the mail about an event, if there is one.
-func (a *AuditLog) notify(tx *gorm.DB, event AuditEvent) error {
-	message, wanted := a.notices.Messages[event.Kind]
+	tx.audit.log.LogAttrs(tx.ctx, slog.LevelInfo, "security event", event.attributes()...)
+	message, wanted := tx.audit.notices.Messages[event.Kind]
 	if !wanted {
 		return nil
 	}
-	inside, err := sqlTx(tx)
-	if err != nil {
-		return err
-	}
-	return a.notices.Queue.Add(tx.Statement.Context, inside, jobs.Mail{
-		Message: message, UserID: event.UserID, About: event.ID,
-	})
+	return tx.enqueue(tx.audit.notices.Queue, jobs.Mail{Message: message, UserID: event.UserID, About: event.ID})
 }
 
 // attributes are those of the event's line in the log; what is unknown is left out.

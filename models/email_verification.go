@@ -5,96 +5,90 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 )
 
-// ErrEmailUnverified means that the password was right, and the account's address has to be confirmed before a login.
-var ErrEmailUnverified = errors.New("the account's email address has not been confirmed")
+// ErrEmailUnverified means that the password was right, and the account's address has to be verified before a login.
+var ErrEmailUnverified = errors.New("the account's email address has not been verified")
 
-// SendVerification queues another mail that asks to confirm an address. It tells nobody whether there is something to
-// confirm: the work is the same for any address, and the mail is dropped when it would be sent.
-func (m *ConfirmationManager) SendVerification(ctx context.Context, email string) error {
-	return m.postTo(ctx, PurposeVerifyEmail, email)
+// VerificationManager runs what a user confirms by mail: verifying and changing an email address, and resetting a password.
+type VerificationManager struct {
+	store         Store
+	users         *UserManager
+	sessions      *SessionManager
+	oneTimeTokens *OneTimeTokenManager
 }
 
-// postTo queues a mail to the account of a typed address, or to nobody.
-func (m *ConfirmationManager) postTo(ctx context.Context, message, email string) error {
-	user, err := m.users.forLogin(ctx, email)
+// NewVerificationManager makes a manager whose proofs are those of oneTimeTokens.
+func NewVerificationManager(
+	store Store, users *UserManager, sessions *SessionManager, oneTimeTokens *OneTimeTokenManager,
+) *VerificationManager {
+	return &VerificationManager{store: store, users: users, sessions: sessions, oneTimeTokens: oneTimeTokens}
+}
+
+// SendVerification queues another mail that asks to verify an address. It reveals to nobody whether there is something to
+// verify: the work is the same for any address, and the mail is dropped when it would be sent.
+func (m *VerificationManager) SendVerification(ctx context.Context, email string) error {
+	return m.sendTo(ctx, PurposeVerifyEmail, email)
+}
+
+// sendTo queues a mail to the account of a typed address, or to nobody.
+func (m *VerificationManager) sendTo(ctx context.Context, message, email string) error {
+	user, err := m.users.ByEmail(ctx, email)
+	if errors.Is(err, ErrUserNotFound) {
+		user, err = &User{}, nil
+	}
 	if err != nil {
 		return err
 	}
-	about, err := uuid.NewV7()
+	return m.oneTimeTokens.send(ctx, message, user.ID)
+}
+
+// VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for. Errors are
+// ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, and a *ValidationError if another account has the new address
+// by now.
+func (m *VerificationManager) VerifyEmail(ctx context.Context, proof Proof, client Client) error {
+	token, err := m.oneTimeTokens.find(ctx, proof, PurposeVerifyEmail, PurposeChangeEmail)
 	if err != nil {
 		return err
 	}
-	return m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		return m.post(tx, message, user.ID, about)
+	return m.oneTimeTokens.redeem(ctx, token, func(tx Tx) error {
+		if token.Purpose == PurposeChangeEmail {
+			return m.changeEmail(tx, token, client)
+		}
+		return m.markVerified(tx, token, client)
 	})
 }
 
-// ConfirmEmail confirms the address of an account, or makes the address confirmed that the account is to change to.
-// Errors are ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, and a *ValidationError if another account has the
-// new address by now.
-func (m *ConfirmationManager) ConfirmEmail(ctx context.Context, proof Proof, client Client) error {
-	token, err := m.find(ctx, proof, PurposeVerifyEmail, PurposeChangeEmail)
-	if err != nil {
+// markVerified marks the address of a token as verified, unless it has been verified before in another way.
+func (m *VerificationManager) markVerified(tx Tx, token *OneTimeToken, client Client) error {
+	changed, err := m.users.markVerified(tx, token.UserID, token.Address)
+	if err != nil || !changed {
 		return err
 	}
-	if token.Purpose == PurposeChangeEmail {
-		return m.changeEmail(ctx, token, client)
-	}
-	return m.redeem(ctx, token, func(tx *gorm.DB) error {
-		return m.verify(tx, token, client)
-	})
+	return tx.record(AuditEvent{Kind: EventEmailVerified, UserID: token.UserID, ActorID: &token.UserID}, client)
 }
 
-// verify marks the address of a token as confirmed.
-func (m *ConfirmationManager) verify(tx *gorm.DB, token *OneTimeToken, client Client) error {
-	claim := tx.Model(&User{}).Where("id = ? AND email = ? AND email_verified_at IS NULL", token.UserID, token.Address).
-		Update("email_verified_at", moment(m.users.now))
-	if claim.Error != nil || claim.RowsAffected == 0 {
-		return claim.Error // confirmed before, in another way
-	}
-	event := AuditEvent{Kind: EventEmailVerified, UserID: token.UserID, ActorID: &token.UserID}
-	return m.users.audit.record(tx, event, client)
-}
-
-// startOver ends every session and every pending token of a user whose password has just been replaced by mail, but for
+// endEverything ends every session and every pending token of a user whose password has just been replaced by mail, except
 // those by which an address that the account had before takes a change back: whoever changed it could reset the password too.
 // The detail says how that came.
-func (m *ConfirmationManager) startOver(tx *gorm.DB, user uuid.UUID, detail string, client Client) error {
-	if err := m.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user, PurposeUndoChange); err != nil {
+func (m *VerificationManager) endEverything(tx Tx, user uuid.UUID, detail string, client Client) error {
+	if err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user, PurposeUndoChange); err != nil {
 		return err
 	}
 	event := AuditEvent{Kind: EventPasswordChanged, UserID: user, ActorID: &user, Detail: detail}
-	if err := m.users.audit.record(tx, event, client); err != nil {
+	if err := tx.record(event, client); err != nil {
 		return err
 	}
-	_, err := m.users.endSessions(tx, Ending{EndedByPasswordChange, client}, "user_id = ?", user)
+	_, err := m.sessions.end(tx, Ending{EndedByPasswordChange, client}, "user_id = ?", user)
 	return err
 }
 
-// Signup is CreateUser for a sign-up that tells nobody whether the email is taken. If it is, its owner learns by mail that he
-// has an account, or, if nobody has confirmed the address yet, is asked to choose a password for it. What this sign-up
-// chose is forgotten: it may be a stranger's.
-func (m *ConfirmationManager) Signup(ctx context.Context, input NewUser) error {
-	applicant, err := m.users.CreateUser(ctx, input)
-	if !isTaken(err) {
-		return err
+// AddressOf returns where the mail of a token went that was to verify an address or to reset a password, whatever became of
+// it. ErrOneTimeTokenInvalid means that the text is no such token, or one of too long ago.
+func (m *VerificationManager) AddressOf(ctx context.Context, encoded string) (string, error) {
+	token, err := m.oneTimeTokens.find(ctx, Proof{Token: encoded}, PurposeVerifyEmail, PurposeResetPassword)
+	if token == nil {
+		return "", err
 	}
-	user, err := m.users.forLogin(ctx, applicant.Email)
-	if err != nil {
-		return err
-	}
-	message := PurposeResetPassword
-	if user.EmailVerifiedAt != nil {
-		message = MessageAccountExists
-	}
-	about, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	return m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		return m.post(tx, message, user.ID, about)
-	})
+	return token.Address, nil
 }

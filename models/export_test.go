@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"gorm.io/gorm"
-
 	"latchkey/tokens"
 )
 
@@ -15,7 +13,7 @@ func (m *SessionManager) Accepts(ctx context.Context, token string) bool {
 	if err != nil {
 		return false
 	}
-	now := moment(m.now)
+	now := m.store.Now()
 	session, err := m.live(ctx, parts.ID, now)
 	return err == nil && session.decide(parts, now, m.rules.Grace) != reuse
 }
@@ -36,12 +34,12 @@ func (s *Session) Decide(token tokens.Parts, now time.Time, grace time.Duration)
 	return int(s.decide(token, now, grace))
 }
 
-// Open begins a session of a user who has just been created or authenticated, and stores his last_login. It answers
-// ErrInvalidCredentials if the account was disabled, or its password changed, since the user was read.
-func (m *SessionManager) Open(ctx context.Context, user *User, client Client) (grant *Grant, err error) {
-	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		grant, err = m.open(tx, user, client, nil)
-		return err
-	})
-	return grant, err
+// Authenticate returns the active user of an email and a password.
+func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
+	address, _ := CanonicalEmail(email)
+	user, _, err := m.authenticate(ctx, address, password)
+	if err != nil {
+		return nil, err
+	}
+	return user, nil
 }

@@ -9,7 +9,6 @@ import (
 	"unicode"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 
 	"latchkey/passwords"
 )
@@ -177,8 +176,8 @@ func inUTC(moment *time.Time) *time.Time {
 	return &stored
 }
 
-// said is what there will be to compare the next import with.
-func (a ForeignAccount) said(userID uuid.UUID, key []byte) ImportedAccount {
+// record returns what the next import will be compared with.
+func (a ForeignAccount) record(userID uuid.UUID, key []byte) ImportedAccount {
 	return ImportedAccount{
 		UserID: userID, Email: a.Email, PasswordMAC: passwordMAC(key, a.Password), FirstName: a.FirstName, LastName: a.LastName,
 		IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
@@ -211,18 +210,16 @@ func isMarked(mark []byte, keys [][]byte, encoded string) bool {
 	return false
 }
 
-// markUpgraded keeps the password of an imported user, which has a new hash from now on, known as the imported one.
-func (m *UserManager) markUpgraded(tx *gorm.DB, user *User, encoded string) error {
+// markUpgraded keeps the password of an imported user, which has a new hash from now on, known as the imported one. The first
+// of keys makes the mark.
+func markUpgraded(tx Tx, keys [][]byte, user *User, encoded string) error {
 	var imported []ImportedAccount
 	err := tx.Where("user_id = ?", user.ID).Limit(1).Find(&imported).Error
-	if err != nil || len(imported) == 0 {
+	if err != nil || len(imported) == 0 || !imported[0].cameWith(keys, user.Password) {
 		return err
 	}
-	if !imported[0].cameWith(m.importKeys, user.Password) {
-		return nil
-	}
 	return tx.Model(&ImportedAccount{}).Where("user_id = ?", user.ID).
-		Update("upgraded_mac", passwordMAC(m.importKeys[0], encoded)).Error
+		Update("upgraded_mac", passwordMAC(keys[0], encoded)).Error
 }
 
 // changes are the columns of user that the source changed since the last import and nobody changed here. What both

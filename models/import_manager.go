@@ -8,19 +8,19 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
-// ImportManager brings accounts of other systems in, with their password hashes as they are. Besides UserManager it is
-// the only code that writes the users table.
+// ImportManager imports the accounts of other systems, with their password hashes as they are.
 type ImportManager struct {
-	users *UserManager
-	keys  [][]byte
+	store    Store
+	rules    PasswordRules
+	users    *UserManager
+	sessions *SessionManager
 }
 
-// NewImportManager makes a manager that imports into the database of users, whose rules have to hold a key at least.
-func NewImportManager(users *UserManager) *ImportManager {
-	return &ImportManager{users: users, keys: users.importKeys}
+// NewImportManager makes a manager that stores accounts by users. Its rules have to hold a key at least.
+func NewImportManager(store Store, rules PasswordRules, users *UserManager, sessions *SessionManager) *ImportManager {
+	return &ImportManager{store: store, rules: rules, users: users, sessions: sessions}
 }
 
 // ImportReport counts what became of the accounts of an import. Kept are those that changed in the source and here, and
@@ -35,11 +35,11 @@ type ImportReport struct {
 // the source, or else by its email; of a known one only what changed in the source since the last import is stored, and
 // of that nothing that was changed here meanwhile. Repeating a batch changes nothing.
 func (m *ImportManager) Import(ctx context.Context, batch []ForeignAccount) (report ImportReport, err error) {
-	err = m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := lookUpByIndex(tx); err != nil {
+	err = m.store.Transaction(ctx, func(tx Tx) error {
+		if err := lookUpByIndex(tx.DB); err != nil {
 			return err
 		}
-		plan, err := m.plan(tx, batch, nil)
+		plan, err := m.plan(tx.DB, batch, nil)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (m *ImportManager) Rehearse() *Rehearsal {
 
 // Import is [ImportManager.Import] without doing it.
 func (r *Rehearsal) Import(ctx context.Context, batch []ForeignAccount) (ImportReport, error) {
-	plan, err := r.manager.plan(r.manager.users.db.WithContext(ctx), batch, r)
+	plan, err := r.manager.plan(r.manager.store.DB(ctx), batch, r)
 	if err != nil {
 		return ImportReport{}, err
 	}
@@ -119,16 +119,12 @@ func (r *Rehearsal) isFreed(email string) bool {
 	return r != nil && r.freed[maphash.String(r.seed, email)]
 }
 
-// insertSize keeps a statement below the 32766 parameters that SQLite takes.
-const insertSize = 1000
-
 // insert adds accounts that were not there. One whose email somebody took meanwhile is refused.
-func (m *ImportManager) insert(tx *gorm.DB, accounts []ForeignAccount, report *ImportReport) error {
+func (m *ImportManager) insert(tx Tx, accounts []ForeignAccount, report *ImportReport) error {
 	if len(accounts) == 0 {
 		return nil
 	}
-	now := moment(m.users.now)
-	created := make([]User, len(accounts))
+	users := make([]User, len(accounts))
 	for i := range accounts {
 		if accounts[i].ID == uuid.Nil {
 			id, err := uuid.NewV7()
@@ -137,32 +133,31 @@ func (m *ImportManager) insert(tx *gorm.DB, accounts []ForeignAccount, report *I
 			}
 			accounts[i].ID = id
 		}
-		created[i] = accounts[i].user(now)
+		users[i] = accounts[i].user(tx.Now)
 	}
-	result := tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(created, insertSize)
-	if result.Error != nil {
-		return result.Error
+	inserted, err := m.users.insertImported(tx, users)
+	if err != nil {
+		return err
 	}
-	if result.RowsAffected != int64(len(created)) {
-		var err error
+	if inserted != len(users) {
 		if accounts, err = m.withoutLost(tx, accounts, report); err != nil || len(accounts) == 0 {
 			return err
 		}
 	}
-	said := make([]ImportedAccount, len(accounts))
+	records := make([]ImportedAccount, len(accounts))
 	for i, account := range accounts {
-		said[i] = account.said(account.ID, m.keys[0])
+		records[i] = account.record(account.ID, m.rules.ImportKeys[0])
 		if err := m.recordRoles(tx, account); err != nil {
 			return err
 		}
 	}
 	report.Imported += len(accounts)
-	return tx.CreateInBatches(said, insertSize).Error
+	return tx.CreateInBatches(records, insertSize).Error
 }
 
 // withoutLost refuses those accounts that the insert left out.
 func (m *ImportManager) withoutLost(
-	tx *gorm.DB, accounts []ForeignAccount, report *ImportReport,
+	tx Tx, accounts []ForeignAccount, report *ImportReport,
 ) ([]ForeignAccount, error) {
 	ids := make([]uuid.UUID, len(accounts))
 	for i, account := range accounts {
@@ -188,20 +183,20 @@ func (m *ImportManager) withoutLost(
 }
 
 // recordRoles tells the audit log of rights that came with an import.
-func (m *ImportManager) recordRoles(tx *gorm.DB, account ForeignAccount) error {
+func (m *ImportManager) recordRoles(tx Tx, account ForeignAccount) error {
 	if !account.IsStaff && !account.IsSuperuser {
 		return nil
 	}
 	event := AuditEvent{Kind: EventRolesChanged, UserID: account.ID, Detail: DetailImported}
-	return m.users.audit.record(tx, event, Client{})
+	return tx.record(event, Client{})
 }
 
-func (m *ImportManager) update(tx *gorm.DB, known []knownAccount, report *ImportReport) error {
+func (m *ImportManager) update(tx Tx, known []knownAccount, report *ImportReport) error {
 	for _, account := range known {
 		// A savepoint, because an email that somebody took meanwhile must not end the batch.
-		err := tx.Transaction(func(tx *gorm.DB) error { return m.apply(tx, account) })
+		err := tx.savepoint(func(tx Tx) error { return m.apply(tx, account) })
 		switch {
-		case errors.Is(err, gorm.ErrDuplicatedKey), errors.Is(err, errLostRace):
+		case errors.Is(err, errLostRace):
 			report.Refused = append(report.Refused, Refusal{Account: account.account, Reason: refusedRace})
 		case err != nil:
 			return err
@@ -212,30 +207,25 @@ func (m *ImportManager) update(tx *gorm.DB, known []knownAccount, report *Import
 	return nil
 }
 
-// apply stores what changed in one account, unless its password or whether it is active changed since it was read. Who
+// apply stores what changed in one account, unless its password or whether it is active changed since it was read. Whoever
 // loses a password or the account loses the sessions too.
-func (m *ImportManager) apply(tx *gorm.DB, known knownAccount) error {
-	user := known.user
-	if len(known.columns) > 0 {
-		claim := tx.Model(&User{}).Where("id = ? AND password = ? AND is_active = ?", user.ID, user.Password, user.IsActive).
-			Updates(known.columns)
-		if err := raced(claim); err != nil {
-			return err
-		}
+func (m *ImportManager) apply(tx Tx, known knownAccount) error {
+	if err := m.users.updateImported(tx, known.user, known.columns); err != nil {
+		return err
 	}
-	said := known.account.said(user.ID, m.keys[0])
+	record := known.account.record(known.user.ID, m.rules.ImportKeys[0])
 	if known.columns["password"] == nil {
-		said.UpgradedMAC = known.imported.UpgradedMAC
+		record.UpgradedMAC = known.imported.UpgradedMAC
 	}
-	if err := tx.Select("*").Where("user_id = ?", user.ID).Updates(&said).Error; err != nil {
+	if err := tx.Select("*").Where("user_id = ?", known.user.ID).Updates(&record).Error; err != nil {
 		return err
 	}
 	return m.recordChange(tx, known)
 }
 
-func (m *ImportManager) recordChange(tx *gorm.DB, known knownAccount) error {
+func (m *ImportManager) recordChange(tx Tx, known knownAccount) error {
 	record := func(kind string) error {
-		return m.users.audit.record(tx, AuditEvent{Kind: kind, UserID: known.user.ID, Detail: DetailImported}, Client{})
+		return tx.record(AuditEvent{Kind: kind, UserID: known.user.ID, Detail: DetailImported}, Client{})
 	}
 	var errs []error
 	active, isToggled := known.columns["is_active"].(bool)
@@ -249,29 +239,8 @@ func (m *ImportManager) recordChange(tx *gorm.DB, known knownAccount) error {
 		errs = append(errs, record(EventRolesChanged))
 	}
 	if known.columns["password"] != nil || isToggled && !active {
-		_, err := m.users.endSessions(tx, Ending{Reason: EndedByOperator}, "user_id = ?", known.user.ID)
+		_, err := m.sessions.end(tx, Ending{Reason: EndedByOperator}, "user_id = ?", known.user.ID)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// Each gives every user to work, in the order of their ids, until there are no more or work fails. It reads them a
-// thousand at a time.
-func (m *UserManager) Each(ctx context.Context, work func(*User) error) error {
-	var after uuid.UUID
-	for {
-		var users []User
-		if err := m.db.WithContext(ctx).Where("id > ?", after).Order("id").Limit(insertSize).Find(&users).Error; err != nil {
-			return err
-		}
-		for i := range users {
-			if err := work(&users[i]); err != nil {
-				return err
-			}
-		}
-		if len(users) < insertSize {
-			return nil
-		}
-		after = users[len(users)-1].ID
-	}
 }

@@ -8,11 +8,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
 	"latchkey/models"
-	"latchkey/testkit"
 )
 
 // What Django's documentation shows for the password "lètmein", with salts of their own.
@@ -28,7 +26,7 @@ type importFixture struct {
 
 func eachImport(t *testing.T, run func(t *testing.T, f importFixture)) {
 	eachManager(t, func(t *testing.T, f fixture) {
-		run(t, importFixture{f, models.NewImportManager(f.UserManager)})
+		run(t, importFixture{f, f.managers.Imports})
 	})
 }
 
@@ -257,10 +255,7 @@ func TestAnAccountDisabledHereStaysDisabled(t *testing.T) {
 // The rule of the merge, for any two changes: a field has the source's new value if only the source changed it, and
 // otherwise what it has here.
 func TestImportMergesFieldByField(t *testing.T) {
-	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
-		now := func() time.Time { return noon }
-		users := models.NewUserManager(db, rulesWith(testkit.FastHasher(t)), discardedAudit(db, now), now)
-		f := importFixture{fixture{users, db, nil}, models.NewImportManager(users)}
+	eachImport(t, func(t *testing.T, f importFixture) {
 		names := rapid.SampledFrom([]string{"", "Ann", "Bea"})
 		merged := func(before, here, there string) string {
 			if there != before && here == before {
@@ -269,13 +264,13 @@ func TestImportMergesFieldByField(t *testing.T) {
 			return here
 		}
 		rapid.Check(t, func(r *rapid.T) {
-			require.NoError(t, db.Where("TRUE").Delete(&models.User{}).Error)
+			require.NoError(t, f.db.Where("TRUE").Delete(&models.User{}).Error)
 			account := foreign(7, "ann@example.com")
 			account.FirstName, account.IsStaff = names.Draw(r, "first before"), rapid.Bool().Draw(r, "staff before")
 			before := account
 			f.run(t, account)
 			hereFirst, hereStaff := names.Draw(r, "first here"), rapid.Bool().Draw(r, "staff here")
-			require.NoError(t, db.Model(&models.User{}).Where("legacy_id = 7").
+			require.NoError(t, f.db.Model(&models.User{}).Where("legacy_id = 7").
 				Updates(map[string]any{"first_name": hereFirst, "is_staff": hereStaff}).Error)
 			account.FirstName, account.IsStaff = names.Draw(r, "first there"), rapid.Bool().Draw(r, "staff there")
 			f.run(t, account)

@@ -11,7 +11,7 @@ import (
 
 	"latchkey/models"
 	"latchkey/passwords"
-	"latchkey/tokens"
+	"latchkey/testkit"
 )
 
 func TestAPasswordChangedHereOutlivesTheNextImport(t *testing.T) {
@@ -43,9 +43,7 @@ func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		f.run(t, account)
-		now := func() time.Time { return noon }
-		f.imports = models.NewImportManager(
-			models.NewUserManager(f.db, rulesWith(f.hasher, "a new key", "a key"), discardedAudit(f.db, now), now))
+		f.imports = testkit.NewManagers(t, f.db, testkit.ManagerOptions{ImportKeys: []string{"a new key", "a key"}}).Imports
 		require.Equal(t, models.ImportReport{Unchanged: 1}, f.run(t, account))
 		account.Password = otherDjangoHash
 		require.Equal(t, models.ImportReport{Updated: 1}, f.run(t, account))
@@ -55,7 +53,7 @@ func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
 // At a login the imported hash becomes one of ours. That is no change of the password, however often the costs were raised.
 func TestAPasswordChangedThereAfterALoginHereComesToo(t *testing.T) {
 	eachLogin(t, func(t *testing.T, l loginFixture) {
-		f := importFixture{l.fixture, models.NewImportManager(l.UserManager)}
+		f := importFixture{l.fixture, l.managers.Imports}
 		account := foreign(1, "ann@example.com")
 		account.Password = djangoEncoded(t, strongPassword)
 		f.run(t, account)
@@ -77,7 +75,7 @@ func TestAPasswordChangedThereAfterALoginHereComesToo(t *testing.T) {
 // What was upgraded is a password of this place, if it was set here.
 func TestAPasswordChangedHereOutlivesTheNextImportAfterALoginToo(t *testing.T) {
 	eachLogin(t, func(t *testing.T, l loginFixture) {
-		f := importFixture{l.fixture, models.NewImportManager(l.UserManager)}
+		f := importFixture{l.fixture, l.managers.Imports}
 		account := foreign(1, "ann@example.com")
 		f.run(t, account)
 		require.NoError(t, f.SetPassword(t.Context(), "ann@example.com", strongPassword))
@@ -97,10 +95,8 @@ func (f loginFixture) withOtherHashes(t *testing.T) loginFixture {
 	})
 	require.NoError(t, err)
 	t.Cleanup(hasher.Close)
-	devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
-	require.NoError(t, err)
-	users := models.NewUserManager(f.db, rulesWith(hasher), discardedAudit(f.db, f.clock.Now), f.clock.Now)
-	f.logins = models.NewLoginManager(users, f.sessions, devices, models.AdmitAll)
+	f.fixture = newFixture(t, f.db, testkit.ManagerOptions{Now: f.clock.Now, Hasher: hasher, Sessions: testRules})
+	f.logins = f.managers.Logins
 	return f
 }
 

@@ -51,7 +51,7 @@ func (m *ImportManager) single(plan *importPlan, batch []ForeignAccount) []Forei
 	emails, names := map[string]bool{}, map[string]bool{}
 	ids, keys := map[uuid.UUID]bool{}, map[int64]bool{}
 	for _, account := range batch {
-		stored, reason := account.canonical(m.users.hasher, moment(m.users.now))
+		stored, reason := account.canonical(m.rules.Hasher, m.store.Now())
 		switch {
 		case reason != "":
 		case account.LegacyID != nil && keys[*account.LegacyID], account.ID != uuid.Nil && ids[account.ID]:
@@ -115,12 +115,12 @@ func (m *ImportManager) place(plan *importPlan, present presentUsers, account Fo
 
 // placeKnown decides about an account that was imported before.
 func (m *ImportManager) placeKnown(plan *importPlan, present presentUsers, known knownAccount) {
-	known.columns = known.imported.changes(known.user, known.account, m.keys)
+	known.columns = known.imported.changes(known.user, known.account, m.rules.ImportKeys)
 	owner, isMoved := present.owner(known.account.Email), known.columns["email"] != nil
 	switch {
 	case isMoved && owner != nil && owner != known.user:
 		plan.refuseFor(known.account, present, owner)
-	case len(known.columns) == 0 && known.imported.says(known.account, m.keys):
+	case len(known.columns) == 0 && known.imported.says(known.account, m.rules.ImportKeys):
 		plan.report.Unchanged++
 	default:
 		if isMoved {

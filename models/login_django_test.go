@@ -12,26 +12,23 @@ import (
 	"latchkey/tokens"
 )
 
-// adopter is the managers of sessions and users, with an imported user whose key was 7.
+// adopter is the managers of sessions and logins, with an imported user whose key was 7.
 type adopter struct {
 	importFixture
 	sessions *models.SessionManager
+	logins   *models.LoginManager
 	clock    *testkit.Clock
 }
 
 func eachAdopter(t *testing.T, run func(t *testing.T, a adopter)) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		clock := testkit.NewClock()
-		hasher := testkit.FastHasher(t)
-		users := models.NewUserManager(db, rulesWith(hasher), discardedAudit(db, clock.Now), clock.Now)
-		refresh, err := tokens.NewOpaque("lkr_", []byte("thirty-two bytes of secret stuff"))
-		require.NoError(t, err)
-		sessions := models.NewSessionManager(db, users, refresh, models.SessionRules{
+		f := newFixture(t, db, testkit.ManagerOptions{Now: clock.Now, Sessions: models.SessionRules{
 			Idle: 30 * 24 * time.Hour, Lifetime: 365 * 24 * time.Hour, Grace: 30 * time.Second,
-		}, clock.Now)
-		f := importFixture{fixture{users, db, hasher}, models.NewImportManager(users)}
-		require.Equal(t, 1, f.run(t, foreign(7, "ann@example.com")).Imported)
-		run(t, adopter{f, sessions, clock})
+		}})
+		a := adopter{importFixture{f, f.managers.Imports}, f.managers.Sessions, f.managers.Logins, clock}
+		require.Equal(t, 1, a.run(t, foreign(7, "ann@example.com")).Imported)
+		run(t, a)
 	})
 }
 
@@ -39,7 +36,7 @@ var annsToken = tokens.DjangoToken{UserID: "7", ID: "a1"}
 
 func (a adopter) adopt(t *testing.T, token tokens.DjangoToken) error {
 	t.Helper()
-	session, err := a.sessions.Adopt(t.Context(), token, a.clock.Now().Add(90*24*time.Hour), models.Client{})
+	session, err := a.logins.AcceptDjangoToken(t.Context(), token, a.clock.Now().Add(90*24*time.Hour), models.Client{})
 	require.Equal(t, err == nil, session != nil)
 	return err
 }
@@ -65,12 +62,12 @@ func TestAnAdoptedSessionLivesAsLongAsItIsUsed(t *testing.T) {
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		until := a.clock.Now().Add(80 * 24 * time.Hour)
 		for range 4 {
-			session, err := a.sessions.Adopt(t.Context(), annsToken, until, models.Client{})
+			session, err := a.logins.AcceptDjangoToken(t.Context(), annsToken, until, models.Client{})
 			require.NoError(t, err)
 			require.Equal(t, "ann@example.com", session.User.Email)
 			a.clock.Advance(20 * 24 * time.Hour)
 		}
-		_, err := a.sessions.Adopt(t.Context(), annsToken, until, models.Client{})
+		_, err := a.logins.AcceptDjangoToken(t.Context(), annsToken, until, models.Client{})
 		require.ErrorIs(t, err, models.ErrSessionExpired)
 	})
 }
@@ -104,7 +101,7 @@ func TestAdoptRefuses(t *testing.T) {
 					require.NoError(t, c.before(t, a))
 				}
 				require.ErrorIs(t, a.adopt(t, c.token), c.err)
-				_, err := a.sessions.Exchange(t.Context(), c.token, models.Client{})
+				_, err := a.logins.ExchangeDjangoToken(t.Context(), c.token, models.Client{})
 				require.ErrorIs(t, err, c.err)
 			})
 		})
@@ -118,7 +115,7 @@ func TestExchange(t *testing.T) {
 		token := tokens.DjangoToken{UserID: "7", ID: "r1"}
 		exchange := func() *models.Grant {
 			t.Helper()
-			grant, err := a.sessions.Exchange(t.Context(), token, models.Client{})
+			grant, err := a.logins.ExchangeDjangoToken(t.Context(), token, models.Client{})
 			require.NoError(t, err)
 			return grant
 		}
@@ -133,9 +130,9 @@ func TestExchange(t *testing.T) {
 		require.NotEqual(t, first.RefreshToken, last.RefreshToken)
 		_, err := a.sessions.Refresh(t.Context(), last.RefreshToken, models.Client{})
 		require.NoError(t, err)
-		_, err = a.sessions.Exchange(t.Context(), token, models.Client{})
+		_, err = a.logins.ExchangeDjangoToken(t.Context(), token, models.Client{})
 		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
-		_, err = a.sessions.Exchange(t.Context(), token, models.Client{})
+		_, err = a.logins.ExchangeDjangoToken(t.Context(), token, models.Client{})
 		require.ErrorIs(t, err, models.ErrSessionRevoked)
 		require.NoError(t, a.adopt(t, annsToken), "the session of access tokens is another one")
 	})

@@ -16,7 +16,6 @@ import (
 	"latchkey/models"
 	"latchkey/passwords"
 	"latchkey/testkit"
-	"latchkey/tokens"
 )
 
 // loginFixture is a sessionFixture with logins.
@@ -26,18 +25,14 @@ type loginFixture struct {
 }
 
 func eachLogin(t *testing.T, run func(t *testing.T, f loginFixture)) {
-	eachSession(t, func(t *testing.T, f sessionFixture) {
-		devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
-		require.NoError(t, err)
-		run(t, loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices, models.AdmitAll)})
-	})
+	eachSession(t, func(t *testing.T, f sessionFixture) { run(t, loginFixture{f, f.managers.Logins}) })
 }
 
 func (f loginFixture) try(email, password, device string) (*models.Grant, error) {
-	return f.logins.Login(context.Background(), models.LoginAttempt{
+	return f.logins.Login(context.Background(), f.logins.Prepare(models.LoginRequest{
 		Email: email, Password: password, DeviceToken: device,
 		Client: models.Client{IP: "203.0.113.9", RequestID: "request-9"},
-	})
+	}))
 }
 
 func (f loginFixture) login(t *testing.T, email, device string) *models.Grant {
@@ -198,16 +193,13 @@ func TestMadeUpEmailsDontFillTheTable(t *testing.T) {
 func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		clock, log := testkit.NewClock(), &testkit.Log{}
-		audit := models.NewAuditLog(db, models.Notices{}, slog.New(slog.NewJSONHandler(log, nil)), clock.Now)
-		f := newSessionFixture(t, db, clock, testRules)
-		f.UserManager = models.NewUserManager(db, rulesWith(f.hasher), audit, clock.Now)
+		logged := newFixture(t, db, testkit.ManagerOptions{Now: clock.Now, Log: slog.New(slog.NewJSONHandler(log, nil))})
+		f := sessionFixture{logged, logged.managers.Sessions, clock}
 		require.NoError(t, f.db.Create(&models.User{ID: uuid.New(), Email: "ann@example.com", IsActive: true, DateJoined: clock.Now()}).Error)
 		require.NoError(t, f.Promote(t.Context(), "ann@example.com"))
-		devices, err := tokens.NewOpaque("lkd_", []byte("a key for device tokens in the tests"))
-		require.NoError(t, err)
-		logins := loginFixture{f, models.NewLoginManager(f.UserManager, f.sessions, devices, models.AdmitAll)}
+		logins := loginFixture{f, f.managers.Logins}
 		for _, email := range []string{"ann@example.com", "my-secret-pass@example.com"} {
-			_, err = logins.try(email, "hunter2 hunter2", "")
+			_, err := logins.try(email, "hunter2 hunter2", "")
 			require.ErrorIs(t, err, models.ErrInvalidCredentials)
 		}
 		require.Equal(t, 3, strings.Count(log.String(), "security event"))
@@ -220,7 +212,7 @@ func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
 
 		clock.Advance(time.Hour)
 		for _, want := range []int64{2, 1, 0} {
-			deleted, err := audit.DeleteOld(t.Context(), time.Minute, 2)
+			deleted, err := f.managers.Audit.DeleteOld(t.Context(), time.Minute, 2)
 			require.NoError(t, err)
 			require.Equal(t, want, deleted)
 		}

@@ -1,10 +1,14 @@
 package models
 
 import (
+	"context"
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // The rule of failed logins (see docs/abuse.md). They count for each account and each device that it knows; all others
@@ -68,16 +72,108 @@ func delay(failures int) time.Duration {
 	return wait
 }
 
-// accountOf is under which id the failures of a login count. Emails without an account share a fixed number of ids, none
-// of which is an account's, so that they cost the same and no number of them fills the table.
-func accountOf(user *User, email string) uuid.UUID {
+// accountOf returns the id under which the failures of a login count. Emails without an account share a fixed number of ids,
+// none of which is an account's, so that they cost the same and no number of them fills the table.
+func accountOf(user *User, account string) uuid.UUID {
 	if user.ID != uuid.Nil {
 		return user.ID
 	}
-	if canonical, err := CanonicalEmail(email); err == nil {
-		email = canonical
-	}
-	sum := sha256.Sum256([]byte(email))
+	sum := sha256.Sum256([]byte(account))
 	bucket := (int(sum[0])<<8 | int(sum[1])) % unknownBuckets
 	return uuid.UUID{14: byte(bucket >> 8), 15: byte(bucket)}
+}
+
+// readThrottle reads the count of a device that the account knows, and that of strangers for any other.
+func readThrottle(db *gorm.DB, account, device uuid.UUID, now time.Time) (*LoginThrottle, error) {
+	var found []LoginThrottle
+	err := db.Where("account_id = ? AND device_id IN ?", account, []uuid.UUID{device, uuid.Nil}).Find(&found).Error
+	if err != nil {
+		return nil, err
+	}
+	throttle := newThrottle(account, uuid.Nil, now)
+	for _, row := range found {
+		if throttle.isNew() || row.DeviceID != uuid.Nil {
+			throttle = &row
+		}
+	}
+	return throttle, nil
+}
+
+// claimThrottle replaces a row that is still as it was read, or adds it if there was none. See [Claim].
+func claimThrottle(tx Tx, read, next *LoginThrottle) error {
+	if read.isNew() {
+		return Claim(tx.Clauses(clause.OnConflict{DoNothing: true}).Create(next))
+	}
+	return Claim(tx.Model(&LoginThrottle{}).
+		Where("account_id = ? AND device_id = ? AND failures = ? AND refused = ? AND failed_at = ?",
+			read.AccountID, read.DeviceID, read.Failures, read.Refused, read.FailedAt).
+		Select("failures", "refused", "failed_at", "locked_until", "seen_at").Updates(next))
+}
+
+// newDevice returns the row, without failures, of the device that throttle is about, or of a new one if that is a stranger's.
+func newDevice(account uuid.UUID, throttle *LoginThrottle, now time.Time) (*LoginThrottle, error) {
+	if throttle.DeviceID != uuid.Nil {
+		return newThrottle(account, throttle.DeviceID, now), nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make a device id: %w", err)
+	}
+	return newThrottle(account, id, now), nil
+}
+
+// registerDevice stores a new device and records it, unless it is the account's first. If that has too many, it forgets those
+// seen longest ago.
+func registerDevice(tx Tx, device *LoginThrottle, session *Session, client Client) error {
+	known := func() *gorm.DB {
+		return tx.Session(&gorm.Session{NewDB: true}).Model(&LoginThrottle{}).
+			Where("account_id = ? AND device_id <> ?", device.AccountID, uuid.Nil)
+	}
+	var others int64
+	if err := known().Limit(1).Count(&others).Error; err != nil {
+		return err
+	}
+	if others > 0 {
+		event := AuditEvent{
+			Kind: EventNewDevice, UserID: session.UserID, ActorID: &session.UserID, SessionID: session.ID,
+		}
+		if err := tx.record(event, client); err != nil {
+			return err
+		}
+	}
+	if err := tx.Create(device).Error; err != nil {
+		return err
+	}
+	recent := known().Select("device_id").Order("seen_at DESC, device_id DESC").Limit(maxDevices)
+	return known().Where("device_id NOT IN (?)", recent).Delete(&LoginThrottle{}).Error
+}
+
+// forgetDevices deletes the trusted devices of these sessions.
+func forgetDevices(tx Tx, sessions []Session) error {
+	var devices []uuid.UUID
+	for _, session := range sessions {
+		if session.DeviceID != nil {
+			devices = append(devices, *session.DeviceID)
+		}
+	}
+	if len(devices) == 0 {
+		return nil
+	}
+	return tx.Where("device_id IN ?", devices).Delete(&LoginThrottle{}).Error
+}
+
+// deleteThrottles deletes the counts and the devices of these accounts.
+func deleteThrottles(tx Tx, accounts []uuid.UUID) error {
+	return tx.Where("account_id IN ?", accounts).Delete(&LoginThrottle{}).Error
+}
+
+// DeleteForgotten deletes at most limit counts that say nothing any more: of strangers, once their failures are
+// forgotten, and of devices that were not seen for too long. It returns how many it deleted.
+func (m *LoginManager) DeleteForgotten(ctx context.Context, limit int) (int64, error) {
+	now, db := m.store.Now(), m.store.DB(ctx)
+	forgotten := db.Model(&LoginThrottle{}).Select("account_id, device_id").
+		Where("(device_id = ? AND failed_at < ?) OR seen_at < ?", uuid.Nil, now.Add(-FailureMemory), now.Add(-deviceMemory)).
+		Limit(limit)
+	deleted := db.Where("(account_id, device_id) IN (?)", forgotten).Delete(&LoginThrottle{})
+	return deleted.RowsAffected, deleted.Error
 }

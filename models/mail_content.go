@@ -34,9 +34,9 @@ type Letter struct {
 
 // Compose finds out what a queued mail is about and makes its token usable from now on. A mail whose occasion has passed is
 // nil: its account is gone or inactive, its address confirmed, its token used, or a newer one asked for.
-func (m *ConfirmationManager) Compose(ctx context.Context, mail jobs.Mail) (letter *Letter, err error) {
-	err = m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		user, err := m.users.Using(tx).take(ctx, "id = ?", mail.UserID)
+func (m *OneTimeTokenManager) Compose(ctx context.Context, mail jobs.Mail) (letter *Letter, err error) {
+	err = m.store.Transaction(ctx, func(tx Tx) error {
+		user, err := takeUser(tx.DB, "id = ?", mail.UserID)
 		if errors.Is(err, ErrUserNotFound) || err == nil && !user.IsActive {
 			return nil
 		}
@@ -49,7 +49,7 @@ func (m *ConfirmationManager) Compose(ctx context.Context, mail jobs.Mail) (lett
 	return letter, err
 }
 
-func (m *ConfirmationManager) compose(tx *gorm.DB, mail jobs.Mail, user *User) (*Letter, error) {
+func (m *OneTimeTokenManager) compose(tx Tx, mail jobs.Mail, user *User) (*Letter, error) {
 	switch mail.Message {
 	case PurposeVerifyEmail, PurposeResetPassword, PurposeChangeEmail, PurposeUndoChange:
 		return m.composeQuestion(tx, mail, user)
@@ -66,26 +66,26 @@ func (m *ConfirmationManager) compose(tx *gorm.DB, mail jobs.Mail, user *User) (
 }
 
 // composeQuestion is a letter with a token, which goes to the address that the token is to prove.
-func (m *ConfirmationManager) composeQuestion(tx *gorm.DB, mail jobs.Mail, user *User) (*Letter, error) {
+func (m *OneTimeTokenManager) composeQuestion(tx Tx, mail jobs.Mail, user *User) (*Letter, error) {
 	if mail.Message == PurposeVerifyEmail && user.EmailVerifiedAt != nil {
 		return nil, nil
 	}
-	token, err := m.mint(tx, OneTimeToken{ID: mail.About, UserID: user.ID, Purpose: mail.Message, Address: user.Email})
+	token, err := m.activate(tx, OneTimeToken{ID: mail.About, UserID: user.ID, Purpose: mail.Message, Address: user.Email})
 	if err != nil || token == nil {
 		return nil, err
 	}
 	parts := tokens.Parts{ID: token.ID}
 	letter := &Letter{
-		To: token.Address, User: user, Token: m.tokens.Encode(parts), Expires: token.ExpiresAt, At: token.CreatedAt,
+		To: token.Address, User: user, Token: m.codec.Encode(parts), Expires: token.ExpiresAt, At: token.CreatedAt,
 	}
 	if token.Purpose != PurposeUndoChange {
-		letter.Code = m.tokens.Code(parts)
+		letter.Code = m.codec.Code(parts)
 	}
 	return letter, nil
 }
 
 // composeNotice is a letter about an event of the audit log.
-func (m *ConfirmationManager) composeNotice(tx *gorm.DB, mail jobs.Mail, user *User) (*Letter, error) {
+func (m *OneTimeTokenManager) composeNotice(tx Tx, mail jobs.Mail, user *User) (*Letter, error) {
 	var event AuditEvent
 	err := tx.Where("id = ? AND user_id = ?", mail.About, user.ID).Take(&event).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {

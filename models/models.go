@@ -1,29 +1,12 @@
-// Package models owns what is stored and the rules about it: the tables and their managers. It knows GORM and
-// passwords; it knows neither HTTP nor the environment.
+// Package models owns what is stored and the rules about it: the tables of accounts and their managers. It knows GORM,
+// passwords, signed tokens and the job queue; it knows neither HTTP nor the environment.
+//
+// A table is written by the files that bear its name alone: users by user_*.go, sessions by session_*.go, and so on.
 package models
-
-import (
-	"database/sql"
-	"errors"
-
-	"gorm.io/gorm"
-)
 
 // All lists a zero value of every stored model, in the order in which their tables can be created. The migrations are
 // compared with it.
 func All() []any {
 	return []any{&User{}, &Session{}, &AuditEvent{}, &SigningKey{}, &LoginThrottle{}, &OneTimeToken{},
 		&ImportedAccount{}}
-}
-
-// sqlTx is the transaction that tx works in, for what works in it without GORM.
-func sqlTx(tx *gorm.DB) (*sql.Tx, error) {
-	switch conn := tx.Statement.ConnPool.(type) {
-	case *sql.Tx:
-		return conn, nil
-	case interface{ Tx() *sql.Tx }:
-		return conn.Tx(), nil
-	default:
-		return nil, errors.New("not in a transaction")
-	}
 }

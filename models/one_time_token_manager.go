@@ -15,54 +15,54 @@ import (
 	"latchkey/tokens"
 )
 
-// Proof is what shows that somebody reads the mail of an address: the token of a mail, or the address and the code.
+// Proof shows that somebody reads the mail of an address: the token of a mail, or the address and the code.
 type Proof struct {
 	Token string
 	Email string
 	Code  string
 }
 
-// ConfirmationManager asks by mail and acts on the answers. It is the only code that writes the one_time_tokens table.
-type ConfirmationManager struct {
-	users  *UserManager
-	tokens *tokens.Opaque
-	queue  *jobs.Queue
+// OneTimeTokenManager issues the tokens and codes that are sent by mail, queues the mails, and redeems what they hold.
+type OneTimeTokenManager struct {
+	store Store
+	codec *tokens.Opaque
+	queue *jobs.Queue
 }
 
-// NewConfirmationManager makes a manager that works in the database of users, makes one-time tokens with opaque and queues
-// its mails.
-func NewConfirmationManager(users *UserManager, opaque *tokens.Opaque, queue *jobs.Queue) *ConfirmationManager {
-	return &ConfirmationManager{users: users, tokens: opaque, queue: queue}
+// NewOneTimeTokenManager makes a manager that makes tokens and codes with codec and queues its mails in queue.
+func NewOneTimeTokenManager(store Store, codec *tokens.Opaque, queue *jobs.Queue) *OneTimeTokenManager {
+	return &OneTimeTokenManager{store: store, codec: codec, queue: queue}
 }
 
-// post queues a mail in tx.
-func (m *ConfirmationManager) post(tx *gorm.DB, message string, user, about uuid.UUID) error {
-	inside, err := sqlTx(tx)
+// send queues a mail without a token of its own, or whose token is made when it is sent. A user that is zero gets none: the
+// work is the same.
+func (m *OneTimeTokenManager) send(ctx context.Context, message string, user uuid.UUID) error {
+	about, err := uuid.NewV7()
 	if err != nil {
-		return err
+		return fmt.Errorf("make a token id: %w", err)
 	}
-	return m.queue.Add(tx.Statement.Context, inside, jobs.Mail{Message: message, UserID: user, About: about})
+	return m.store.Transaction(ctx, func(tx Tx) error {
+		return tx.enqueue(m.queue, jobs.Mail{Message: message, UserID: user, About: about})
+	})
 }
 
-// ask stores a token in tx and queues its mail.
-func (m *ConfirmationManager) ask(tx *gorm.DB, token OneTimeToken) error {
+// issue stores a token and queues its mail.
+func (m *OneTimeTokenManager) issue(tx Tx, token OneTimeToken) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make a token id: %w", err)
 	}
-	token.ID, token.CreatedAt = id, moment(m.users.now)
-	token.ExpiresAt = token.CreatedAt.Add(deliveryTime)
+	token.ID, token.CreatedAt, token.ExpiresAt = id, tx.Now, tx.Now.Add(deliveryTime)
 	if err := tx.Create(&token).Error; err != nil {
 		return err
 	}
-	return m.post(tx, token.Purpose, token.UserID, token.ID)
+	return tx.enqueue(m.queue, jobs.Mail{Message: token.Purpose, UserID: token.UserID, About: token.ID})
 }
 
-// mint makes the token of a mail that is about to be sent usable, from now on and in place of all before it. For a mail
-// that was queued without one it stores it first. A token that is over comes back as nil: its mail is not wanted any more.
-func (m *ConfirmationManager) mint(tx *gorm.DB, wanted OneTimeToken) (*OneTimeToken, error) {
-	now := moment(m.users.now)
-	wanted.CreatedAt, wanted.ExpiresAt = now, now
+// activate makes the token of a mail that is about to be sent usable, from now on and in place of all before it. For a mail
+// that was queued without a token it stores one first. A token that is over comes back as nil: its mail is not wanted any more.
+func (m *OneTimeTokenManager) activate(tx Tx, wanted OneTimeToken) (*OneTimeToken, error) {
+	wanted.CreatedAt, wanted.ExpiresAt = tx.Now, tx.Now
 	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&wanted).Error; err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (m *ConfirmationManager) mint(tx *gorm.DB, wanted OneTimeToken) (*OneTimeTo
 		return nil, err
 	}
 	renewed := tx.Model(&OneTimeToken{}).Where("id = ? AND ended_at IS NULL", wanted.ID).
-		Update("expires_at", now.Add(lifetimeOf(wanted.Purpose)))
+		Update("expires_at", tx.Now.Add(lifetimeOf(wanted.Purpose)))
 	if renewed.Error != nil || renewed.RowsAffected == 0 {
 		return nil, renewed.Error
 	}
@@ -78,9 +78,9 @@ func (m *ConfirmationManager) mint(tx *gorm.DB, wanted OneTimeToken) (*OneTimeTo
 	return &token, tx.Where("id = ?", wanted.ID).Take(&token).Error
 }
 
-// supersede leaves of the tokens for one purpose the newest alone. Those that undo a change of address each belong to
-// another address, which must not lose its own to whoever goes on changing.
-func (m *ConfirmationManager) supersede(tx *gorm.DB, wanted OneTimeToken) error {
+// supersede ends all but the newest token of a purpose. Those that undo a change of address each belong to another address,
+// which must not lose its own to whoever goes on changing.
+func (m *OneTimeTokenManager) supersede(tx Tx, wanted OneTimeToken) error {
 	if wanted.Purpose == PurposeUndoChange {
 		return nil
 	}
@@ -89,28 +89,47 @@ func (m *ConfirmationManager) supersede(tx *gorm.DB, wanted OneTimeToken) error 
 	return m.end(tx, tokenSuperseded, "user_id = ? AND purpose = ? AND id <> (?)", wanted.UserID, wanted.Purpose, newest)
 }
 
-func (m *ConfirmationManager) end(tx *gorm.DB, reason, condition string, arguments ...any) error {
-	return endTokens(tx, moment(m.users.now), reason, condition, arguments...)
-}
-
-// endTokens ends the live tokens that meet a condition.
-func endTokens(tx *gorm.DB, now time.Time, reason, condition string, arguments ...any) error {
+// end ends the live tokens that meet a condition.
+func (m *OneTimeTokenManager) end(tx Tx, reason, condition string, arguments ...any) error {
 	return tx.Model(&OneTimeToken{}).Where("ended_at IS NULL").Where(condition, arguments...).
-		Updates(map[string]any{"ended_at": now, "end_reason": reason}).Error
+		Updates(map[string]any{"ended_at": tx.Now, "end_reason": reason}).Error
 }
 
-// find gives back the usable token that a proof is for, with its user. A code counts as a try, right or wrong, whatever
+// refuseReserved returns gorm.ErrDuplicatedKey for an address whose account can still be given back to it: nobody takes it
+// meanwhile to keep that from happening. An address that nobody had verified is free for whom it belongs to.
+func (m *OneTimeTokenManager) refuseReserved(tx Tx, address string, user uuid.UUID) error {
+	var reserved int64
+	err := tx.Model(&OneTimeToken{}).Where("address = ? AND purpose = ? AND user_id <> ?", address, PurposeUndoChange, user).
+		Where("NOT unproven AND ended_at IS NULL AND expires_at > ?", tx.Now).Limit(1).Count(&reserved).Error
+	if err == nil && reserved > 0 {
+		return gorm.ErrDuplicatedKey
+	}
+	return err
+}
+
+// undoableUntil returns until when a mail can undo a change of the account's address; zero if none can.
+func (m *OneTimeTokenManager) undoableUntil(tx Tx, user uuid.UUID) (time.Time, error) {
+	var undo []OneTimeToken
+	err := tx.Where("user_id = ? AND purpose = ? AND ended_at IS NULL", user, PurposeUndoChange).
+		Order("expires_at DESC").Limit(1).Find(&undo).Error
+	if err != nil || len(undo) == 0 {
+		return time.Time{}, err
+	}
+	return undo[0].ExpiresAt, nil
+}
+
+// find returns the usable token that a proof is for, with its user. A code counts as a try, right or wrong, whatever
 // comes of it.
-func (m *ConfirmationManager) find(ctx context.Context, proof Proof, purposes ...string) (*OneTimeToken, error) {
+func (m *OneTimeTokenManager) find(ctx context.Context, proof Proof, purposes ...string) (*OneTimeToken, error) {
 	if proof.Token == "" {
 		return m.findByCode(ctx, proof, purposes)
 	}
-	parts, err := m.tokens.Decode(proof.Token)
+	parts, err := m.codec.Decode(proof.Token)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrOneTimeTokenInvalid, err)
 	}
 	var token OneTimeToken
-	err = m.users.db.WithContext(ctx).Preload("User").Where("id = ?", parts.ID).Take(&token).Error
+	err = m.store.DB(ctx).Preload("User").Where("id = ?", parts.ID).Take(&token).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrOneTimeTokenInvalid
@@ -119,33 +138,24 @@ func (m *ConfirmationManager) find(ctx context.Context, proof Proof, purposes ..
 	case !slices.Contains(purposes, token.Purpose):
 		return nil, ErrOneTimeTokenInvalid
 	}
-	return &token, token.usable(moment(m.users.now))
-}
-
-// AddressOf is where the mail of a token went that was to confirm an address or to reset a password, whatever became of it.
-// ErrOneTimeTokenInvalid means that it is none of these, or of too long ago.
-func (m *ConfirmationManager) AddressOf(ctx context.Context, encoded string) (string, error) {
-	token, err := m.find(ctx, Proof{Token: encoded}, PurposeVerifyEmail, PurposeResetPassword)
-	if token == nil {
-		return "", err
-	}
-	return token.Address, nil
+	return &token, token.usable(m.store.Now())
 }
 
 // ownFirst orders the tokens of an address: before those of accounts that want to change to it the one of its own account,
 // so that nobody pushes that out.
 const ownFirst = "CASE purpose WHEN '" + PurposeChangeEmail + "' THEN 1 ELSE 0 END, id DESC"
 
-// findByCode counts the try first and compares afterwards, so that tries at the same time are all counted.
-func (m *ConfirmationManager) findByCode(ctx context.Context, proof Proof, purposes []string) (*OneTimeToken, error) {
+// findByCode returns the usable token that an address and a code are for.
+func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof Proof, purposes []string) (*OneTimeToken, error) {
 	address, err := CanonicalEmail(proof.Email)
 	if err != nil {
 		return nil, ErrCodeInvalid
 	}
-	db, now := m.users.db.WithContext(ctx), moment(m.users.now)
+	now := m.store.Now()
 	var candidates []OneTimeToken
-	err = db.Preload("User").Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ? AND tries < ?",
-		address, purposes, now, maxCodeTries).Order(ownFirst).Limit(maxCodeTries).Find(&candidates).Error
+	err = m.store.DB(ctx).Preload("User").
+		Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ? AND tries < ?", address, purposes, now, maxCodeTries).
+		Order(ownFirst).Limit(maxCodeTries).Find(&candidates).Error
 	if err != nil {
 		return nil, err
 	}
@@ -153,26 +163,39 @@ func (m *ConfirmationManager) findByCode(ctx context.Context, proof Proof, purpo
 		if token.usable(now) != nil {
 			continue
 		}
-		counted := db.Model(&OneTimeToken{}).Where("id = ? AND tries < ? AND ended_at IS NULL", token.ID, maxCodeTries).
-			Update("tries", gorm.Expr("tries + 1"))
-		if counted.Error != nil {
-			return nil, counted.Error
-		}
-		if counted.RowsAffected == 1 && m.tokens.HasCode(tokens.Parts{ID: token.ID}, proof.Code) {
-			return &token, nil
-		}
-		if err := m.end(db, tokenGuessed, "id = ? AND tries >= ?", token.ID, maxCodeTries); err != nil {
+		matches, err := m.tryCode(ctx, token.ID, proof.Code)
+		if err != nil {
 			return nil, err
+		}
+		if matches {
+			return &token, nil
 		}
 	}
 	return nil, ErrCodeInvalid
 }
 
+// tryCode reports whether a code is that of a token. It counts the try first and compares afterwards, so that tries at the
+// same time are all counted, and ends the token with the last try that is wrong.
+func (m *OneTimeTokenManager) tryCode(ctx context.Context, id uuid.UUID, code string) (matches bool, err error) {
+	err = m.store.Transaction(ctx, func(tx Tx) error {
+		counted := tx.Model(&OneTimeToken{}).Where("id = ? AND tries < ? AND ended_at IS NULL", id, maxCodeTries).
+			Update("tries", gorm.Expr("tries + 1"))
+		if counted.Error != nil {
+			return counted.Error
+		}
+		if matches = counted.RowsAffected == 1 && m.codec.HasCode(tokens.Parts{ID: id}, code); matches {
+			return nil
+		}
+		return m.end(tx, tokenGuessed, "id = ? AND tries >= ?", id, maxCodeTries)
+	})
+	return matches, err
+}
+
 // redeem claims the token and does what it is for, together. Of two who redeem it at once one succeeds.
-func (m *ConfirmationManager) redeem(ctx context.Context, token *OneTimeToken, do func(tx *gorm.DB) error) error {
-	return m.users.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+func (m *OneTimeTokenManager) redeem(ctx context.Context, token *OneTimeToken, do func(Tx) error) error {
+	return m.store.Transaction(ctx, func(tx Tx) error {
 		claim := tx.Model(&OneTimeToken{}).Where("id = ? AND ended_at IS NULL", token.ID).
-			Updates(map[string]any{"ended_at": moment(m.users.now), "end_reason": tokenUsed})
+			Updates(map[string]any{"ended_at": tx.Now, "end_reason": tokenUsed})
 		if claim.Error != nil {
 			return claim.Error
 		}
@@ -183,13 +206,13 @@ func (m *ConfirmationManager) redeem(ctx context.Context, token *OneTimeToken, d
 	})
 }
 
-// keepTokens is how long the row of a token that is over stays, so that who comes back with it is told why.
+// keepTokens is how long the row of a token that is over stays, so that whoever comes back with it learns why.
 const keepTokens = 7 * 24 * time.Hour
 
-// DeleteOver deletes at most limit tokens that have been over for a week, and counts them.
-func (m *ConfirmationManager) DeleteOver(ctx context.Context, limit int) (int64, error) {
-	before := moment(m.users.now).Add(-keepTokens)
-	over := m.users.db.Model(&OneTimeToken{}).Select("id").Where("ended_at < ? OR expires_at < ?", before, before).Limit(limit)
-	deleted := m.users.db.WithContext(ctx).Where("id IN (?)", over).Delete(&OneTimeToken{})
+// DeleteOver deletes at most limit tokens that have been over for a week, and returns how many it deleted.
+func (m *OneTimeTokenManager) DeleteOver(ctx context.Context, limit int) (int64, error) {
+	before, db := m.store.Now().Add(-keepTokens), m.store.DB(ctx)
+	over := db.Model(&OneTimeToken{}).Select("id").Where("ended_at < ? OR expires_at < ?", before, before).Limit(limit)
+	deleted := db.Where("id IN (?)", over).Delete(&OneTimeToken{})
 	return deleted.RowsAffected, deleted.Error
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -30,17 +27,6 @@ var (
 	ErrSessionNotFound = errors.New("the user has no such session")
 )
 
-// errLostRace means that another request changed the session between its reading and its update.
-var errLostRace = errors.New("the session changed meanwhile")
-
-// Client is where a request comes from. Name is what the app calls itself or its device.
-type Client struct {
-	Name      string
-	UserAgent string
-	IP        string
-	RequestID string
-}
-
 // SessionRules are how long sessions live. A session ends when it was not refreshed for Idle, and in any case Lifetime
 // after it began. For Grace after a refresh, the same refresh token is answered again as it was.
 type SessionRules struct {
@@ -58,46 +44,48 @@ type Grant struct {
 	DeviceToken      string // only of a login
 }
 
-// SessionManager opens, refreshes and ends sessions. It is the only code that writes the sessions table.
+// SessionManager opens, refreshes and ends sessions.
 type SessionManager struct {
-	db      *gorm.DB
-	users   *UserManager
+	store   Store
 	refresh *tokens.Opaque
 	rules   SessionRules
-	now     func() time.Time
 }
 
-// NewSessionManager makes a manager that stores sessions in db and makes their refresh tokens with refresh.
-func NewSessionManager(
-	db *gorm.DB, users *UserManager, refresh *tokens.Opaque, rules SessionRules, now func() time.Time,
-) *SessionManager {
-	return &SessionManager{db: db, users: users, refresh: refresh, rules: rules, now: now}
+// NewSessionManager makes a manager that makes refresh tokens with refresh.
+func NewSessionManager(store Store, refresh *tokens.Opaque, rules SessionRules) *SessionManager {
+	return &SessionManager{store: store, refresh: refresh, rules: rules}
 }
 
-// open is Open inside the transaction tx, from a device that is known or about to be.
-func (m *SessionManager) open(tx *gorm.DB, user *User, client Client, device *uuid.UUID) (*Grant, error) {
+// create stores a session that its caller has named, and records the login. It lasts for the lifetime of the rules where its
+// caller has not said how long. If there is a session of this id already, nothing happens.
+func (m *SessionManager) create(tx Tx, session *Session, client Client) error {
+	session.ClientName, session.UserAgent = shorten(client.Name, 100), shorten(client.UserAgent, 400)
+	session.IP = shorten(client.IP, 45)
+	session.CreatedAt, session.LastUsedAt = tx.Now, tx.Now
+	if session.ExpiresAt.IsZero() {
+		session.ExpiresAt = tx.Now.Add(m.rules.Lifetime)
+	}
+	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(session)
+	if created.Error != nil || created.RowsAffected == 0 {
+		return created.Error
+	}
+	event := AuditEvent{
+		Kind: EventLoginSucceeded, ActorID: &session.UserID, UserID: session.UserID, SessionID: session.ID,
+	}
+	if session.AuthMethod == AuthenticatedByDjango {
+		event.Detail = DetailDjango
+	}
+	return tx.record(event, client)
+}
+
+// createFor opens a session of a user on a device.
+func (m *SessionManager) createFor(tx Tx, user *User, device uuid.UUID, client Client) (*Grant, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make a session id: %w", err)
 	}
-	now := moment(m.now)
-	session := &Session{
-		ID: id, UserID: user.ID, DeviceID: device, AuthMethod: AuthenticatedByPassword,
-		ClientName: shorten(client.Name, 100), UserAgent: shorten(client.UserAgent, 400), IP: shorten(client.IP, 45),
-		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(m.rules.Lifetime),
-	}
-	// The update of the user comes first: it makes a change of password, which ends all sessions, wait or win.
-	if err := m.users.Using(tx).recordLogin(tx.Statement.Context, user, now); err != nil {
-		return nil, err
-	}
-	if err := tx.Create(session).Error; err != nil {
-		return nil, err
-	}
-	event := AuditEvent{Kind: EventLoginSucceeded, ActorID: &user.ID, UserID: user.ID, SessionID: session.ID}
-	if err := m.users.audit.record(tx, event, client); err != nil {
-		return nil, err
-	}
-	if err := m.users.keepDeletion(tx, user, client); err != nil {
+	session := &Session{ID: id, UserID: user.ID, DeviceID: &device, AuthMethod: AuthenticatedByPassword}
+	if err := m.create(tx, session, client); err != nil {
 		return nil, err
 	}
 	return m.grant(user, session), nil
@@ -110,24 +98,27 @@ func (m *SessionManager) grant(user *User, session *Session) *Grant {
 	}
 }
 
-// Refresh answers a refresh token with its successor and the user as he is now. Errors are ErrRefreshTokenInvalid,
+// Refresh exchanges a refresh token for its successor and the user as they are now. Errors are ErrRefreshTokenInvalid,
 // ErrRefreshTokenReused, ErrSessionExpired, ErrSessionRevoked and ErrAccountInactive.
 func (m *SessionManager) Refresh(ctx context.Context, token string, client Client) (*Grant, error) {
-	parts, err := m.refresh.Decode(token)
+	parts, err := m.decode(token)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrRefreshTokenInvalid, err)
+		return nil, err
 	}
-	for {
-		grant, err := m.redeem(ctx, parts, client)
-		if !errors.Is(err, errLostRace) {
-			return grant, err
-		}
-	}
+	return m.redeem(ctx, parts, client)
 }
 
-// Named is the id of the session that a refresh token names, or nothing if the token is not one of ours. It does not ask
+func (m *SessionManager) decode(token string) (tokens.Parts, error) {
+	parts, err := m.refresh.Decode(token)
+	if err != nil {
+		return tokens.Parts{}, fmt.Errorf("%w: %v", ErrRefreshTokenInvalid, err)
+	}
+	return parts, nil
+}
+
+// SessionID returns the id of the session that a refresh token names, or "" if the token is not one of ours. It does not ask
 // the database.
-func (m *SessionManager) Named(token string) string {
+func (m *SessionManager) SessionID(token string) string {
 	parts, err := m.refresh.Decode(token)
 	if err != nil {
 		return ""
@@ -135,26 +126,32 @@ func (m *SessionManager) Named(token string) string {
 	return parts.ID.String()
 }
 
-// redeem reads the session, decides, and claims the row by an update that holds only if nothing changed in between.
-func (m *SessionManager) redeem(ctx context.Context, token tokens.Parts, client Client) (*Grant, error) {
-	now := moment(m.now)
+// redeem decides about a token, until no other request was quicker, and returns its successor.
+func (m *SessionManager) redeem(ctx context.Context, token tokens.Parts, client Client) (grant *Grant, err error) {
+	err = Retry(func() error {
+		grant, err = m.redeemOnce(ctx, token, client)
+		return err
+	})
+	return grant, err
+}
+
+// redeemOnce reads the session, decides, and claims the row by an update that holds only if nothing changed in between.
+func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Parts, client Client) (*Grant, error) {
+	now := m.store.Now()
 	session, err := m.live(ctx, token.ID, now)
 	if err != nil {
 		return nil, err
 	}
 	step := session.decide(token, now, m.rules.Grace)
 	if step == reuse {
-		return nil, m.endForReuse(ctx, session, client, now)
+		return nil, m.endForReuse(ctx, session, client)
 	}
 	next := session.after(step, token, now)
-	claim := unchanged(m.db.WithContext(ctx), session).
+	err = Claim(unchanged(m.store.DB(ctx), session).
 		Where("EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)").
-		Select("generation", "redeemed_fork", "fork", "redeemed_at", "last_used_at").Updates(&next)
-	if claim.Error != nil {
-		return nil, claim.Error
-	}
-	if claim.RowsAffected != 1 {
-		return nil, errLostRace
+		Select("generation", "redeemed_fork", "fork", "redeemed_at", "last_used_at").Updates(&next))
+	if err != nil {
+		return nil, err
 	}
 	return m.grant(session.User, &next), nil
 }
@@ -165,46 +162,37 @@ func unchanged(db *gorm.DB, session *Session) *gorm.DB {
 		session.ID, session.Generation, session.RedeemedFork, session.Fork)
 }
 
-// live reads a session with its user. Both have to be in order.
+// live reads a session with its user, and returns an error unless both can be used. The session comes back with the error if
+// there is one of this id.
 func (m *SessionManager) live(ctx context.Context, id uuid.UUID, now time.Time) (*Session, error) {
 	var session Session
-	err := m.db.WithContext(ctx).Joins("User").Where("sessions.id = ?", id).Take(&session).Error
+	err := m.store.DB(ctx).Joins("User").Where("sessions.id = ?", id).Take(&session).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrSessionExpired
 	case err != nil:
 		return nil, err
-	}
-	return &session, m.inOrder(&session, now)
-}
-
-func (m *SessionManager) inOrder(session *Session, now time.Time) error {
-	switch {
 	case !session.User.IsActive:
-		return ErrAccountInactive
+		return &session, ErrAccountInactive
 	case session.EndedAt != nil:
-		return ErrSessionRevoked
+		return &session, ErrSessionRevoked
 	case !now.Before(session.endsAt(m.rules.Idle)):
-		return ErrSessionExpired
+		return &session, ErrSessionExpired
 	}
-	return nil
+	return &session, nil
 }
 
 // endForReuse ends a session of which two hold tokens, and records that, whatever becomes of the request.
-func (m *SessionManager) endForReuse(ctx context.Context, session *Session, client Client, now time.Time) error {
-	err := m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		claim := unchanged(tx, session).Updates(map[string]any{"ended_at": now, "end_reason": EndedByReuse})
-		if claim.Error != nil {
-			return claim.Error
-		}
-		if claim.RowsAffected != 1 {
-			return errLostRace
+func (m *SessionManager) endForReuse(ctx context.Context, session *Session, client Client) error {
+	err := m.store.Transaction(ctx, func(tx Tx) error {
+		err := Claim(unchanged(tx.DB, session).Updates(map[string]any{"ended_at": tx.Now, "end_reason": EndedByReuse}))
+		if err != nil {
+			return err
 		}
 		if err := forgetDevices(tx, []Session{*session}); err != nil {
 			return err
 		}
-		event := AuditEvent{Kind: EventRefreshTokenReused, UserID: session.UserID, SessionID: session.ID}
-		return m.users.audit.record(tx, event, client)
+		return tx.record(AuditEvent{Kind: EventRefreshTokenReused, UserID: session.UserID, SessionID: session.ID}, client)
 	})
 	if err != nil {
 		return err
@@ -215,7 +203,7 @@ func (m *SessionManager) endForReuse(ctx context.Context, session *Session, clie
 // Authenticated reads, in one query, the session and the user that an access token names. Errors are
 // ErrAccountInactive, ErrSessionRevoked and ErrSessionExpired.
 func (m *SessionManager) Authenticated(ctx context.Context, sessionID, userID uuid.UUID) (*Session, error) {
-	session, err := m.live(ctx, sessionID, moment(m.now))
+	session, err := m.live(ctx, sessionID, m.store.Now())
 	switch {
 	case session == nil && errors.Is(err, ErrSessionExpired):
 		return nil, m.whyGone(ctx, userID)
@@ -229,7 +217,7 @@ func (m *SessionManager) Authenticated(ctx context.Context, sessionID, userID uu
 
 // whyGone tells a session that was deleted with its user from one that was deleted for its age.
 func (m *SessionManager) whyGone(ctx context.Context, userID uuid.UUID) error {
-	_, err := m.users.take(ctx, "id = ?", userID)
+	_, err := takeUser(m.store.DB(ctx), "id = ?", userID)
 	switch {
 	case errors.Is(err, ErrUserNotFound):
 		return ErrAccountInactive
@@ -239,130 +227,61 @@ func (m *SessionManager) whyGone(ctx context.Context, userID uuid.UUID) error {
 	return ErrSessionExpired
 }
 
-// Presented reads the session of a refresh token that would be accepted now, without redeeming it. Errors are those of
+// Inspect reads the session of a refresh token that would be accepted now, without redeeming it. Errors are those of
 // Refresh; a reused token ends its session here too.
-func (m *SessionManager) Presented(ctx context.Context, token string, client Client) (*Session, error) {
-	parts, err := m.refresh.Decode(token)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrRefreshTokenInvalid, err)
-	}
-	now := moment(m.now)
-	session, err := m.live(ctx, parts.ID, now)
+func (m *SessionManager) Inspect(ctx context.Context, token string, client Client) (session *Session, err error) {
+	parts, err := m.decode(token)
 	if err != nil {
 		return nil, err
 	}
-	if session.decide(parts, now, m.rules.Grace) != reuse {
-		return session, nil
-	}
-	if err := m.endForReuse(ctx, session, client, now); !errors.Is(err, errLostRace) {
+	err = Retry(func() error {
+		now := m.store.Now()
+		session, err = m.live(ctx, parts.ID, now)
+		if err == nil && session.decide(parts, now, m.rules.Grace) == reuse {
+			err = m.endForReuse(ctx, session, client)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	return m.Presented(ctx, token, client)
+	return session, nil
 }
 
-// List gives back the user's live sessions, the one used last first.
+// touchEvery is how precisely last_used_at is kept for a session that is used without a refresh.
+const touchEvery = time.Hour
+
+// Touch keeps a session from ending for want of use. Its access tokens are renewed by what they are, not by a refresh
+// token, as clients of djangorestframework-jwt do it.
+func (m *SessionManager) Touch(ctx context.Context, session *Session) error {
+	now := m.store.Now()
+	if now.Sub(session.LastUsedAt) < touchEvery {
+		return nil
+	}
+	session.LastUsedAt = now
+	return m.store.DB(ctx).Model(&Session{}).Where("id = ? AND ended_at IS NULL", session.ID).
+		Update("last_used_at", now).Error
+}
+
+// List returns the user's live sessions, the one used last first.
 func (m *SessionManager) List(ctx context.Context, userID uuid.UUID) ([]Session, error) {
-	now := moment(m.now)
+	now := m.store.Now()
 	var sessions []Session
-	err := m.db.WithContext(ctx).
+	err := m.store.DB(ctx).
 		Where("user_id = ? AND ended_at IS NULL AND expires_at > ? AND last_used_at > ?", userID, now, now.Add(-m.rules.Idle)).
 		Order("last_used_at DESC, id DESC").Find(&sessions).Error
 	return sessions, err
 }
 
-// End ends one live session of the user; ErrSessionNotFound if there is none of this id.
-func (m *SessionManager) End(ctx context.Context, userID, sessionID uuid.UUID, ending Ending) error {
-	ended, err := m.end(ctx, ending, "user_id = ? AND id = ?", userID, sessionID)
-	if err == nil && ended == 0 {
-		return ErrSessionNotFound
-	}
-	return err
-}
-
-// EndOthers ends every session of the user but one.
-func (m *SessionManager) EndOthers(ctx context.Context, userID, keep uuid.UUID, ending Ending) error {
-	_, err := m.end(ctx, ending, "user_id = ? AND id <> ?", userID, keep)
-	return err
-}
-
-// EndAll ends every session of the user.
-func (m *SessionManager) EndAll(ctx context.Context, userID uuid.UUID, ending Ending) error {
-	_, err := m.end(ctx, ending, "user_id = ?", userID)
-	return err
-}
-
-func (m *SessionManager) end(ctx context.Context, ending Ending, condition string, arguments ...any) (ended int, err error) {
-	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		ended, err = m.users.endSessions(tx, ending, condition, arguments...)
-		return err
-	})
-	return ended, err
-}
-
-// endSessions ends the live sessions that meet a condition, records that and counts them. A session that ends otherwise
-// than by logging out may be in the wrong hands: its device is forgotten.
-func (m *UserManager) endSessions(tx *gorm.DB, ending Ending, condition string, arguments ...any) (int, error) {
-	var ended []Session
-	err := tx.Model(&ended).Clauses(clause.Returning{}).Where("ended_at IS NULL").Where(condition, arguments...).
-		Updates(map[string]any{"ended_at": moment(m.now), "end_reason": ending.Reason}).Error
-	if err != nil {
-		return 0, err
-	}
-	if ending.Reason != EndedByLogout {
-		if err := forgetDevices(tx, ended); err != nil {
-			return 0, err
-		}
-	}
-	for _, session := range ended {
-		event := AuditEvent{Kind: EventSessionEnded, UserID: session.UserID, SessionID: session.ID, Detail: ending.Reason}
-		if ending.Client != (Client{}) {
-			event.ActorID = &session.UserID
-		}
-		if err := m.audit.record(tx, event, ending.Client); err != nil {
-			return 0, err
-		}
-	}
-	return len(ended), nil
-}
-
-// forgetDevices makes strangers of the devices of these sessions.
-func forgetDevices(tx *gorm.DB, sessions []Session) error {
-	var devices []uuid.UUID
-	for _, session := range sessions {
-		if session.DeviceID != nil {
-			devices = append(devices, *session.DeviceID)
-		}
-	}
-	if len(devices) == 0 {
-		return nil
-	}
-	return tx.Where("device_id IN ?", devices).Delete(&LoginThrottle{}).Error
-}
-
-// keepEnded is how long the row of a session that is over stays, so that a client which comes back is told why.
+// keepEnded is how long the row of a session that is over stays, so that a client which comes back learns why.
 const keepEnded = 7 * 24 * time.Hour
 
-// DeleteOver deletes at most limit sessions that ended or expired more than a week ago, and counts them.
+// DeleteOver deletes at most limit sessions that ended or expired more than a week ago, and returns how many it deleted.
 func (m *SessionManager) DeleteOver(ctx context.Context, limit int) (int64, error) {
-	before := moment(m.now).Add(-keepEnded)
-	over := m.db.Model(&Session{}).Select("id").
+	before := m.store.Now().Add(-keepEnded)
+	over := m.store.DB(ctx).Model(&Session{}).Select("id").
 		Where("ended_at < ? OR expires_at < ? OR last_used_at < ?", before, before, before.Add(-m.rules.Idle)).
-		Where("auth_method <> ? OR created_at < ?", AuthenticatedByDjango, before.Add(-keepAdopted)).Limit(limit)
-	deleted := m.db.WithContext(ctx).Where("id IN (?)", over).Delete(&Session{})
+		Where("auth_method <> ? OR created_at < ?", AuthenticatedByDjango, before.Add(-keepDjangoSessions)).Limit(limit)
+	deleted := m.store.DB(ctx).Where("id IN (?)", over).Delete(&Session{})
 	return deleted.RowsAffected, deleted.Error
-}
-
-// shorten makes what a client says about itself fit to be stored and shown: valid UTF-8, no control characters, at most
-// limit characters.
-func shorten(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	if runes := []rune(text); len(runes) > limit {
-		text = string(runes[:limit])
-	}
-	return text
 }

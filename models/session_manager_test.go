@@ -14,7 +14,6 @@ import (
 
 	"latchkey/models"
 	"latchkey/testkit"
-	"latchkey/tokens"
 )
 
 // sessionFixture is a fixture with sessions, on a clock that the test moves.
@@ -28,11 +27,8 @@ var testRules = models.SessionRules{Idle: 24 * time.Hour, Lifetime: 72 * time.Ho
 
 func newSessionFixture(t *testing.T, db *gorm.DB, clock *testkit.Clock, rules models.SessionRules) sessionFixture {
 	t.Helper()
-	hasher := testkit.FastHasher(t)
-	users := models.NewUserManager(db, rulesWith(hasher), discardedAudit(db, clock.Now), clock.Now)
-	refresh, err := tokens.NewOpaque("lkr_", []byte("a key for refresh tokens in tests"))
-	require.NoError(t, err)
-	return sessionFixture{fixture{users, db, hasher}, models.NewSessionManager(db, users, refresh, rules, clock.Now), clock}
+	f := newFixture(t, db, testkit.ManagerOptions{Now: clock.Now, Sessions: rules})
+	return sessionFixture{f, f.managers.Sessions, clock}
 }
 
 func eachSession(t *testing.T, run func(t *testing.T, f sessionFixture)) {
@@ -41,7 +37,7 @@ func eachSession(t *testing.T, run func(t *testing.T, f sessionFixture)) {
 
 func (f sessionFixture) open(t *testing.T, user *models.User) *models.Grant {
 	t.Helper()
-	grant, err := f.sessions.Open(t.Context(), user, models.Client{Name: "phone", UserAgent: "app/1", IP: "192.0.2.1"})
+	grant, err := f.managers.Logins.Open(t.Context(), user, models.Client{Name: "phone", UserAgent: "app/1", IP: "192.0.2.1"})
 	require.NoError(t, err)
 	return grant
 }
@@ -77,7 +73,7 @@ func TestASessionCantBeOpenedOnceThePasswordOrTheAccountChanged(t *testing.T) {
 			user := f.create(t, column+"@example.com")
 			read := *user
 			f.set(t, user, column, value)
-			_, err := f.sessions.Open(t.Context(), &read, models.Client{})
+			_, err := f.managers.Logins.Open(t.Context(), &read, models.Client{})
 			require.ErrorIs(t, err, models.ErrInvalidCredentials, column)
 		}
 		var sessions int64
@@ -257,7 +253,7 @@ func TestALoginThatRacesAChangeOfPasswordLeavesNoSession(t *testing.T) {
 			for range 4 {
 				group.Go(func() {
 					read := *user
-					_, _ = f.sessions.Open(context.Background(), &read, models.Client{})
+					_, _ = f.managers.Logins.Open(context.Background(), &read, models.Client{})
 				})
 			}
 			require.NoError(t, f.SetPassword(t.Context(), user.Email, "another horse, another staple"))
@@ -301,16 +297,16 @@ func TestListAndEnd(t *testing.T) {
 func TestPresentedRedeemsNothingButNoticesReuse(t *testing.T) {
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		first := f.open(t, f.create(t, "ann@example.com"))
-		session, err := f.sessions.Presented(t.Context(), first.RefreshToken, models.Client{})
+		session, err := f.sessions.Inspect(t.Context(), first.RefreshToken, models.Client{})
 		require.NoError(t, err)
 		require.Equal(t, first.Session.ID, session.ID)
 		second, err := f.refresh(t, first.RefreshToken)
 		require.NoError(t, err)
 		_, err = f.refresh(t, second.RefreshToken)
 		require.NoError(t, err)
-		_, err = f.sessions.Presented(t.Context(), "lkr_x", models.Client{})
+		_, err = f.sessions.Inspect(t.Context(), "lkr_x", models.Client{})
 		require.ErrorIs(t, err, models.ErrRefreshTokenInvalid)
-		_, err = f.sessions.Presented(t.Context(), first.RefreshToken, models.Client{})
+		_, err = f.sessions.Inspect(t.Context(), first.RefreshToken, models.Client{})
 		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
 		require.Len(t, f.events(t, models.EventRefreshTokenReused), 1)
 	})
@@ -341,7 +337,7 @@ func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
 func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
-		grant, err := f.sessions.Open(t.Context(), user, models.Client{
+		grant, err := f.managers.Logins.Open(t.Context(), user, models.Client{
 			Name: "a\x00\x1b[31m\xff" + strings.Repeat("é", 200), UserAgent: strings.Repeat("x", 1000), IP: strings.Repeat("1", 99),
 		})
 		require.NoError(t, err)
@@ -388,7 +384,7 @@ func TestAnOperatorEndsSessions(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 2, ended)
 		f.open(t, ann)
-		ended, err = f.EndAllSessions(t.Context())
+		ended, err = f.sessions.EndEveryone(t.Context(), models.Ending{Reason: models.EndedByOperator})
 		require.NoError(t, err)
 		require.EqualValues(t, 2, ended)
 	})

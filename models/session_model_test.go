@@ -174,7 +174,7 @@ func eachWorld(t *testing.T, run func(w *world)) {
 		f := newSessionFixture(t, db, clock, rules)
 		user := f.create(t, "ann@example.com")
 		rapid.Check(t, func(rt *rapid.T) {
-			grant, err := f.sessions.Open(rt.Context(), user, models.Client{})
+			grant, err := f.managers.Logins.Open(rt.Context(), user, models.Client{})
 			require.NoError(rt, err)
 			run(&world{t: rt, clock: clock, sessions: f.sessions, held: grant.RefreshToken, issued: []string{grant.RefreshToken}})
 		})

@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// PersonalData is everything that is kept about one user (GDPR, article 15), but for the hash of his password. What waits in
-// the queue to be mailed to him is made of these.
+// PersonalData is everything that is kept about one user (GDPR, article 15), except the hash of their password. Mail that is
+// queued for them is made of these.
 type PersonalData struct {
 	User          *User
 	Sessions      []Session
@@ -19,11 +19,12 @@ type PersonalData struct {
 
 // PersonalData reads everything about a user, the oldest first.
 func (m *UserManager) PersonalData(ctx context.Context, id uuid.UUID) (*PersonalData, error) {
-	user, err := m.take(ctx, "id = ?", id)
+	db := m.store.DB(ctx)
+	user, err := takeUser(db, "id = ?", id)
 	if err != nil {
 		return nil, err
 	}
-	data, db := &PersonalData{User: user}, m.db.WithContext(ctx)
+	data := &PersonalData{User: user}
 	if err := db.Where("user_id = ?", id).Order("id").Find(&data.Sessions).Error; err != nil {
 		return nil, err
 	}

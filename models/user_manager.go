@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -16,7 +15,7 @@ var (
 	// ErrInvalidCredentials means that email and password don't open an account: unknown, wrong, inactive and without
 	// a usable password are one answer, so that nobody learns which emails have an account.
 	ErrInvalidCredentials = errors.New("no active account has this email and password")
-	// ErrAccountInactive means that the account was disabled or deleted after the caller proved who it was.
+	// ErrAccountInactive means that the account was disabled or deleted after its user had authenticated.
 	ErrAccountInactive = errors.New("the account is inactive or has been deleted")
 	// ErrUserNotFound means that no account has this email.
 	ErrUserNotFound = errors.New("no account has this email address")
@@ -26,68 +25,58 @@ var (
 	ErrOverloaded = passwords.ErrOverloaded
 )
 
-// NewUser is what somebody who wants an account says about himself. It has no flags: nobody can ask for a role.
+// NewUser is the input of CreateUser. It has no role fields, so a request cannot grant itself one.
 type NewUser struct {
 	Email     string
 	Password  string
 	FirstName string
 	LastName  string
-	Locale    string // a language tag (BCP 47); one that is none is as good as an empty one
-	Client    Client // where he says it
+	Locale    string // a language tag (BCP 47); an invalid one is stored as an empty one
+	Client    Client // where the request comes from
 }
 
-// ProfileChange is what a user changes about himself; nil leaves a field as it is.
+// ProfileChange holds the profile fields to change; nil leaves a field as it is.
 type ProfileChange struct {
 	FirstName *string
 	LastName  *string
-	Locale    *string // BCP 47; empty is none
-	Timezone  *string // IANA; empty is none
+	Locale    *string // BCP 47; empty for no preference
+	Timezone  *string // IANA; empty for no preference
 }
 
-// UserManager creates, finds and authenticates users. It is the only code that writes the users table.
+// UserManager creates, finds, authenticates and administers users.
 type UserManager struct {
-	db     *gorm.DB
-	hasher *passwords.Pool
-	policy *passwords.Policy
-	audit  *AuditLog
-	now    func() time.Time
-
-	importKeys [][]byte
+	store         Store
+	rules         PasswordRules
+	sessions      *SessionManager
+	oneTimeTokens *OneTimeTokenManager
 }
 
 // PasswordRules are how passwords are hashed and judged. The first of ImportKeys makes the MACs by which a password that came
-// with an import is known again; the others are its fallbacks.
+// with an import is recognised; the others are its fallbacks.
 type PasswordRules struct {
 	Hasher     *passwords.Pool
 	Policy     *passwords.Policy
 	ImportKeys [][]byte
 }
 
-// NewUserManager makes a manager that stores users in db and treats their passwords by rules. What it and the managers that
-// work with it do for security is told to audit.
-func NewUserManager(db *gorm.DB, rules PasswordRules, audit *AuditLog, now func() time.Time) *UserManager {
-	return &UserManager{
-		db: db, hasher: rules.Hasher, policy: rules.Policy, importKeys: rules.ImportKeys, audit: audit, now: now,
-	}
+// NewUserManager makes a manager that treats passwords by rules. What a user's change ends, it ends in sessions and in
+// oneTimeTokens, in the same transaction.
+func NewUserManager(
+	store Store, rules PasswordRules, sessions *SessionManager, oneTimeTokens *OneTimeTokenManager,
+) *UserManager {
+	return &UserManager{store: store, rules: rules, sessions: sessions, oneTimeTokens: oneTimeTokens}
 }
 
-// Using gives back a copy that works inside the transaction tx.
-func (m *UserManager) Using(tx *gorm.DB) *UserManager {
-	inside := *m
-	inside.db = tx
-	return &inside
-}
-
-// CreateUser stores an active account without roles. Faults in the input, a taken email among them, come back as a
-// *ValidationError with the fields email, password, first_name and last_name.
+// CreateUser stores an active account without roles. Every fault in the input, a taken email among them, is in the
+// *ValidationError that it returns, under the fields email, password, first_name and last_name.
 func (m *UserManager) CreateUser(ctx context.Context, input NewUser) (*User, error) {
 	return m.create(ctx, input, &User{})
 }
 
-// CreateSuperuser stores an active account with every right, for whose address its creator vouches; errors are those of
+// CreateSuperuser stores an active account with every role, whose address its creator vouches for. Errors are those of
 // CreateUser.
 func (m *UserManager) CreateSuperuser(ctx context.Context, input NewUser) (*User, error) {
-	now := moment(m.now)
+	now := m.store.Now()
 	return m.create(ctx, input, &User{IsStaff: true, IsSuperuser: true, EmailVerifiedAt: &now})
 }
 
@@ -97,11 +86,11 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 	user.FirstName = found.name("first_name", input.FirstName)
 	user.LastName = found.name("last_name", input.LastName)
 	user.Locale = knownLocale(input.Locale)
-	m.judge(&found, "password", input.Password, user)
+	m.validatePassword(&found, "password", input.Password, user)
 	if err := found.err(); err != nil {
 		return nil, err
 	}
-	encoded, err := m.hasher.Hash(ctx, input.Password)
+	encoded, err := m.rules.Hasher.Hash(ctx, input.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -109,33 +98,20 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 	return user, m.insert(ctx, user, input.Client)
 }
 
-// judge holds password against the policy, which knows the user's own words.
-func (m *UserManager) judge(found *faults, field, password string, user *User) {
-	if password == "" {
-		found.add(field, CodeRequired, "This field is required.")
-		return
-	}
-	for _, fault := range m.policy.Check(password, user.Email, user.FirstName, user.LastName) {
-		found.add(field, fault.Code, fault.Message)
-	}
-}
-
 func (m *UserManager) insert(ctx context.Context, user *User, client Client) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make a user id: %w", err)
 	}
-	user.ID, user.IsActive, user.DateJoined = id, true, moment(m.now)
-	// In a transaction of its own (a savepoint inside another), because PostgreSQL refuses to go on in one in which an
-	// INSERT failed.
-	err = m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := m.refuseReserved(tx, user.Email, user.ID); err != nil {
+	err = m.store.Transaction(ctx, func(tx Tx) error {
+		user.ID, user.IsActive, user.DateJoined = id, true, tx.Now
+		if err := m.oneTimeTokens.refuseReserved(tx, user.Email, user.ID); err != nil {
 			return err
 		}
 		if err := tx.Create(user).Error; err != nil {
 			return err
 		}
-		return m.audit.record(tx, AuditEvent{Kind: EventSignedUp, UserID: user.ID}, client)
+		return tx.record(AuditEvent{Kind: EventSignedUp, UserID: user.ID}, client)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return taken()
@@ -154,18 +130,22 @@ func isTaken(err error) bool {
 	return errors.As(err, &invalid) && invalid.Errors[0].Code == CodeTaken
 }
 
-// ByEmail finds an account, active or not, by its address in any spelling; ErrUserNotFound if there is none.
+// ByEmail returns the account, active or not, of an address in any spelling, or ErrUserNotFound.
 func (m *UserManager) ByEmail(ctx context.Context, email string) (*User, error) {
+	return userByEmail(m.store.DB(ctx), email)
+}
+
+func userByEmail(db *gorm.DB, email string) (*User, error) {
 	canonical, err := CanonicalEmail(email)
 	if err != nil {
 		return nil, ErrUserNotFound
 	}
-	return m.take(ctx, "email = ?", canonical)
+	return takeUser(db, "email = ?", canonical)
 }
 
-func (m *UserManager) take(ctx context.Context, condition string, argument any) (*User, error) {
+func takeUser(db *gorm.DB, condition string, argument any) (*User, error) {
 	var user User
-	err := m.db.WithContext(ctx).Where(condition, argument).Take(&user).Error
+	err := db.Where(condition, argument).Take(&user).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, ErrUserNotFound
 	}
@@ -175,40 +155,83 @@ func (m *UserManager) take(ctx context.Context, condition string, argument any) 
 	return &user, nil
 }
 
-// UpdateProfile changes what a user may change about himself and gives back the user as stored. Faults in the input
-// come back as a *ValidationError; ErrAccountInactive means that there is no such active user.
+// Each calls visit with every user, in the order of their ids, until there are no more or visit fails. It reads them a
+// thousand at a time.
+func (m *UserManager) Each(ctx context.Context, visit func(*User) error) error {
+	const batch = 1000
+	var after uuid.UUID
+	for {
+		var users []User
+		if err := m.store.DB(ctx).Where("id > ?", after).Order("id").Limit(batch).Find(&users).Error; err != nil {
+			return err
+		}
+		for i := range users {
+			if err := visit(&users[i]); err != nil {
+				return err
+			}
+		}
+		if len(users) < batch {
+			return nil
+		}
+		after = users[len(users)-1].ID
+	}
+}
+
+// UpdateProfile changes a user's profile and returns the user as stored. Faults in the input are in the *ValidationError that
+// it returns; ErrAccountInactive means that there is no such active user.
 func (m *UserManager) UpdateProfile(ctx context.Context, id uuid.UUID, change ProfileChange) (*User, error) {
-	var found faults
-	columns := map[string]any{}
-	if change.FirstName != nil {
-		columns["first_name"] = found.name("first_name", *change.FirstName)
-	}
-	if change.LastName != nil {
-		columns["last_name"] = found.name("last_name", *change.LastName)
-	}
-	if change.Locale != nil {
-		columns["locale"] = found.locale("locale", *change.Locale)
-	}
-	if change.Timezone != nil {
-		columns["timezone"] = found.timezone("timezone", *change.Timezone)
-	}
-	if err := found.err(); err != nil {
+	columns, err := change.columns()
+	if err != nil {
 		return nil, err
 	}
+	db := m.store.DB(ctx)
 	if len(columns) > 0 {
-		update := m.db.WithContext(ctx).Model(&User{}).Where("id = ? AND is_active", id).Updates(columns)
-		if update.Error != nil {
-			return nil, update.Error
+		if err := db.Model(&User{}).Where("id = ? AND is_active", id).Updates(columns).Error; err != nil {
+			return nil, err
 		}
 	}
-	user, err := m.take(ctx, "id = ? AND is_active", id)
+	user, err := takeUser(db, "id = ? AND is_active", id)
 	if errors.Is(err, ErrUserNotFound) {
 		return nil, ErrAccountInactive
 	}
 	return user, err
 }
 
-// moment is the time at which something is stored, in UTC and no finer than PostgreSQL keeps it.
-func moment(now func() time.Time) time.Time {
-	return now().UTC().Truncate(time.Microsecond)
+func (c ProfileChange) columns() (map[string]any, error) {
+	var found faults
+	columns := map[string]any{}
+	if c.FirstName != nil {
+		columns["first_name"] = found.name("first_name", *c.FirstName)
+	}
+	if c.LastName != nil {
+		columns["last_name"] = found.name("last_name", *c.LastName)
+	}
+	if c.Locale != nil {
+		columns["locale"] = found.locale("locale", *c.Locale)
+	}
+	if c.Timezone != nil {
+		columns["timezone"] = found.timezone("timezone", *c.Timezone)
+	}
+	return columns, found.err()
+}
+
+// recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what its
+// password was checked against: a login that races a disabling or a change of password fails with ErrInvalidCredentials.
+func (m *UserManager) recordLogin(tx Tx, user *User, client Client) error {
+	claim := tx.Model(&User{}).
+		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
+		Where("deletion_due_at IS NULL OR deletion_due_at > ?", tx.Now).
+		Updates(map[string]any{"last_login": tx.Now, "deletion_due_at": nil})
+	if claim.Error != nil {
+		return claim.Error
+	}
+	if claim.RowsAffected != 1 {
+		return ErrInvalidCredentials
+	}
+	user.LastLogin = &tx.Now
+	if user.DeletionDueAt == nil {
+		return nil
+	}
+	user.DeletionDueAt = nil
+	return tx.record(AuditEvent{Kind: EventDeletionCancelled, UserID: user.ID, ActorID: &user.ID}, client)
 }

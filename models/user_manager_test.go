@@ -3,7 +3,6 @@ package models_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -25,33 +24,24 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.FixedZone("somewhere"
 // fixture is a manager on a database, and the hasher whose count tells what a call cost.
 type fixture struct {
 	*models.UserManager
-	db     *gorm.DB
-	hasher *passwords.Pool
+	managers testkit.Managers
+	db       *gorm.DB
+	hasher   *passwords.Pool
 }
 
 func eachManager(t *testing.T, run func(t *testing.T, f fixture)) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
-		hasher := testkit.FastHasher(t)
-		now := func() time.Time { return noon }
-		users := models.NewUserManager(db, rulesWith(hasher), discardedAudit(db, now), now)
-		run(t, fixture{users, db, hasher})
+		run(t, newFixture(t, db, testkit.ManagerOptions{Now: func() time.Time { return noon }}))
 	})
 }
 
-// rulesWith are a manager's rules for passwords, of which imports are marked by the first of keys.
-func rulesWith(hasher *passwords.Pool, keys ...string) models.PasswordRules {
-	rules := models.PasswordRules{Hasher: hasher, Policy: passwords.NewPolicy(8), ImportKeys: [][]byte{[]byte("a key")}}
-	if len(keys) > 0 {
-		rules.ImportKeys = nil
+func newFixture(t *testing.T, db *gorm.DB, options testkit.ManagerOptions) fixture {
+	t.Helper()
+	if options.Hasher == nil {
+		options.Hasher = testkit.FastHasher(t)
 	}
-	for _, key := range keys {
-		rules.ImportKeys = append(rules.ImportKeys, []byte(key))
-	}
-	return rules
-}
-
-func discardedAudit(db *gorm.DB, now func() time.Time) *models.AuditLog {
-	return models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), now)
+	managers := testkit.NewManagers(t, db, options)
+	return fixture{managers.Users, managers, db, options.Hasher}
 }
 
 func (f fixture) create(t *testing.T, email string) *models.User {
@@ -126,15 +116,12 @@ func TestCreateUserReportsEveryFaultAndWritesNothing(t *testing.T) {
 	})
 }
 
-func TestTakenEmailIsAFieldErrorAndLeavesATransactionUsable(t *testing.T) {
+func TestUserManager_CreateUser_TakenEmailIsAFieldError(t *testing.T) {
 	eachManager(t, func(t *testing.T, f fixture) {
 		f.create(t, "ann@example.com")
-		require.NoError(t, f.db.Transaction(func(tx *gorm.DB) error {
-			_, err := f.Using(tx).CreateUser(t.Context(), models.NewUser{Email: "ANN@example.com", Password: strongPassword})
-			require.Equal(t, map[string]string{"email": models.CodeTaken}, codes(t, err))
-			_, err = f.Using(tx).CreateUser(t.Context(), models.NewUser{Email: "bob@example.com", Password: strongPassword})
-			return err
-		}))
+		_, err := f.CreateUser(t.Context(), models.NewUser{Email: "ANN@example.com", Password: strongPassword})
+		require.Equal(t, map[string]string{"email": models.CodeTaken}, codes(t, err))
+		f.create(t, "bob@example.com")
 		require.EqualValues(t, 2, f.count(t))
 	})
 }

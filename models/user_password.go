@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
+
+	"latchkey/passwords"
 )
 
-// PasswordChange is a user's wish for another password, made from the session that is to stay.
+// PasswordChange is a user's request to change their password, made from the session that is to stay.
 type PasswordChange struct {
 	Current     string
 	New         string
@@ -18,33 +18,27 @@ type PasswordChange struct {
 	Client      Client
 }
 
-// Authenticate gives back the active user whom email and password belong to. It counts no failures and opens no session,
-// as LoginManager.Login does. Every refusal is ErrInvalidCredentials and costs one hash; ErrOverloaded means that the
-// password was not looked at.
-func (m *UserManager) Authenticate(ctx context.Context, email, password string) (*User, error) {
-	user, err := m.forLogin(ctx, email)
+// authenticate returns the account of a canonical address, and whether the hash of its password is outdated. It returns
+// ErrInvalidCredentials unless the account is active and has this password. An address without an account comes back as an
+// empty user, whose password costs as much to refuse as any other's.
+func (m *UserManager) authenticate(ctx context.Context, address, password string) (user *User, outdated bool, err error) {
+	user, err = takeUser(m.store.DB(ctx), "email = ?", address)
+	if errors.Is(err, ErrUserNotFound) {
+		user, err = &User{}, nil
+	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if _, err := m.authenticate(ctx, user, password); err != nil {
-		return nil, err
-	}
-	return user, nil
-}
-
-// authenticate answers ErrInvalidCredentials unless password is that of the active user, and else whether its hash is
-// outdated.
-func (m *UserManager) authenticate(ctx context.Context, user *User, password string) (outdated bool, err error) {
-	outdated, err = m.verify(ctx, user, password)
+	outdated, err = m.verifyPassword(ctx, user, password)
 	if err == nil && !user.IsActive {
-		return false, ErrInvalidCredentials
+		err = ErrInvalidCredentials
 	}
-	return outdated, err
+	return user, outdated, err
 }
 
-// verify answers ErrInvalidCredentials unless password is the user's, and else whether its hash is outdated.
-func (m *UserManager) verify(ctx context.Context, user *User, password string) (outdated bool, err error) {
-	result, err := m.hasher.Verify(ctx, password, user.Password)
+// verifyPassword returns ErrInvalidCredentials unless password is the user's, and else whether its hash is outdated.
+func (m *UserManager) verifyPassword(ctx context.Context, user *User, password string) (outdated bool, err error) {
+	result, err := m.rules.Hasher.Verify(ctx, password, user.Password)
 	switch {
 	case errors.Is(err, ErrOverloaded), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false, err
@@ -56,74 +50,56 @@ func (m *UserManager) verify(ctx context.Context, user *User, password string) (
 	return result.Outdated, nil
 }
 
-// upgrade stores the user's password, which was verified, under a hash of today's parameters, unless it was changed
+// verifyCurrentPassword returns a *ValidationError of the field current_password unless password is the user's.
+func (m *UserManager) verifyCurrentPassword(ctx context.Context, user *User, password string) error {
+	_, err := m.verifyPassword(ctx, user, password)
+	if errors.Is(err, ErrInvalidCredentials) {
+		return incorrectPassword()
+	}
+	return err
+}
+
+// upgradePassword stores the user's password, which was verified, under a hash of today's parameters, unless it was changed
 // meanwhile. It ends no session: the password stays what it is.
-func (m *UserManager) upgrade(ctx context.Context, user *User, password string) error {
-	encoded, err := m.hasher.Hash(ctx, password)
+func (m *UserManager) upgradePassword(ctx context.Context, user *User, password string) error {
+	encoded, err := m.rules.Hasher.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	return m.store.Transaction(ctx, func(tx Tx) error {
 		claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", encoded)
 		if claim.Error != nil || claim.RowsAffected == 0 {
 			return claim.Error
 		}
-		return m.markUpgraded(tx, user, encoded)
+		return markUpgraded(tx, m.rules.ImportKeys, user, encoded)
 	})
 }
 
-// forLogin finds the account of a typed email. For an email without one it gives back an empty user, whose password
-// costs as much to refuse as any other's.
-func (m *UserManager) forLogin(ctx context.Context, email string) (*User, error) {
-	user, err := m.ByEmail(ctx, email)
-	if errors.Is(err, ErrUserNotFound) {
-		return &User{}, nil
-	}
-	return user, err
-}
-
-// recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what the
-// user's password was checked against: a login that races a disabling or a change of password loses.
-func (m *UserManager) recordLogin(ctx context.Context, user *User, now time.Time) error {
-	claim := m.db.WithContext(ctx).Model(&User{}).
-		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
-		Where("deletion_due_at IS NULL OR deletion_due_at > ?", now).
-		Updates(map[string]any{"last_login": now, "deletion_due_at": nil})
-	if claim.Error != nil {
-		return claim.Error
-	}
-	if claim.RowsAffected != 1 {
-		return ErrInvalidCredentials
-	}
-	user.LastLogin = &now
-	return nil
-}
-
-// SetPassword gives the account of email a new password that keeps the policy, and ends all its sessions. Faults come
-// back as a *ValidationError; ErrUserNotFound means that there is no such account.
+// SetPassword gives the account of email a new password that keeps the policy, and ends all its sessions. Errors are a
+// *ValidationError and ErrUserNotFound.
 func (m *UserManager) SetPassword(ctx context.Context, email, password string) error {
 	user, err := m.ByEmail(ctx, email)
 	if err != nil {
 		return err
 	}
-	encoded, err := m.newPassword(ctx, user, "password", password)
+	encoded, err := m.hashNewPassword(ctx, user, "password", password)
 	if err != nil {
 		return err
 	}
-	return m.storePassword(ctx, user, encoded, PasswordChange{})
+	return m.replacePassword(ctx, user, encoded, PasswordChange{})
 }
 
-// ChangePassword replaces the user's password by one that keeps the policy, and ends all his sessions but keep. A wrong
-// current password, or a new one that is refused, comes back as a *ValidationError.
+// ChangePassword replaces the user's password by one that keeps the policy, and ends all their sessions but KeepSession. A
+// wrong current password, or a new one that is refused, is a *ValidationError.
 func (m *UserManager) ChangePassword(ctx context.Context, user *User, change PasswordChange) error {
-	if err := m.confirm(ctx, user, change.Current); err != nil {
+	if err := m.verifyCurrentPassword(ctx, user, change.Current); err != nil {
 		return err
 	}
-	encoded, err := m.newPassword(ctx, user, "new_password", change.New)
+	encoded, err := m.hashNewPassword(ctx, user, "new_password", change.New)
 	if err != nil {
 		return err
 	}
-	return m.storePassword(ctx, user, encoded, change)
+	return m.replacePassword(ctx, user, encoded, change)
 }
 
 func incorrectPassword() error {
@@ -132,20 +108,31 @@ func incorrectPassword() error {
 	}}}
 }
 
-// newPassword judges and encodes a password.
-func (m *UserManager) newPassword(ctx context.Context, user *User, field, password string) (string, error) {
+// validatePassword holds password against the policy, which knows the user's own words.
+func (m *UserManager) validatePassword(found *faults, field, password string, user *User) {
+	if password == "" {
+		found.add(field, CodeRequired, "This field is required.")
+		return
+	}
+	for _, fault := range m.rules.Policy.Check(password, user.Email, user.FirstName, user.LastName) {
+		found.add(field, fault.Code, fault.Message)
+	}
+}
+
+// hashNewPassword validates a password and returns its encoded hash.
+func (m *UserManager) hashNewPassword(ctx context.Context, user *User, field, password string) (string, error) {
 	var found faults
-	m.judge(&found, field, password, user)
+	m.validatePassword(&found, field, password, user)
 	if err := found.err(); err != nil {
 		return "", err
 	}
-	return m.hasher.Hash(ctx, password)
+	return m.rules.Hasher.Hash(ctx, password)
 }
 
-// storePassword replaces the password that was read with the user and ends his sessions but one, together. If somebody
-// else was quicker, the current password is another one now.
-func (m *UserManager) storePassword(ctx context.Context, user *User, encoded string, change PasswordChange) error {
-	return m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+// replacePassword replaces the password that was read with the user and ends their sessions but one, together. If another
+// request was quicker, the current password is another one now.
+func (m *UserManager) replacePassword(ctx context.Context, user *User, encoded string, change PasswordChange) error {
+	return m.store.Transaction(ctx, func(tx Tx) error {
 		claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", encoded)
 		if claim.Error != nil {
 			return claim.Error
@@ -157,17 +144,40 @@ func (m *UserManager) storePassword(ctx context.Context, user *User, encoded str
 		if change.KeepSession != uuid.Nil {
 			event.ActorID = &user.ID
 		}
-		if err := m.audit.record(tx, event, change.Client); err != nil {
+		if err := tx.record(event, change.Client); err != nil {
 			return err
 		}
 		// What was mailed for the former password, or asked for with it, is worth nothing for this one.
-		err := endTokens(tx, moment(m.now), tokenCancelled, "user_id = ? AND purpose IN ?", user.ID,
+		err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose IN ?", user.ID,
 			[]string{PurposeResetPassword, PurposeChangeEmail})
 		if err != nil {
 			return err
 		}
-		_, err = m.endSessions(tx, Ending{EndedByPasswordChange, change.Client},
+		_, err = m.sessions.end(tx, Ending{EndedByPasswordChange, change.Client},
 			"user_id = ? AND id <> ?", user.ID, change.KeepSession)
 		return err
 	})
+}
+
+// claimPassword locks the row of a user whose password was checked, and returns a *ValidationError if that has been changed
+// since: what was asked for with the former one is refused, or ended by the change that waits for the row.
+func (m *UserManager) claimPassword(tx Tx, user *User) error {
+	claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", user.Password)
+	if claim.Error == nil && claim.RowsAffected != 1 {
+		return incorrectPassword()
+	}
+	return claim.Error
+}
+
+// resetPassword stores the encoded password of an active account that still has this address, and reports whether there
+// is one.
+func (m *UserManager) resetPassword(tx Tx, id uuid.UUID, address, encoded string) (bool, error) {
+	claim := tx.Model(&User{}).Where("id = ? AND email = ? AND is_active", id, address).Update("password", encoded)
+	return claim.RowsAffected == 1, claim.Error
+}
+
+// disarm makes the password of an account useless and cancels its deletion.
+func (m *UserManager) disarm(tx Tx, id uuid.UUID) error {
+	return tx.Model(&User{}).Where("id = ?", id).
+		Updates(map[string]any{"password": passwords.Unusable(), "deletion_due_at": nil}).Error
 }

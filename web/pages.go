@@ -24,7 +24,7 @@ var pagesCSS string
 // Pages are where the links of mails lead, in the language that the browser asks for. Opening one changes nothing, because
 // programs that scan mail open links too; only its form does.
 type Pages struct {
-	confirmations *models.ConfirmationManager
+	verifications *models.VerificationManager
 	shown         PageSettings
 	phrases       *phrases
 	template      *template.Template
@@ -38,7 +38,7 @@ type PageSettings struct {
 }
 
 // NewPages makes the pages of a service.
-func NewPages(confirmations *models.ConfirmationManager, shown PageSettings) (*Pages, error) {
+func NewPages(verifications *models.VerificationManager, shown PageSettings) (*Pages, error) {
 	parsed, err := template.New("pages.html").Parse(pagesHTML)
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
@@ -49,7 +49,7 @@ func NewPages(confirmations *models.ConfirmationManager, shown PageSettings) (*P
 	}
 	style := sha256.Sum256([]byte(pagesCSS))
 	return &Pages{
-		confirmations: confirmations, shown: shown, phrases: phrases, template: parsed,
+		verifications: verifications, shown: shown, phrases: phrases, template: parsed,
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
 			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 	}, nil
@@ -67,21 +67,21 @@ func (p *Pages) ShowUndo(c *gin.Context) error { return p.show(c, undoForm()) }
 // Verify confirms an address.
 func (p *Pages) Verify(c *gin.Context) error {
 	return p.answer(c, verifyForm(), func(proof models.Proof) error {
-		return p.confirmations.ConfirmEmail(c.Request.Context(), proof, middleware.Client(c))
+		return p.verifications.VerifyEmail(c.Request.Context(), proof, middleware.Client(c))
 	})
 }
 
 // Reset changes a forgotten password.
 func (p *Pages) Reset(c *gin.Context) error {
 	return p.answer(c, resetForm(), func(proof models.Proof) error {
-		return p.confirmations.ResetPassword(c.Request.Context(), proof, c.PostForm("new_password"), middleware.Client(c))
+		return p.verifications.ResetPassword(c.Request.Context(), proof, c.PostForm("new_password"), middleware.Client(c))
 	})
 }
 
 // Undo takes a change of address back.
 func (p *Pages) Undo(c *gin.Context) error {
 	return p.answer(c, undoForm(), func(proof models.Proof) error {
-		return p.confirmations.UndoEmailChange(c.Request.Context(), proof.Token, middleware.Client(c))
+		return p.verifications.UndoEmailChange(c.Request.Context(), proof.Token, middleware.Client(c))
 	})
 }
 
@@ -116,17 +116,17 @@ func (p *Pages) answer(c *gin.Context, form form, do func(models.Proof) error) e
 
 // VerifyAgain mails another link in place of one that confirmed an address.
 func (p *Pages) VerifyAgain(c *gin.Context) error {
-	return p.mailAgain(c, verifyForm(), p.confirmations.SendVerification)
+	return p.mailAgain(c, verifyForm(), p.verifications.SendVerification)
 }
 
 // ResetAgain mails another link in place of one that changed a password.
 func (p *Pages) ResetAgain(c *gin.Context) error {
-	return p.mailAgain(c, resetForm(), p.confirmations.ForgotPassword)
+	return p.mailAgain(c, resetForm(), p.verifications.ForgotPassword)
 }
 
 // mailAgain sends a mail to the address that the mail of a token, whose time is over, went to.
 func (p *Pages) mailAgain(c *gin.Context, form form, send func(ctx context.Context, email string) error) error {
-	address, err := p.confirmations.AddressOf(c.Request.Context(), c.PostForm("token"))
+	address, err := p.verifications.AddressOf(c.Request.Context(), c.PostForm("token"))
 	if err != nil {
 		return err
 	}

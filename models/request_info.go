@@ -1,0 +1,30 @@
+package models
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Client is where a request comes from. Name is what the app calls itself or its device.
+type Client struct {
+	Name      string
+	UserAgent string
+	IP        string
+	RequestID string
+}
+
+// shorten makes what a client says about itself fit to be stored and shown: valid UTF-8, no control characters, at most
+// limit characters.
+func shorten(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	if runes := []rune(text); len(runes) > limit {
+		text = string(runes[:limit])
+	}
+	return text
+}

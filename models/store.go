@@ -1,0 +1,92 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+
+	"latchkey/jobs"
+)
+
+// Store is what every manager works with: the database, the audit log and the clock.
+type Store struct {
+	db    *gorm.DB
+	audit *AuditLog
+	now   func() time.Time
+}
+
+// NewStore makes the store of managers that keep their tables in db and record their events in audit.
+func NewStore(db *gorm.DB, audit *AuditLog, now func() time.Time) Store {
+	return Store{db: db, audit: audit, now: now}
+}
+
+// DB returns the database for reads and single statements outside a transaction.
+func (s Store) DB(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx) }
+
+// Now returns the current time as the database stores it: in UTC, in microseconds.
+func (s Store) Now() time.Time { return moment(s.now) }
+
+// Tx is one transaction at one moment: every row that it writes bears Now.
+type Tx struct {
+	*gorm.DB
+	Now   time.Time
+	ctx   context.Context
+	audit *AuditLog
+}
+
+// Transaction runs do in a transaction, which commits if do returns nil and rolls back otherwise.
+func (s Store) Transaction(ctx context.Context, do func(Tx) error) error {
+	return s.DB(ctx).Transaction(func(tx *gorm.DB) error {
+		return do(Tx{DB: tx, Now: s.Now(), ctx: ctx, audit: s.audit})
+	})
+}
+
+// savepoint runs do so that the transaction can go on after a failed statement in it, as PostgreSQL refuses to otherwise.
+func (tx Tx) savepoint(do func(Tx) error) error {
+	return tx.DB.Transaction(func(inner *gorm.DB) error {
+		nested := tx
+		nested.DB = inner
+		return do(nested)
+	})
+}
+
+// enqueue queues a mail, which is sent if the transaction commits.
+func (tx Tx) enqueue(queue *jobs.Queue, mail jobs.Mail) error {
+	switch conn := tx.Statement.ConnPool.(type) {
+	case *sql.Tx:
+		return queue.Add(tx.ctx, conn, mail)
+	case interface{ Tx() *sql.Tx }:
+		return queue.Add(tx.ctx, conn.Tx(), mail)
+	default:
+		return errors.New("queue a mail: not in a transaction")
+	}
+}
+
+// errLostRace means that another request changed a row between its reading and its update.
+var errLostRace = errors.New("another request was quicker")
+
+// Claim returns the error of a conditional update or insert. If that found its row changed, so that it affected none, or
+// its key taken, Retry repeats the work.
+func Claim(result *gorm.DB) error {
+	if errors.Is(result.Error, gorm.ErrDuplicatedKey) || result.Error == nil && result.RowsAffected == 0 {
+		return errLostRace
+	}
+	return result.Error
+}
+
+// Retry repeats do until no other request was quicker, and returns its result.
+func Retry(do func() error) error {
+	for {
+		if err := do(); !errors.Is(err, errLostRace) {
+			return err
+		}
+	}
+}
+
+// moment is the time at which something is stored, in UTC and no finer than PostgreSQL keeps it.
+func moment(now func() time.Time) time.Time {
+	return now().UTC().Truncate(time.Microsecond)
+}

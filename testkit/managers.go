@@ -1,0 +1,73 @@
+package testkit
+
+import (
+	"cmp"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"latchkey/models"
+	"latchkey/passwords"
+	"latchkey/tokens"
+)
+
+// ManagerOptions is what a test chooses about its managers. What is zero is a clock that stands still, a fast hasher, one key
+// for imports, sessions of 24 and 72 hours with a grace of 30 s, and no log.
+type ManagerOptions struct {
+	Now        func() time.Time
+	Hasher     *passwords.Pool
+	ImportKeys []string
+	Sessions   models.SessionRules
+	Log        *slog.Logger
+}
+
+// Managers are those of package models, on one database and without mail.
+type Managers struct {
+	Audit    *models.AuditLog
+	Users    *models.UserManager
+	Sessions *models.SessionManager
+	Logins   *models.LoginManager
+	Imports  *models.ImportManager
+}
+
+// NewManagers makes the managers of a test without the service around them.
+func NewManagers(t testing.TB, db *gorm.DB, options ManagerOptions) Managers {
+	t.Helper()
+	if options.Now == nil {
+		options.Now = NewClock().Now
+	}
+	if options.Hasher == nil {
+		options.Hasher = FastHasher(t)
+	}
+	if options.Sessions == (models.SessionRules{}) {
+		options.Sessions = models.SessionRules{Idle: 24 * time.Hour, Lifetime: 72 * time.Hour, Grace: 30 * time.Second}
+	}
+	rules := models.PasswordRules{Hasher: options.Hasher, Policy: passwords.NewPolicy(8)}
+	for _, key := range options.ImportKeys {
+		rules.ImportKeys = append(rules.ImportKeys, []byte(key))
+	}
+	if rules.ImportKeys == nil {
+		rules.ImportKeys = [][]byte{[]byte("a key")}
+	}
+	log := cmp.Or(options.Log, slog.New(slog.DiscardHandler))
+	audit := models.NewAuditLog(db, models.Notices{}, log, options.Now)
+	store := models.NewStore(db, audit, options.Now)
+	sessions := models.NewSessionManager(store, codec(t, "lkr_"), options.Sessions)
+	users := models.NewUserManager(store, rules, sessions, models.NewOneTimeTokenManager(store, codec(t, "lko_"), nil))
+	return Managers{
+		Audit: audit, Users: users, Sessions: sessions,
+		Logins:  models.NewLoginManager(store, users, sessions, codec(t, "lkd_"), models.AdmitAll),
+		Imports: models.NewImportManager(store, rules, users, sessions),
+	}
+}
+
+// codec makes the tokens of one prefix under a key of its own.
+func codec(t testing.TB, prefix string) *tokens.Opaque {
+	t.Helper()
+	made, err := tokens.NewOpaque(prefix, []byte("thirty-two bytes of secret stuff "+prefix))
+	require.NoError(t, err)
+	return made
+}

@@ -12,9 +12,9 @@ import (
 	"latchkey/jobs"
 )
 
-// AuditEvent is something that matters for security, as it happened. Rows are only added; they outlive their user, and
-// hold nothing that anybody typed. ActorID is who did it, nil if that is not known or was the operator; UserID is to
-// whom, zero if no account was concerned.
+// AuditEvent is something that happened and matters for security. Rows are only added; they outlive their user, and hold
+// nothing that anybody typed. ActorID is the user who did it, nil if that is unknown or was the operator; UserID is the
+// account that it was done to, zero if there is none.
 type AuditEvent struct {
 	ID        uuid.UUID  `gorm:"type:uuid;primaryKey"`
 	Kind      string     `gorm:"size:40;not null;index"`
@@ -30,7 +30,7 @@ type AuditEvent struct {
 // Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, and
 // DetailUnverified if it was right and the address has to be confirmed first, of EventSessionEnded why it ended, of
 // EventRolesChanged DetailPromoted or DetailDemoted, of EventEmailChanged DetailUndone if it went back, of
-// EventPasswordChanged that or DetailReset if nobody gave the former one. That of whatever an import did is DetailImported.
+// EventPasswordChanged that, or DetailReset if it was reset by mail. That of whatever an import did is DetailImported.
 const (
 	EventSignedUp           = "signed_up"
 	EventLoginSucceeded     = "login_succeeded"
@@ -64,14 +64,15 @@ const (
 	DetailUnverified = "unverified"
 )
 
-// Notices are the events that their user is written about: the message of each kind, and the queue that takes it. The zero
-// value writes about nothing.
+// Notices are the kinds of events that their user gets a mail about, with the message of each, and the queue that takes it.
+// The zero value sends none.
 type Notices struct {
 	Queue    *jobs.Queue
 	Messages map[string]string
 }
 
-// AuditLog keeps the events that matter for security, in the database and in the log, and tells users of some.
+// AuditLog records the events that matter for security, in the database and in the log, and has some of them mailed to their
+// users.
 type AuditLog struct {
 	db      *gorm.DB
 	notices Notices
@@ -103,7 +104,7 @@ func (tx Tx) record(event AuditEvent, client Client) error {
 	return tx.enqueue(tx.audit.notices.Queue, jobs.Mail{Message: message, UserID: event.UserID, About: event.ID})
 }
 
-// attributes are those of the event's line in the log; what is unknown is left out.
+// attributes returns those of the event's line in the log, without those that are unknown.
 func (e AuditEvent) attributes() []slog.Attr {
 	attributes := []slog.Attr{slog.String("event", e.Kind)}
 	add := func(name, value string) {
@@ -126,7 +127,7 @@ func (e AuditEvent) attributes() []slog.Attr {
 	return attributes
 }
 
-// DeleteOld deletes at most limit events that are older than retention, and counts them.
+// DeleteOld deletes at most limit events that are older than retention, and returns how many it deleted.
 func (a *AuditLog) DeleteOld(ctx context.Context, retention time.Duration, limit int) (int64, error) {
 	old := a.db.Model(&AuditEvent{}).Select("id").Where("created_at < ?", moment(a.now).Add(-retention)).Limit(limit)
 	deleted := a.db.WithContext(ctx).Where("id IN (?)", old).Delete(&AuditEvent{})

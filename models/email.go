@@ -19,9 +19,9 @@ const (
 // ErrInvalidEmail means that a text is not an address that mail can be sent to.
 var ErrInvalidEmail = errors.New("not a valid email address")
 
-// CanonicalEmail gives back the one spelling under which an address is stored and looked up: trimmed, in NFC,
-// lower-cased, its domain in ASCII (RFC 5891). It accepts dot-atoms (RFC 5322, section 3.4.1) with internationalised
-// letters (RFC 6531) at a domain of two labels or more, and answers ErrInvalidEmail for anything else.
+// CanonicalEmail returns the one spelling under which an address is stored and looked up: trimmed, in NFC, lower-cased, its
+// domain in ASCII (RFC 5891). It accepts dot-atoms (RFC 5322, section 3.4.1) with internationalised letters (RFC 6531) at a
+// domain of two labels or more, and returns ErrInvalidEmail for anything else.
 func CanonicalEmail(typed string) (string, error) {
 	typed = strings.TrimSpace(typed)
 	// The length is checked before the work whose cost grows with it, and again on what came out.
@@ -39,8 +39,8 @@ func CanonicalEmail(typed string) (string, error) {
 	return local + "@" + domain, nil
 }
 
-// foldsIntoASCII reports characters like the Kelvin sign or the dotted capital I: lower-casing or normalising them
-// yields an ASCII letter, so that an address typed with one would silently become somebody else's.
+// foldsIntoASCII reports whether lower-casing or normalising r yields an ASCII letter, as for the Kelvin sign or the dotted
+// capital I: an address typed with one would silently become somebody else's.
 func foldsIntoASCII(r rune) bool {
 	return r > unicode.MaxASCII && (unicode.ToLower(r) <= unicode.MaxASCII || norm.NFC.String(string(r))[0] < utf8.RuneSelf)
 }
@@ -82,15 +82,15 @@ func canonicalDomain(domain string) (string, error) {
 	return ascii, nil
 }
 
-// email canonicalises a typed address, or faults it under the given field.
-func (f *faults) email(field, typed string) string {
+// email returns the canonical form of a typed address, or adds an error to the given field.
+func (e *fieldErrors) email(field, typed string) string {
 	if strings.TrimSpace(typed) == "" {
-		f.add(field, CodeRequired, "This field is required.")
+		e.add(field, CodeRequired, "This field is required.")
 		return ""
 	}
 	canonical, err := CanonicalEmail(typed)
 	if err != nil {
-		f.add(field, CodeInvalid, "Enter a valid email address.")
+		e.add(field, CodeInvalid, "Enter a valid email address.")
 	}
 	return canonical
 }

@@ -14,12 +14,12 @@ type EmailChange struct {
 // RequestEmailChange queues a mail to the new address; only its proof makes the change. A wrong password, or an address that
 // is invalid or the user's already, is a *ValidationError. Whether another account has the address is not revealed.
 func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User, change EmailChange) error {
-	var found faults
-	address := found.email("new_email", change.NewEmail)
+	var invalid fieldErrors
+	address := invalid.email("new_email", change.NewEmail)
 	if address == user.Email {
-		found.add("new_email", CodeInvalid, "This is your address already.")
+		invalid.add("new_email", CodeInvalid, "This is your address already.")
 	}
-	if err := found.err(); err != nil {
+	if err := invalid.err(); err != nil {
 		return err
 	}
 	if err := m.users.verifyCurrentPassword(ctx, user, change.Password); err != nil {

@@ -13,8 +13,8 @@ import (
 	"latchkey/passwords"
 )
 
-// ForeignAccount is an account as another system keeps it. Password is the encoded hash, as it is there. ID is zero
-// where that system has no UUID for it; a zero DateJoined is not known.
+// ForeignAccount is an account as another system stores it. Password is the encoded hash, as it is there. ID is zero if that
+// system has no UUID for it, and DateJoined if it is unknown.
 type ForeignAccount struct {
 	Source string // where to find it there, such as "id 7" or "line 12"
 	Fault  string // why it can't be read, or empty
@@ -31,15 +31,15 @@ type ForeignAccount struct {
 	IsSuperuser bool
 	DateJoined  time.Time
 	LastLogin   *time.Time
-	Locale      string // BCP 47; one that is none is as good as an empty one
+	Locale      string // BCP 47; an invalid one is stored as an empty one
 	Timezone    string // IANA; likewise
 
 	EmailVerifiedAt *time.Time // zero if it is verified, but not known when
-	DeletionDueAt   *time.Time // when the account goes, if its user asked for that
+	DeletionDueAt   *time.Time // when the account is deleted, if its user requested that
 }
 
-// ImportedAccount is what the other system said of an account when it was last imported: by it an import tells what
-// changed there from what changed here. Of the password it holds a MAC, and another of the hash that it got here at a login.
+// ImportedAccount is an account as it was in the source when it was last imported: by it an import tells what changed there
+// from what changed here. Of the password it holds a MAC, and another of the hash that replaced it here at a login.
 type ImportedAccount struct {
 	UserID      uuid.UUID `gorm:"type:uuid;primaryKey"`
 	User        *User     `gorm:"constraint:OnDelete:CASCADE"`
@@ -57,8 +57,8 @@ type ImportedAccount struct {
 	DeletionDueAt *time.Time `gorm:""`
 }
 
-// Refusal is an account that was not imported, and why. The reason holds nothing secret. IsHeld is one whose address
-// or username another imported account has: it can come in when that one has got what it has in the source now.
+// Refusal is an account that was not imported, and the reason, which holds nothing secret. IsHeld is set if another imported
+// account has its address or username: it can be imported once that one has changed as it did in the source.
 type Refusal struct {
 	Account ForeignAccount
 	Reason  string
@@ -76,7 +76,7 @@ const (
 	refusedTime    = "it has a time outside of the years 1 to 9999"
 )
 
-// keyOf names an account by what the source calls it, or else by its id here; empty if it has none yet.
+// keyOf returns what the source calls an account, or else its id here, or "of this import" if it has none yet.
 func keyOf(legacyID *int64, id uuid.UUID) string {
 	switch {
 	case legacyID != nil:
@@ -88,15 +88,15 @@ func keyOf(legacyID *int64, id uuid.UUID) string {
 	}
 }
 
-// canonical gives back the account as it would be stored, or why it can't be.
+// canonical returns the account as it would be stored, or the reason why it can't be.
 func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (ForeignAccount, string) {
 	if a.Fault != "" {
 		return a, a.Fault
 	}
-	var found faults
-	a.Email = found.email("email", a.Email)
+	var invalid fieldErrors
+	a.Email = invalid.email("email", a.Email)
 	a.FirstName, a.LastName = importedName(a.FirstName), importedName(a.LastName)
-	a.Username = found.name("username", a.Username)
+	a.Username = invalid.name("username", a.Username)
 	a.Locale, a.Timezone = knownLocale(a.Locale), knownTimezone(a.Timezone)
 	if !storable(&a.DateJoined, a.LastLogin, a.EmailVerifiedAt, a.DeletionDueAt) {
 		return a, refusedTime
@@ -104,7 +104,7 @@ func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (Foreig
 	if a.EmailVerifiedAt != nil && a.EmailVerifiedAt.IsZero() {
 		a.EmailVerifiedAt = &now
 	}
-	if err := found.err(); err != nil {
+	if err := invalid.err(); err != nil {
 		return a, err.Error()
 	}
 	if asEmail, err := CanonicalEmail(a.Username); err == nil && asEmail == a.Email {
@@ -119,8 +119,8 @@ func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (Foreig
 	return a, ""
 }
 
-// importedName is a name as it can be stored. Nobody is kept out for a name: what none has becomes a space, and what is too
-// long is cut.
+// importedName returns a name as it can be stored. No account is refused for a name: control characters become spaces, and
+// what is too long is cut.
 func importedName(name string) string {
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -134,7 +134,7 @@ func importedName(name string) string {
 	return name
 }
 
-// storable tells whether both databases, and JSON, can hold these times.
+// storable reports whether both databases, and JSON, can hold these times.
 func storable(times ...*time.Time) bool {
 	for _, moment := range times {
 		if moment == nil {
@@ -147,7 +147,7 @@ func storable(times ...*time.Time) bool {
 	return true
 }
 
-// user is the account as a new user.
+// user returns the account as a new user.
 func (a ForeignAccount) user(now time.Time) User {
 	joined := a.DateJoined.UTC().Truncate(time.Microsecond)
 	if a.DateJoined.IsZero() {
@@ -191,12 +191,12 @@ func passwordMAC(key []byte, encoded string) []byte {
 	return mac.Sum(nil)
 }
 
-// isPassword tells whether encoded is the password that was imported.
+// isPassword reports whether encoded is the password that was imported.
 func (i *ImportedAccount) isPassword(keys [][]byte, encoded string) bool {
 	return isMarked(i.PasswordMAC, keys, encoded)
 }
 
-// cameWith tells whether encoded is the password that was imported, or what became of it at a login.
+// cameWith reports whether encoded is the password that was imported, or the hash that replaced it at a login.
 func (i *ImportedAccount) cameWith(keys [][]byte, encoded string) bool {
 	return i.isPassword(keys, encoded) || isMarked(i.UpgradedMAC, keys, encoded)
 }
@@ -222,18 +222,18 @@ func markUpgraded(tx Tx, keys [][]byte, user *User, encoded string) error {
 		Update("upgraded_mac", passwordMAC(keys[0], encoded)).Error
 }
 
-// changes are the columns of user that the source changed since the last import and nobody changed here. What both
-// changed stays as it is here, so that an import never brings back a former password or a right that was taken away.
+// changes returns the columns of user that the source changed since the last import and nobody changed here. What both
+// changed stays as it is here, so that an import never brings back a former password or a role that was taken away.
 func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]byte) map[string]any {
 	columns := map[string]any{}
-	moved(columns, "email", i.Email, user.Email, account.Email)
-	moved(columns, "first_name", i.FirstName, user.FirstName, account.FirstName)
-	moved(columns, "last_name", i.LastName, user.LastName, account.LastName)
-	moved(columns, "is_active", i.IsActive, user.IsActive, account.IsActive)
-	moved(columns, "is_staff", i.IsStaff, user.IsStaff, account.IsStaff)
-	moved(columns, "is_superuser", i.IsSuperuser, user.IsSuperuser, account.IsSuperuser)
-	moved(columns, "locale", i.Locale, user.Locale, account.Locale)
-	moved(columns, "timezone", i.Timezone, user.Timezone, account.Timezone)
+	addChanged(columns, "email", i.Email, user.Email, account.Email)
+	addChanged(columns, "first_name", i.FirstName, user.FirstName, account.FirstName)
+	addChanged(columns, "last_name", i.LastName, user.LastName, account.LastName)
+	addChanged(columns, "is_active", i.IsActive, user.IsActive, account.IsActive)
+	addChanged(columns, "is_staff", i.IsStaff, user.IsStaff, account.IsStaff)
+	addChanged(columns, "is_superuser", i.IsSuperuser, user.IsSuperuser, account.IsSuperuser)
+	addChanged(columns, "locale", i.Locale, user.Locale, account.Locale)
+	addChanged(columns, "timezone", i.Timezone, user.Timezone, account.Timezone)
 	if due := inUTC(account.DeletionDueAt); !sameTime(due, i.DeletionDueAt) && sameTime(user.DeletionDueAt, i.DeletionDueAt) {
 		columns["deletion_due_at"] = due
 	}
@@ -243,12 +243,12 @@ func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]b
 	if name := account.username(); name != nil && (user.LegacyUsername == nil || *user.LegacyUsername != *name) {
 		columns["legacy_username"] = *name // nobody changes it here
 	}
-	observed(columns, user, account)
+	addObserved(columns, user, account)
 	return columns
 }
 
-// observed adds what only happens to a user, and nobody changes.
-func observed(columns map[string]any, user *User, account ForeignAccount) {
+// addObserved adds the columns that nobody changes: when an address was verified, and the last login.
+func addObserved(columns map[string]any, user *User, account ForeignAccount) {
 	// An address that comes with this import is as verified as the source says, and so is one that was the same before.
 	if columns["email"] != nil || user.EmailVerifiedAt == nil && user.Email == account.Email {
 		if verified := inUTC(account.EmailVerifiedAt); verified != nil || user.EmailVerifiedAt != nil {
@@ -260,7 +260,8 @@ func observed(columns map[string]any, user *User, account ForeignAccount) {
 	}
 }
 
-func moved[T comparable](columns map[string]any, name string, before, here, there T) {
+// addChanged adds a column that the source changed and nobody changed here.
+func addChanged[T comparable](columns map[string]any, name string, before, here, there T) {
 	if there != before && here == before {
 		columns[name] = there
 	}
@@ -270,8 +271,8 @@ func sameTime(a, b *time.Time) bool {
 	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
 }
 
-// says tells whether the source says the same of the account as at the last import.
-func (i *ImportedAccount) says(account ForeignAccount, keys [][]byte) bool {
+// isSame reports whether the account is in the source as it was at the last import.
+func (i *ImportedAccount) isSame(account ForeignAccount, keys [][]byte) bool {
 	return i.Email == account.Email && i.FirstName == account.FirstName && i.LastName == account.LastName &&
 		i.IsActive == account.IsActive && i.IsStaff == account.IsStaff && i.IsSuperuser == account.IsSuperuser &&
 		i.Locale == account.Locale && i.Timezone == account.Timezone && sameTime(i.DeletionDueAt, inUTC(account.DeletionDueAt)) &&

@@ -23,8 +23,8 @@ func NewImportManager(store Store, rules PasswordRules, users *UserManager, sess
 	return &ImportManager{store: store, rules: rules, users: users, sessions: sessions}
 }
 
-// ImportReport counts what became of the accounts of an import. Kept are those that changed in the source and here, and
-// stay as they are here.
+// ImportReport counts the accounts of an import by what was done with them. Kept are those that changed both in the source and
+// here, and stay as they are here.
 type ImportReport struct {
 	Imported, Updated, Kept, Unchanged int
 
@@ -52,8 +52,8 @@ func (m *ImportManager) Import(ctx context.Context, batch []ForeignAccount) (rep
 	return report, err
 }
 
-// lookUpByIndex keeps PostgreSQL from reading whole tables in tx: it plans for the empty table of a first import, and keeps
-// to that for every batch until its statistics are renewed, about a minute later.
+// lookUpByIndex keeps PostgreSQL from reading whole tables in tx: in a first import it plans for an empty table, and goes on so
+// in every batch until its statistics are renewed, about a minute later.
 func lookUpByIndex(tx *gorm.DB) error {
 	if tx.Name() != "postgres" {
 		return nil
@@ -61,8 +61,8 @@ func lookUpByIndex(tx *gorm.DB) error {
 	return tx.Exec("SET LOCAL enable_seqscan = off").Error
 }
 
-// Rehearsal tells what Import would do, batch by batch, and writes nothing. It keeps hashes of emails, which are wrong once
-// in 10^13 accounts.
+// Rehearsal reports what Import would do, batch by batch, and writes nothing. It remembers emails as hashes of 64 bits: among a
+// million accounts each has a chance of about 10^-13 to be mistaken for another.
 type Rehearsal struct {
 	manager *ImportManager
 	holders map[uint64]string // who would have an email by now
@@ -89,8 +89,8 @@ func (r *Rehearsal) Import(ctx context.Context, batch []ForeignAccount) (ImportR
 	return report, nil
 }
 
-// give gives an account its email, unless another one got that before, which it names. Without a rehearsal the database
-// knows.
+// give gives an account its email, or returns the key of the account that has got it before. Without a rehearsal the database
+// decides.
 func (r *Rehearsal) give(account ForeignAccount) (holder string) {
 	if r == nil {
 		return ""
@@ -103,7 +103,7 @@ func (r *Rehearsal) give(account ForeignAccount) (holder string) {
 	return ""
 }
 
-// move is give for an account that had the email from.
+// move is give for an account that had the email from until now.
 func (r *Rehearsal) move(from string, account ForeignAccount) (holder string) {
 	if r == nil {
 		return ""
@@ -114,12 +114,12 @@ func (r *Rehearsal) move(from string, account ForeignAccount) (holder string) {
 	return holder
 }
 
-// isFreed tells whether the account that has the email would have another one by now.
+// isFreed reports whether the account that has the email would have another one by now.
 func (r *Rehearsal) isFreed(email string) bool {
 	return r != nil && r.freed[maphash.String(r.seed, email)]
 }
 
-// insert adds accounts that were not there. One whose email somebody took meanwhile is refused.
+// insert stores new accounts. One whose email was taken meanwhile is refused.
 func (m *ImportManager) insert(tx Tx, accounts []ForeignAccount, report *ImportReport) error {
 	if len(accounts) == 0 {
 		return nil
@@ -155,7 +155,7 @@ func (m *ImportManager) insert(tx Tx, accounts []ForeignAccount, report *ImportR
 	return tx.CreateInBatches(records, insertSize).Error
 }
 
-// withoutLost refuses those accounts that the insert left out.
+// withoutLost returns the accounts that were inserted, and refuses the others.
 func (m *ImportManager) withoutLost(
 	tx Tx, accounts []ForeignAccount, report *ImportReport,
 ) ([]ForeignAccount, error) {
@@ -182,7 +182,7 @@ func (m *ImportManager) withoutLost(
 	return left, nil
 }
 
-// recordRoles tells the audit log of rights that came with an import.
+// recordRoles records the roles that came with an import.
 func (m *ImportManager) recordRoles(tx Tx, account ForeignAccount) error {
 	if !account.IsStaff && !account.IsSuperuser {
 		return nil

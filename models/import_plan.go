@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// importPlan is what is to be done with the accounts of a batch, and those with which nothing is.
+// importPlan is what will be done with the accounts of a batch, and the report about those with which nothing will.
 type importPlan struct {
 	created []ForeignAccount
 	known   []knownAccount
@@ -30,23 +30,23 @@ func (k knownAccount) count(report *ImportReport) {
 	report.Updated++
 }
 
-// plan decides what becomes of each account. rehearsal, if there is one, knows what became of batches that were not stored.
+// plan decides what will be done with each account. A rehearsal, if there is one, knows the batches that were not stored.
 func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, rehearsal *Rehearsal) (importPlan, error) {
 	var plan importPlan
-	accounts := m.single(&plan, batch)
+	accounts := m.storable(&plan, batch)
 	present, err := m.find(db, accounts)
 	if err != nil {
 		return importPlan{}, err
 	}
 	present.rehearsal = rehearsal
 	for _, account := range accounts {
-		m.place(&plan, present, account)
+		m.planAccount(&plan, present, account)
 	}
 	return plan, nil
 }
 
-// single are the accounts of a batch that could be stored, each once.
-func (m *ImportManager) single(plan *importPlan, batch []ForeignAccount) []ForeignAccount {
+// storable returns the accounts of a batch that could be stored, each once.
+func (m *ImportManager) storable(plan *importPlan, batch []ForeignAccount) []ForeignAccount {
 	accounts := make([]ForeignAccount, 0, len(batch))
 	emails, names := map[string]bool{}, map[string]bool{}
 	ids, keys := map[uuid.UUID]bool{}, map[int64]bool{}
@@ -91,8 +91,8 @@ func (p *importPlan) refuseHeld(account ForeignAccount, holder string) {
 	p.report.Refused = append(p.report.Refused, Refusal{Account: account, Reason: refusedHeld + ": " + holder, IsHeld: true})
 }
 
-// place decides about one account that could be stored.
-func (m *ImportManager) place(plan *importPlan, present presentUsers, account ForeignAccount) {
+// planAccount decides about one account that could be stored.
+func (m *ImportManager) planAccount(plan *importPlan, present presentUsers, account ForeignAccount) {
 	user, owner := present.of(account), present.owner(account.Email)
 	namesake := present.byUsername[account.Username]
 	switch {
@@ -101,7 +101,7 @@ func (m *ImportManager) place(plan *importPlan, present presentUsers, account Fo
 	case user != nil && present.imported[user.ID] == nil:
 		plan.refuse(account, refusedUnknown)
 	case user != nil:
-		m.placeKnown(plan, present, knownAccount{user: user, imported: present.imported[user.ID], account: account})
+		m.planKnown(plan, present, knownAccount{user: user, imported: present.imported[user.ID], account: account})
 	case owner != nil:
 		plan.refuseFor(account, present, owner)
 	default:
@@ -113,14 +113,14 @@ func (m *ImportManager) place(plan *importPlan, present presentUsers, account Fo
 	}
 }
 
-// placeKnown decides about an account that was imported before.
-func (m *ImportManager) placeKnown(plan *importPlan, present presentUsers, known knownAccount) {
+// planKnown decides about an account that was imported before.
+func (m *ImportManager) planKnown(plan *importPlan, present presentUsers, known knownAccount) {
 	known.columns = known.imported.changes(known.user, known.account, m.rules.ImportKeys)
 	owner, isMoved := present.owner(known.account.Email), known.columns["email"] != nil
 	switch {
 	case isMoved && owner != nil && owner != known.user:
 		plan.refuseFor(known.account, present, owner)
-	case len(known.columns) == 0 && known.imported.says(known.account, m.rules.ImportKeys):
+	case len(known.columns) == 0 && known.imported.isSame(known.account, m.rules.ImportKeys):
 		plan.report.Unchanged++
 	default:
 		if isMoved {
@@ -142,10 +142,10 @@ type presentUsers struct {
 
 	byUsername map[string]*User
 
-	rehearsal *Rehearsal // nil if it is none
+	rehearsal *Rehearsal // nil if the plan will be carried out
 }
 
-// owner is who has an email; nil if nobody has it.
+// owner returns the user who has an email, or nil.
 func (p presentUsers) owner(email string) *User {
 	if p.rehearsal.isFreed(email) {
 		return nil
@@ -153,7 +153,7 @@ func (p presentUsers) owner(email string) *User {
 	return p.byEmail[email]
 }
 
-// of is the user whom the account's key names, or its email if it has no key; nil if there is none.
+// of returns the user of the account's key, or of its email if it has no key, or nil.
 func (p presentUsers) of(account ForeignAccount) *User {
 	if account.LegacyID == nil && account.ID == uuid.Nil {
 		return p.byEmail[account.Email]

@@ -11,13 +11,13 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// The rule of failed logins (see docs/abuse.md). They count for each account and each device that it knows; all others
-// are strangers, who share one count.
+// The rule of failed logins (see docs/abuse.md). They are counted for each account and each device that it knows; all other
+// devices are strangers, which share one count.
 const (
 	FreeFailures  = 5              // failures in a row before the first delay
 	FirstDelay    = time.Minute    // after the last of them; each further failure doubles it
 	MaxDelay      = time.Hour      // the longest
-	FailureMemory = 24 * time.Hour // failures are forgotten once this long none was counted
+	FailureMemory = 24 * time.Hour // without another failure, those before are forgotten
 )
 
 const (
@@ -38,17 +38,17 @@ type LoginThrottle struct {
 	SeenAt      time.Time `gorm:"not null;index"`
 }
 
-// newThrottle is that of a device of which no failure is known.
+// newThrottle returns the count of a device of which no failure is known.
 func newThrottle(account, device uuid.UUID, now time.Time) *LoginThrottle {
 	return &LoginThrottle{AccountID: account, DeviceID: device, FailedAt: now, LockedUntil: now, SeenAt: now}
 }
 
-// isNew tells a throttle that has no row yet: strangers get one with their first failure.
+// isNew reports whether a throttle has no row yet: strangers get one with their first failure.
 func (t *LoginThrottle) isNew() bool { return t.DeviceID == uuid.Nil && t.Failures == 0 }
 
 func (t *LoginThrottle) locked(now time.Time) bool { return now.Before(t.LockedUntil) }
 
-// afterFailure gives back the throttle with one more failure counted.
+// afterFailure returns the throttle with one more failure counted.
 func (t LoginThrottle) afterFailure(now time.Time) LoginThrottle {
 	if !now.Before(t.FailedAt.Add(FailureMemory)) {
 		t.Failures = 0
@@ -58,7 +58,7 @@ func (t LoginThrottle) afterFailure(now time.Time) LoginThrottle {
 	return t
 }
 
-// delay is how long nothing is accepted after so many failures.
+// delay returns how long no password is accepted after so many failures.
 func delay(failures int) time.Duration {
 	if failures < FreeFailures {
 		return 0

@@ -15,12 +15,12 @@ var (
 	ErrOneTimeTokenExpired = errors.New("the one-time token has expired")
 	// ErrOneTimeTokenUsed means that a one-time token has done what it was for.
 	ErrOneTimeTokenUsed = errors.New("the one-time token was used before")
-	// ErrCodeInvalid means that an email and a code from a mail don't go together, whatever the reason.
-	ErrCodeInvalid = errors.New("no mail to this address had this code, or it is not good any more")
+	// ErrCodeInvalid means that a code is not one that was mailed to this address, or that it can't be used any more.
+	ErrCodeInvalid = errors.New("the code is wrong or has expired")
 )
 
-// OneTimeToken is a mail that waits for an answer: who can present its token, or type its code, reads the mail of Address.
-// Neither is stored.
+// OneTimeToken is an outstanding token that was sent by mail; presenting it, or its code, proves control of Address. Neither
+// is stored.
 type OneTimeToken struct {
 	ID        uuid.UUID  `gorm:"type:uuid;primaryKey"`
 	UserID    uuid.UUID  `gorm:"type:uuid;not null;index"`
@@ -54,7 +54,7 @@ const (
 // maxCodeTries is how many codes may be typed for one mail.
 const maxCodeTries = 5
 
-// lifetimeOf is how long a mail of this purpose can be answered.
+// lifetimeOf returns how long the token of a purpose can be redeemed.
 func lifetimeOf(purpose string) time.Duration {
 	switch purpose {
 	case PurposeResetPassword:
@@ -66,10 +66,10 @@ func lifetimeOf(purpose string) time.Duration {
 	}
 }
 
-// deliveryTime is how long a mail may be on its way; only then its lifetime begins.
+// deliveryTime is how long a mail may take to be sent; only then does the lifetime of its token begin.
 const deliveryTime = 80 * time.Hour
 
-// usable tells whether the token, which has its user, can be redeemed at now, and else why not.
+// usable returns nil if the token, which has its user, can be redeemed at now, and otherwise why not.
 func (t *OneTimeToken) usable(now time.Time) error {
 	switch {
 	case t.EndReason == tokenUsed:

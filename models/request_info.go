@@ -14,7 +14,7 @@ type Client struct {
 	RequestID string
 }
 
-// shorten makes what a client says about itself fit to be stored and shown: valid UTF-8, no control characters, at most
+// shorten returns what a client says about itself as it can be stored and shown: valid UTF-8, no control characters, at most
 // limit characters.
 func shorten(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {

@@ -8,8 +8,8 @@ import (
 	"latchkey/tokens"
 )
 
-// Session is one login of one user on one device. Its refresh tokens are not stored: four columns say which of them is
-// worth what (see decide, and docs/sessions.md).
+// Session is one login of one user on one device. Its refresh tokens are not stored: four columns say what each of them is
+// worth (see decide, and docs/sessions.md).
 type Session struct {
 	ID         uuid.UUID  `gorm:"type:uuid;primaryKey"`
 	UserID     uuid.UUID  `gorm:"type:uuid;not null;index"`
@@ -48,7 +48,7 @@ type Ending struct {
 	Client Client
 }
 
-// AuthenticatedByPassword is how a user proved who he was.
+// AuthenticatedByPassword is the AuthMethod of a session that was opened with a password or by signing up.
 const AuthenticatedByPassword = "password"
 
 // step is what presenting a refresh token does to its session.
@@ -61,9 +61,9 @@ const (
 	refork              // the one just redeemed, again, after the grace
 )
 
-// decide says what a refresh token is worth now. The outstanding token goes one generation on. The one redeemed last is
-// its client's retry: within the grace it is answered as before, and later by another child, which makes the first one
-// worthless, because a client that comes back with the parent can't have received it. Anything else was copied.
+// decide returns what presenting a refresh token does now. The outstanding token advances the session by a generation. The one
+// redeemed last is its client's retry: within the grace period it gets the same child again, and later another one, which
+// makes the first worthless, because a client that comes back with the parent can't have received it. Anything else was copied.
 func (s *Session) decide(token tokens.Parts, now time.Time, grace time.Duration) step {
 	generation, fork := token.Counters[0], token.Counters[1]
 	switch {
@@ -78,7 +78,7 @@ func (s *Session) decide(token tokens.Parts, now time.Time, grace time.Duration)
 	}
 }
 
-// after gives back the session as it is once a token was presented.
+// after returns the session as it is once a token was presented.
 func (s Session) after(step step, token tokens.Parts, now time.Time) Session {
 	s.LastUsedAt = now
 	switch step {
@@ -91,12 +91,12 @@ func (s Session) after(step step, token tokens.Parts, now time.Time) Session {
 	return s
 }
 
-// child names the one outstanding token.
+// child returns the handle of the one outstanding token.
 func (s *Session) child() tokens.Parts {
 	return tokens.Parts{ID: s.ID, Counters: [2]uint32{s.Generation + 1, s.Fork}}
 }
 
-// endsAt is when the session expires if it is not used again.
+// endsAt returns when the session expires if it is not used again.
 func (s *Session) endsAt(idle time.Duration) time.Time {
 	if unused := s.LastUsedAt.Add(idle); unused.Before(s.ExpiresAt) {
 		return unused

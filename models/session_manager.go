@@ -27,15 +27,15 @@ var (
 	ErrSessionNotFound = errors.New("the user has no such session")
 )
 
-// SessionRules are how long sessions live. A session ends when it was not refreshed for Idle, and in any case Lifetime
-// after it began. For Grace after a refresh, the same refresh token is answered again as it was.
+// SessionRules say how long sessions live. A session ends when it was not refreshed for Idle, and in any case Lifetime
+// after it began. For Grace after a refresh, the same refresh token gets the same successor again.
 type SessionRules struct {
 	Idle     time.Duration
 	Lifetime time.Duration
 	Grace    time.Duration
 }
 
-// Grant is what opening or refreshing a session gives its client.
+// Grant is what a client gets when its session is opened or refreshed.
 type Grant struct {
 	User             *User
 	Session          *Session

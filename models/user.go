@@ -26,23 +26,23 @@ type User struct {
 	EmailVerifiedAt *time.Time `gorm:""`
 	Locale          string     `gorm:"size:35;not null;default:''"` // BCP 47, or empty
 	Timezone        string     `gorm:"size:64;not null;default:''"` // IANA, or empty
-	DeletionDueAt   *time.Time `gorm:"index"`                       // when the account goes, if he asked for that
+	DeletionDueAt   *time.Time `gorm:"index"`                       // when the account is deleted, if its user requested that
 
-	// What an imported account had where it comes from: the key that tables elsewhere refer to, and what it logged in with
-	// if that was not the email.
+	// What an imported account had where it came from: the key that tables elsewhere refer to, and what its user logged in
+	// with if that was not the email.
 	LegacyID       *int64  `gorm:"uniqueIndex"`
 	LegacyUsername *string `gorm:"size:150;uniqueIndex"`
 }
 
-// FullName is the first and the last name with a space between, as Django's get_full_name.
+// FullName returns the first and the last name with a space between, as Django's get_full_name.
 func (u *User) FullName() string {
 	return strings.TrimSpace(u.FirstName + " " + u.LastName)
 }
 
-// HasPassword tells whether some password may open the account.
+// HasPassword reports whether some password may open the account.
 func (u *User) HasPassword() bool { return passwords.IsUsable(u.Password) }
 
-// Roles are the names of the rights that the user has, as access tokens carry them (RFC 9068, section 2.2.3.1).
+// Roles returns the names of the roles that the user has, as access tokens carry them (RFC 9068, section 2.2.3.1).
 func (u *User) Roles() []string {
 	var roles []string
 	if u.IsStaff {

@@ -81,13 +81,13 @@ func (m *UserManager) CreateSuperuser(ctx context.Context, input NewUser) (*User
 }
 
 func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*User, error) {
-	var found faults
-	user.Email = found.email("email", input.Email)
-	user.FirstName = found.name("first_name", input.FirstName)
-	user.LastName = found.name("last_name", input.LastName)
+	var invalid fieldErrors
+	user.Email = invalid.email("email", input.Email)
+	user.FirstName = invalid.name("first_name", input.FirstName)
+	user.LastName = invalid.name("last_name", input.LastName)
 	user.Locale = knownLocale(input.Locale)
-	m.validatePassword(&found, "password", input.Password, user)
-	if err := found.err(); err != nil {
+	m.validatePassword(&invalid, "password", input.Password, user)
+	if err := invalid.err(); err != nil {
 		return nil, err
 	}
 	encoded, err := m.rules.Hasher.Hash(ctx, input.Password)
@@ -198,21 +198,21 @@ func (m *UserManager) UpdateProfile(ctx context.Context, id uuid.UUID, change Pr
 }
 
 func (c ProfileChange) columns() (map[string]any, error) {
-	var found faults
+	var invalid fieldErrors
 	columns := map[string]any{}
 	if c.FirstName != nil {
-		columns["first_name"] = found.name("first_name", *c.FirstName)
+		columns["first_name"] = invalid.name("first_name", *c.FirstName)
 	}
 	if c.LastName != nil {
-		columns["last_name"] = found.name("last_name", *c.LastName)
+		columns["last_name"] = invalid.name("last_name", *c.LastName)
 	}
 	if c.Locale != nil {
-		columns["locale"] = found.locale("locale", *c.Locale)
+		columns["locale"] = invalid.locale("locale", *c.Locale)
 	}
 	if c.Timezone != nil {
-		columns["timezone"] = found.timezone("timezone", *c.Timezone)
+		columns["timezone"] = invalid.timezone("timezone", *c.Timezone)
 	}
-	return columns, found.err()
+	return columns, invalid.err()
 }
 
 // recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what its

@@ -109,21 +109,21 @@ func incorrectPassword() error {
 }
 
 // validatePassword holds password against the policy, which knows the user's own words.
-func (m *UserManager) validatePassword(found *faults, field, password string, user *User) {
+func (m *UserManager) validatePassword(invalid *fieldErrors, field, password string, user *User) {
 	if password == "" {
-		found.add(field, CodeRequired, "This field is required.")
+		invalid.add(field, CodeRequired, "This field is required.")
 		return
 	}
 	for _, fault := range m.rules.Policy.Check(password, user.Email, user.FirstName, user.LastName) {
-		found.add(field, fault.Code, fault.Message)
+		invalid.add(field, fault.Code, fault.Message)
 	}
 }
 
 // hashNewPassword validates a password and returns its encoded hash.
 func (m *UserManager) hashNewPassword(ctx context.Context, user *User, field, password string) (string, error) {
-	var found faults
-	m.validatePassword(&found, field, password, user)
-	if err := found.err(); err != nil {
+	var invalid fieldErrors
+	m.validatePassword(&invalid, field, password, user)
+	if err := invalid.err(); err != nil {
 		return "", err
 	}
 	return m.rules.Hasher.Hash(ctx, password)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ func TestDocuments_ShellBlocks(t *testing.T) {
 	checked := 0
 	for _, file := range documents(t) {
 		document := read(t, file)
-		require.Empty(t, undeclaredCode(document), "%s: fence the block and name its language, as ```sh or ```text", file)
+		require.Empty(t, undeclaredCode(document), "%s: fence the code and name its language, as ```sh or ```text", file)
 		for _, block := range codeBlocks(document) {
 			if block.language == "sh" {
 				checked++
@@ -75,34 +76,28 @@ func TestDocuments_ShellBlocks(t *testing.T) {
 	require.Greater(t, checked, 20)
 }
 
-// undeclaredCode returns the first line of each block that does not say its language: "```" alone, or code that is only
-// indented. Shell is called sh, and nothing else.
-func undeclaredCode(document string) (lines []string) {
-	outside := fence.ReplaceAllStringFunc(document, func(block string) string {
-		if strings.HasPrefix(strings.TrimLeft(block, " "), "```\n") || strings.HasPrefix(strings.TrimLeft(block, " "), "```bash\n") {
-			return block
+var indented = regexp.MustCompile(`(?m)^\n(?: {4}|\t).*`)
+
+// undeclaredCode returns the code that does not say its language: in a fence without one, or only indented. Shell is called sh,
+// and nothing else.
+func undeclaredCode(document string) (found []string) {
+	for _, block := range codeBlocks(document) {
+		if slices.Contains([]string{"", "bash", "shell", "zsh"}, block.language) {
+			found = append(found, block.text)
 		}
-		return ""
-	})
-	blank := true
-	for line := range strings.SplitSeq(outside, "\n") {
-		if strings.HasPrefix(strings.TrimLeft(line, " "), "```") || blank && strings.HasPrefix(line, "    ") {
-			lines = append(lines, line)
-		}
-		blank = line == ""
 	}
-	return lines
+	return append(found, indented.FindAllString(fence.ReplaceAllString(document, ""), -1)...)
 }
 
 // pasteFault returns why a shell block can't be pasted, or "". Interactive zsh knows no comments, so there may be none;
 // interactive bash expands a ! to an earlier command.
 func pasteFault(t *testing.T, text string) string {
 	t.Helper()
-	if bare := withoutQuoted(text); comment.MatchString(bare) {
-		return "has a comment; make it a sentence before the block"
+	if comment.MatchString(quoted.ReplaceAllString(text, "quoted")) {
+		return "it has a comment; make it a sentence before the block"
 	}
 	if strings.Contains(text, "!") {
-		return "has a !, which an interactive shell takes for a command of before"
+		return "it has a !, with which an interactive shell begins an earlier command"
 	}
 	for _, shell := range []string{"bash", "zsh"} {
 		command := exec.CommandContext(t.Context(), testkit.Program(t, shell), "-n")
@@ -119,8 +114,6 @@ var (
 	quoted  = regexp.MustCompile(`(?s)'[^']*'|"(\\.|[^"\\])*"|\\.`)
 )
 
-func withoutQuoted(text string) string { return quoted.ReplaceAllString(text, "q") }
-
 func TestDocuments_EachFaultIsNoticed(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -129,10 +122,14 @@ func TestDocuments_EachFaultIsNoticed(t *testing.T) {
 	} {
 		require.NotEmpty(t, pasteFault(t, text), text)
 	}
-	for _, text := range []string{"echo '# a' \"# b\" a#b \\# ${#a}\n", "curl 'localhost/errors#code' \\\n  -d \"it's\"\n", "a=$(b | c 'd\n# e')\n"} {
+	for _, text := range []string{
+		"echo '# a' \"# b\" a#b \\# ${#a}\n", "curl 'localhost/errors#code' \\\n  -d \"it's\"\n", "a=$(b | c 'd\n# e')\n",
+	} {
 		require.Empty(t, pasteFault(t, text), text)
 	}
-	for _, document := range []string{"Run:\n\n    go run .\n", "```\ngo run .\n```\n", "```bash\ngo run .\n```\n", "- a\n\n  ```\n  b\n  ```\n"} {
+	for _, document := range []string{
+		"Run:\n\n    go run .\n", "```\ngo run .\n```\n", "```bash\ngo run .\n```\n", "- a\n\n  ```\n  b\n  ```\n",
+	} {
 		require.NotEmpty(t, undeclaredCode(document), document)
 	}
 	require.Empty(t, undeclaredCode("# A\n\n```text\n    a\n\n    b\n```\n\n1. b\n\n   ```sh\n   c\n   ```\n"))

@@ -126,7 +126,9 @@ func isLikeExample(index int) func(*testing.T, any) {
 }
 
 // passing are the members whose values differ each time.
-var passing = []string{"access_token", "refresh_token", "device_token", "expires_in", "id", "request_id", "date_joined", "last_login"}
+var passing = []string{
+	"access_token", "refresh_token", "device_token", "expires_in", "id", "request_id", "date_joined", "last_login",
+}
 
 // lasting replaces the values of passing members by their types.
 func lasting(value any) any {
@@ -145,7 +147,8 @@ func lasting(value any) any {
 func buildProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "latchkey")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", program, ".").CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", program, ".")
+	output, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	return program
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,6 +56,7 @@ func TestReadme_FiveMinutes(t *testing.T) {
 			path := testkit.Program(t, shell[0])
 			command := exec.CommandContext(t.Context(), path, shell[1:]...)
 			command.Dir = t.TempDir()
+			command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it must not take the terminal of whoever runs the tests
 			command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + command.Dir, "NO_PROXY=*"}
 			command.Stdin = strings.NewReader(strings.ReplaceAll(script, "localhost:8080", serveInEmptyFolder(t, program)))
 			var complaints bytes.Buffer

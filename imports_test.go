@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"controllers": {"mail", "middleware", "models", "tokens"},
 	"web":         {"mail", "middleware", "models", "tokens"},
 	"middleware":  {"limits", "models", "tokens"},
-	"models":      {"jobs", "passwords", "tokens"},
+	"models":      {"jobs", "mail", "passwords", "tokens"},
 	"imports":     {"models", "passwords"},
 	"api":         {},
 	"config":      {},

@@ -12,7 +12,7 @@ import (
 	"latchkey/models"
 )
 
-// mailer turns what is queued into letters and sends them.
+// mailer sends what is queued.
 type mailer struct {
 	post          post
 	links         config.Mail
@@ -22,27 +22,32 @@ type mailer struct {
 }
 
 // errComposing stands for what the database said, which may hold what does not belong into the queue.
-var errComposing = errors.New("the letter could not be composed; the log has the reason")
+var errComposing = errors.New("the mail could not be composed; the log has the reason")
 
-// send sends the letter that a job is about, unless its occasion has passed.
+// send sends the message that a job is about, unless its occasion has passed.
 func (m mailer) send(ctx context.Context, job jobs.Mail) error {
-	about, err := m.oneTimeTokens.Compose(ctx, job)
+	message, err := m.oneTimeTokens.Compose(ctx, job)
 	if err != nil {
 		m.log.ErrorContext(ctx, "composing a mail failed", "message", job.Message, "user", job.UserID, "error", err)
 		return errComposing
 	}
-	if about == nil {
+	if message == nil {
 		return nil
 	}
-	letter, err := m.letter(job, about)
+	if message.Token != "" {
+		if message.Link, err = withToken(m.link(message.Kind), message.Token); err != nil {
+			return jobs.Permanent(err)
+		}
+	}
+	email, err := m.post.templates.Render(*message)
 	if err != nil {
 		return jobs.Permanent(err)
 	}
-	err = m.post.sender.Send(ctx, letter)
+	err = m.post.sender.Send(ctx, email)
 	if errors.Is(err, mail.ErrPermanent) {
 		return jobs.Permanent(err)
 	}
-	if err == nil && job.Message == models.MessageAccountDeletion {
+	if err == nil && message.Kind == mail.AccountDeletion {
 		m.deleteIfDue(ctx, job)
 	}
 	return err
@@ -56,29 +61,10 @@ func (m mailer) deleteIfDue(ctx context.Context, job jobs.Mail) {
 	}
 }
 
-func (m mailer) letter(job jobs.Mail, about *models.Letter) (mail.Rendered, error) {
-	letter := mail.Letter{
-		ID: job.About, Message: mail.Message(job.Message), To: about.To,
-		Locale: about.User.Locale, Timezone: about.User.Timezone,
-		Code: about.Code, Expires: about.Expires, At: about.At,
-		Device: about.Client.UserAgent, Address: about.Client.IP,
-	}
-	if about.User.EmailVerifiedAt != nil { // until then it may be a stranger's name
-		letter.Name = about.User.FullName()
-	}
-	if about.Token != "" {
-		var err error
-		if letter.Link, err = withToken(m.link(job.Message), about.Token); err != nil {
-			return mail.Rendered{}, err
-		}
-	}
-	return m.post.templates.Render(letter)
-}
-
 // link is where the link of a message leads.
-func (m mailer) link(message string) string {
-	switch message {
-	case models.PurposeResetPassword:
+func (m mailer) link(kind mail.Kind) string {
+	switch kind {
+	case mail.ResetPassword:
 		return m.links.LinkReset
 	case models.PurposeUndoChange:
 		return m.links.LinkUndo
@@ -100,16 +86,16 @@ func withToken(link, token string) (string, error) {
 
 // notices are the events that users get a mail about.
 func notices(account config.Account, queue *jobs.Queue) models.Notices {
-	messages := map[string]string{
-		models.EventDeletionAsked: models.MessageAccountDeletion,
+	messages := map[string]mail.Kind{
+		models.EventDeletionAsked: mail.AccountDeletion,
 	}
 	if account.EmailVerification != config.VerificationOff {
-		messages[models.EventSignedUp] = models.PurposeVerifyEmail
+		messages[models.EventSignedUp] = mail.VerifyEmail
 	}
 	if account.SecurityNotices {
-		messages[models.EventPasswordChanged] = models.MessagePasswordChanged
-		messages[models.EventNewDevice] = models.MessageNewDevice
-		messages[models.EventRefreshTokenReused] = models.MessageSessionsEnded
+		messages[models.EventPasswordChanged] = mail.PasswordChanged
+		messages[models.EventNewDevice] = mail.NewDevice
+		messages[models.EventRefreshTokenReused] = mail.SessionsEnded
 	}
 	return models.Notices{Queue: queue, Messages: messages}
 }

@@ -24,7 +24,7 @@ func newPost(settings config.Settings, with Resources) (post, error) {
 		sender, err := smtpSender(settings, with)
 		return post{templates: templates, sender: sender}, err
 	case settings.Mail.IsOff() || settings.InProduction():
-		return post{templates: templates, sender: mail.Nobody{}}, nil
+		return post{templates: templates, sender: mail.Discard{}}, nil
 	default:
 		with.Log.Info("mail is kept and not sent", "url", settings.Server.PublicURL+"/dev/mail")
 		mailbox := mail.NewMailbox(with.Log, with.Now)

@@ -30,7 +30,7 @@ func TestWhereMailGoes(t *testing.T) {
 	require.IsType(t, &mail.Mailbox{}, kept.sender)
 	require.NotNil(t, kept.page)
 	off := newTestPost(t, "SMTP_URL=none")
-	require.IsType(t, mail.Nobody{}, off.sender)
+	require.IsType(t, mail.Discard{}, off.sender)
 	require.Nil(t, off.page)
 	sent := newTestPost(t, "APP_ENV=production", "PUBLIC_URL=https://a.example", "SMTP_URL=smtps://u:p@h", "MAIL_FROM=a@b.example")
 	require.IsType(t, &mail.SMTP{}, sent.sender)
@@ -43,7 +43,7 @@ func TestMailIsSentAsTheSettingsSay(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	letters := newTestPost(t, "MAIL_FROM=Acme <no-reply@acme.example>",
 		"SMTP_URL=smtp://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(server.PortNumber()))+"?tls=none")
-	rendered, err := letters.templates.Render(mail.Letter{Message: mail.NewDevice, To: "ann@example.com"})
+	rendered, err := letters.templates.Render(mail.Message{Kind: mail.NewDevice, To: "ann@example.com"})
 	require.NoError(t, err)
 	require.Contains(t, rendered.Text, "your Acme account")
 	require.NoError(t, letters.sender.Send(t.Context(), rendered))

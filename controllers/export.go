@@ -95,7 +95,7 @@ func newExportResponse(data *models.PersonalData) exportResponse {
 		response.Devices[i] = exportedDevice{d.DeviceID, d.Failures, d.SeenAt}
 	}
 	for i, t := range data.OneTimeTokens {
-		response.OneTimeTokens[i] = exportedToken{t.Purpose, t.Address, t.CreatedAt, t.ExpiresAt, t.EndedAt, t.EndReason}
+		response.OneTimeTokens[i] = exportedToken{string(t.Purpose), t.Address, t.CreatedAt, t.ExpiresAt, t.EndedAt, t.EndReason}
 	}
 	for i, e := range data.AuditEvents {
 		response.AuditEvents[i] = exportedEvent{e.Kind, e.Detail, e.SessionID, e.IP, e.RequestID, e.CreatedAt}

@@ -16,7 +16,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("{{.Code}}", "(((;;;)))/", "evil.example", "zh-Hant-u-co-stroke", "Local")
 	f.Fuzz(func(t *testing.T, name, device, address, locale, timezone string) {
 		of := letter(mail.NewDevice, locale)
-		of.Name, of.Device, of.Address, of.Timezone = name, device, address, timezone
+		of.Name, of.UserAgent, of.IP, of.Timezone = name, device, address, timezone
 		rendered := render(t, of)
 		require.Equal(t, 4, strings.Count(rendered.HTML+rendered.Text, "example.com/reset-password?"))
 		require.Equal(t, 2, strings.Count(rendered.HTML, "<a "))

@@ -3,7 +3,7 @@ package mail
 import (
 	"fmt"
 	"time"
-	_ "time/tzdata" // letters are dated in the user's time zone on machines without a database of them too
+	_ "time/tzdata" // messages are dated in the user's time zone on machines without a database of them too
 
 	"github.com/go-playground/locales"
 	"github.com/go-playground/locales/de"
@@ -16,8 +16,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// speech is a language as we write it.
-type speech struct {
+// translation is a language as we write it.
+type translation struct {
 	tag   language.Tag
 	dates locales.Translator
 	clock string // as Go's layouts
@@ -28,9 +28,9 @@ const (
 	clock12 = "3:04 pm"
 )
 
-// spoken lists the languages. The first is for everybody who speaks none of them.
-func spoken() []speech {
-	return []speech{
+// translations returns the languages. The first is for everybody who speaks none of them.
+func translations() []translation {
+	return []translation{
 		{language.English, en.New(), clock12},
 		{language.German, de.New(), clock24},
 		{language.Spanish, es.New(), clock24},
@@ -41,22 +41,22 @@ func spoken() []speech {
 	}
 }
 
-// file is the name of the file of its sentences.
-func (s speech) file() string {
+// file returns the name of the file of its sentences.
+func (s translation) file() string {
 	base, _ := s.tag.Base()
 	return base.String() + ".yaml"
 }
 
-// Languages are the tags of what letters are written in; the first is the fallback.
+// Languages returns the tags of the languages that messages are written in; the first is the fallback.
 func Languages() []language.Tag {
 	var tags []language.Tag
-	for _, speech := range spoken() {
-		tags = append(tags, speech.tag)
+	for _, translation := range translations() {
+		tags = append(tags, translation.tag)
 	}
 	return tags
 }
 
-// zone gives the time zone of this name, or UTC.
+// zone returns the time zone of this name, or UTC.
 func zone(name string) *time.Location {
 	location, err := time.LoadLocation(name)
 	if err != nil || location == time.Local {
@@ -65,7 +65,7 @@ func zone(name string) *time.Location {
 	return location
 }
 
-// offset writes how far t's zone is from UTC, as "UTC+05:30": an abbreviation means other things in other countries.
+// offset returns how far t's zone is from UTC, as "UTC+05:30": an abbreviation means other things in other countries.
 func offset(t time.Time) string {
 	_, seconds := t.Zone()
 	switch {

@@ -16,83 +16,85 @@ import (
 	"github.com/google/uuid"
 )
 
-// Message names what a letter says. Its templates are the files of this name.
-type Message string
+// Kind names what a message says. Its templates are the files of this name.
+type Kind string
 
-// The messages. The comment says to whom each goes.
+// The kinds of messages. The comment says to whom each goes.
 const (
-	VerifyEmail     Message = "verify_email"     // an address that was typed at signup
-	ResetPassword   Message = "reset_password"   // who asked for it
-	ChangeEmail     Message = "change_email"     // the address that an account wants to change to
-	EmailChanged    Message = "email_changed"    // the address that it had before
-	PasswordChanged Message = "password_changed" //
-	NewDevice       Message = "new_device"       //
-	SessionsEnded   Message = "sessions_ended"   // the user whose refresh token was used twice
-	AccountDeletion Message = "account_deletion" // who asked for it
-	AccountExists   Message = "account_exists"   // an address that was typed at signup and has an account
+	VerifyEmail     Kind = "verify_email"     // an address that was typed at signup
+	ResetPassword   Kind = "reset_password"   // the account that forgot its password
+	ChangeEmail     Kind = "change_email"     // the address that an account is to change to
+	EmailChanged    Kind = "email_changed"    // the address that it had before
+	PasswordChanged Kind = "password_changed" // its account
+	NewDevice       Kind = "new_device"       // the account that was logged in to
+	SessionsEnded   Kind = "sessions_ended"   // the account whose refresh token was used twice
+	AccountDeletion Kind = "account_deletion" // the account that will be deleted
+	AccountExists   Kind = "account_exists"   // an address that was typed at signup and has an account
 )
 
-// Messages lists all of them.
-func Messages() []Message {
-	return []Message{
+// Kinds returns all of them.
+func Kinds() []Kind {
+	return []Kind{
 		VerifyEmail, ResetPassword, ChangeEmail, EmailChanged, PasswordChanged, NewDevice, SessionsEnded, AccountDeletion,
 		AccountExists,
 	}
 }
 
-// isForStrangers tells whether the address may be that of somebody who never heard of the service. Such a letter says
+// isForStrangers reports whether the address may be that of somebody who never heard of the service. Such a message says
 // nothing that a user typed, or else everybody could have us send their words to anybody.
-func (m Message) isForStrangers() bool { return m == VerifyEmail || m == ChangeEmail }
+func (k Kind) isForStrangers() bool { return k == VerifyEmail || k == ChangeEmail }
 
-// isToAct tells whether the message is there for its link or code.
-func (m Message) isToAct() bool { return m == VerifyEmail || m == ResetPassword || m == ChangeEmail }
+// isToAct reports whether the message is there for its link or code.
+func (k Kind) isToAct() bool { return k == VerifyEmail || k == ResetPassword || k == ChangeEmail }
 
-// What can be wrong with a letter. None of it gets better by trying again.
+// What can be wrong with a message. Trying again helps with none of it.
 var (
-	ErrUnknownMessage = errors.New("mail: there is no such message")
-	ErrIncomplete     = errors.New("mail: the letter lacks what its message is about")
+	ErrUnknownKind = errors.New("mail: there is no such message")
+	ErrIncomplete  = errors.New("mail: the message lacks what its message is about")
 )
 
-// ErrPermanent is what a delivery failed with that no retry will mend: the server refused the recipient or the content
-// for good. Every other error of Send is worth a retry.
+// ErrPermanent means that the server refused the recipient or the content for good. Every other error of Send is worth a
+// retry.
 var ErrPermanent = errors.New("mail: refused for good")
 
-// Letter is one message to one address, before it is rendered.
-type Letter struct {
-	ID       uuid.UUID // of the letter, the same when it is sent again, for its Message-ID; may be zero
-	Message  Message
+// Message is one message to one address, before it is rendered.
+type Message struct {
+	ID       uuid.UUID // of the message, the same when it is sent again, for its Message-ID; may be zero
+	Kind     Kind
 	To       string    // the address as it is stored
 	Name     string    // the user's, if To is known to be theirs; a greeting has it where it looks like a name; may be empty
 	Locale   string    // BCP 47; English where we don't speak it
 	Timezone string    // IANA; UTC where there is none of this name
-	Link     string    // may be empty
+	Token    string    // one-time, for a link; may be empty
+	Link     string    // with the token in it; may be empty
 	Code     string    // may be empty
 	Expires  time.Time // when link and code end, or the account does; may be zero without a link and a code
 	At       time.Time // when what it is about happened; may be zero
-	Device   string    // the User-Agent of who did it; may be empty
-	Address  string    // the IP address of who did it; may be empty
+
+	UserAgent string // of who did it; may be empty
+	IP        string // of who did it; may be empty
 }
 
-// check finds what the letter can't be understood without.
-func (l Letter) check() error {
-	expires := l.Message.isToAct() || l.Message == AccountDeletion
+// check returns ErrUnknownKind, or ErrIncomplete for a message that lacks what it can't be understood without.
+func (m Message) check() error {
+	expires := m.Kind.isToAct() || m.Kind == AccountDeletion
 	switch {
-	case !slices.Contains(Messages(), l.Message):
-		return fmt.Errorf("%w: %q", ErrUnknownMessage, l.Message)
-	case l.To == "":
-		return fmt.Errorf("%w: %s has no recipient", ErrIncomplete, l.Message)
-	case l.Message.isToAct() && l.Link == "" && l.Code == "":
-		return fmt.Errorf("%w: %s has neither a link nor a code", ErrIncomplete, l.Message)
-	case expires && l.Expires.IsZero():
-		return fmt.Errorf("%w: %s does not say until when", ErrIncomplete, l.Message)
-	case l.Link != "" && !isLink(l.Link):
-		return fmt.Errorf("%w: %s has a link that nobody can follow", ErrIncomplete, l.Message)
+	case !slices.Contains(Kinds(), m.Kind):
+		return fmt.Errorf("%w: %q", ErrUnknownKind, m.Kind)
+	case m.To == "":
+		return fmt.Errorf("%w: %s has no recipient", ErrIncomplete, m.Kind)
+	case m.Kind.isToAct() && m.Link == "" && m.Code == "":
+		return fmt.Errorf("%w: %s has neither a link nor a code", ErrIncomplete, m.Kind)
+	case expires && m.Expires.IsZero():
+		return fmt.Errorf("%w: %s does not say until when", ErrIncomplete, m.Kind)
+	case m.Link != "" && !isLink(m.Link):
+		return fmt.Errorf("%w: %s has a link that nobody can follow", ErrIncomplete, m.Kind)
 	default:
 		return nil
 	}
 }
 
-// isLink knows the address of a page, and one that an app opens.
+// isLink reports whether link is the address of a page, or one that an app opens.
 func isLink(link string) bool {
 	parsed, err := url.Parse(link)
 	if err != nil || parsed.Host == "" && parsed.Path == "" {
@@ -104,8 +106,8 @@ func isLink(link string) bool {
 	})
 }
 
-// Rendered is a letter as it is sent.
-type Rendered struct {
+// Email is a message as it is sent.
+type Email struct {
 	ID      uuid.UUID
 	To      string
 	Subject string
@@ -115,14 +117,14 @@ type Rendered struct {
 	Code    string
 }
 
-// Sender delivers rendered letters. Its errors hold no password and nothing of the letter; those that no retry mends are
-// ErrPermanent.
+// Sender delivers rendered messages. Its errors hold no password and nothing of the message; those that no retry helps with
+// are ErrPermanent.
 type Sender interface {
-	Send(ctx context.Context, letter Rendered) error
+	Send(ctx context.Context, message Email) error
 }
 
-// Nobody is the Sender of a service that sends no mail.
-type Nobody struct{}
+// Discard is the Sender of a service that sends no mail.
+type Discard struct{}
 
 // Send does nothing.
-func (Nobody) Send(context.Context, Rendered) error { return nil }
+func (Discard) Send(context.Context, Email) error { return nil }

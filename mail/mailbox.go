@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// mailboxSize is how many letters a mailbox keeps.
+// mailboxSize is how many messages a mailbox keeps.
 const mailboxSize = 100
 
-// Mailbox keeps letters in memory instead of sending them, and logs their links. It is for development, and safe for
+// Mailbox keeps messages in memory instead of sending them, and logs their links. It is for development, and safe for
 // concurrent use.
 type Mailbox struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu      sync.Mutex
-	letters []Kept // oldest first
+	mu     sync.Mutex
+	emails []Stored // oldest first
 }
 
-// Kept is a letter in a mailbox.
-type Kept struct {
-	Rendered
+// Stored is a message in a mailbox.
+type Stored struct {
+	Email
 	SentAt time.Time
 }
 
@@ -32,29 +32,29 @@ func NewMailbox(log *slog.Logger, now func() time.Time) *Mailbox {
 	return &Mailbox{log: log, now: now}
 }
 
-// Send keeps the letter; of many it keeps the last hundred.
-func (m *Mailbox) Send(ctx context.Context, letter Rendered) error {
+// Send keeps the message; of many it keeps the last hundred.
+func (m *Mailbox) Send(ctx context.Context, message Email) error {
 	m.mu.Lock()
-	m.letters = append(m.letters, Kept{letter, m.now().UTC()})
-	m.letters = m.letters[max(0, len(m.letters)-mailboxSize):]
+	m.emails = append(m.emails, Stored{message, m.now().UTC()})
+	m.emails = m.emails[max(0, len(m.emails)-mailboxSize):]
 	m.mu.Unlock()
 	m.log.InfoContext(ctx, "mail for the development mailbox",
-		"to", letter.To, "subject", letter.Subject, "links", letter.Links, "code", letter.Code)
+		"to", message.To, "subject", message.Subject, "links", message.Links, "code", message.Code)
 	return nil
 }
 
-// List gives the letters, newest first.
-func (m *Mailbox) List() []Kept {
+// List returns the messages, newest first.
+func (m *Mailbox) List() []Stored {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	list := slices.Clone(m.letters)
+	list := slices.Clone(m.emails)
 	slices.Reverse(list)
 	return list
 }
 
-// Empty throws all letters away.
+// Empty throws all messages away.
 func (m *Mailbox) Empty() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.letters = nil
+	m.emails = nil
 }

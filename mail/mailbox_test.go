@@ -17,11 +17,11 @@ func TestMailboxKeepsTheLastHundredNewestFirst(t *testing.T) {
 	mailbox := mail.NewMailbox(slog.New(slog.DiscardHandler), moment)
 	require.Empty(t, mailbox.List())
 	for i := range 103 {
-		require.NoError(t, mailbox.Send(t.Context(), mail.Rendered{Subject: fmt.Sprint(i)}))
+		require.NoError(t, mailbox.Send(t.Context(), mail.Email{Subject: fmt.Sprint(i)}))
 	}
 	list := mailbox.List()
 	require.Len(t, list, 100)
-	require.Equal(t, mail.Kept{Rendered: mail.Rendered{Subject: "102"}, SentAt: moment()}, list[0])
+	require.Equal(t, mail.Stored{Email: mail.Email{Subject: "102"}, SentAt: moment()}, list[0])
 	require.Equal(t, "3", list[99].Subject)
 	mailbox.Empty()
 	require.Empty(t, mailbox.List())
@@ -43,7 +43,7 @@ func TestMailboxIsSafeForManyAtOnce(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 50 {
-				_ = mailbox.Send(t.Context(), mail.Rendered{})
+				_ = mailbox.Send(t.Context(), mail.Email{})
 				_ = mailbox.List()
 			}
 		})
@@ -53,5 +53,5 @@ func TestMailboxIsSafeForManyAtOnce(t *testing.T) {
 }
 
 func TestNobodyGetsNothing(t *testing.T) {
-	require.NoError(t, mail.Nobody{}.Send(t.Context(), mail.Rendered{To: "ann@example.com"}))
+	require.NoError(t, mail.Discard{}.Send(t.Context(), mail.Email{To: "ann@example.com"}))
 }

@@ -23,11 +23,11 @@ const (
 func moment() time.Time { return time.Date(2026, time.November, 23, 23, 5, 0, 0, time.UTC) }
 
 // letter is one with everything that a letter may have.
-func letter(message mail.Message, locale string) mail.Letter {
-	return mail.Letter{
-		Message: message, To: "ann@example.com", Name: "Ann Bee", Locale: locale, Timezone: "Europe/Berlin",
+func letter(message mail.Kind, locale string) mail.Message {
+	return mail.Message{
+		Kind: message, To: "ann@example.com", Name: "Ann Bee", Locale: locale, Timezone: "Europe/Berlin",
 		Link: link, Code: code, Expires: moment().Add(time.Hour), At: moment(),
-		Device: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", Address: "192.0.2.7",
+		UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", IP: "192.0.2.7",
 	}
 }
 
@@ -40,7 +40,7 @@ var templates = sync.OnceValue(func() *mail.Templates {
 	return made
 })
 
-func render(t testing.TB, letter mail.Letter) mail.Rendered {
+func render(t testing.TB, letter mail.Message) mail.Email {
 	t.Helper()
 	rendered, err := templates().Render(letter)
 	require.NoError(t, err)

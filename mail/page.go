@@ -9,14 +9,14 @@ import (
 	"golang.org/x/text/language"
 )
 
-// page is what a template sees of a letter: facts, the link and the code, and the sentences of its language.
+// page is what a template sees of a message: facts, the link and the code, and the sentences of its language.
 type page struct {
 	facts
 	Language language.Tag
-	Link     template.URL // checked by Letter.check; empty without a link
+	Link     template.URL // checked by Message.check; empty without a link
 	Code     string
 
-	message   Message
+	kind      Kind
 	localizer *i18n.Localizer
 }
 
@@ -30,51 +30,51 @@ type facts struct {
 	Address string
 }
 
-// page makes the page of a letter. Of what strangers typed it has the harmless parts alone.
-func (t *Templates) page(letter Letter) (page, error) {
-	speech := t.speech(letter.Locale)
+// page makes the page of a message. Of what strangers typed it has the harmless parts alone.
+func (t *Templates) page(message Message) (page, error) {
+	translation := t.translationFor(message.Locale)
 	made := page{
-		Language: speech.tag, Code: letter.Code, message: letter.Message,
-		Link:      template.URL(letter.Link), //nolint:gosec // Letter.check has looked at it
-		localizer: i18n.NewLocalizer(t.sentences, speech.tag.String()),
+		Language: translation.tag, Code: message.Code, kind: message.Kind,
+		Link:      template.URL(message.Link), //nolint:gosec // Message.check has looked at it
+		localizer: i18n.NewLocalizer(t.sentences, translation.tag.String()),
 	}
-	expires, err := made.moment(letter.Expires, letter.Timezone, speech)
+	expires, err := made.moment(message.Expires, message.Timezone, translation)
 	if err != nil {
 		return page{}, err
 	}
-	at, err := made.moment(letter.At, letter.Timezone, speech)
+	at, err := made.moment(message.At, message.Timezone, translation)
 	if err != nil {
 		return page{}, err
 	}
 	made.facts = facts{
 		Service: t.service, Expires: expires, At: at,
-		Device: harmlessDevice(letter.Device), Address: harmlessAddress(letter.Address),
+		Device: sanitizeUserAgent(message.UserAgent), Address: sanitizeIP(message.IP),
 	}
-	if !letter.Message.isForStrangers() {
-		made.Name = harmlessName(letter.Name)
+	if !message.Kind.isForStrangers() {
+		made.Name = sanitizeName(message.Name)
 	}
 	return made, nil
 }
 
 // moment writes a time as people of the language do, in the time zone. A zero time is empty.
-func (p page) moment(t time.Time, timezone string, speech speech) (string, error) {
+func (p page) moment(t time.Time, timezone string, translation translation) (string, error) {
 	if t.IsZero() {
 		return "", nil
 	}
 	t = t.In(zone(timezone))
 	return p.sentence("common.date_time", map[string]string{
-		"Date": speech.dates.FmtDateLong(t), "Time": t.Format(speech.clock), "Zone": offset(t),
+		"Date": translation.dates.FmtDateLong(t), "Time": t.Format(translation.clock), "Zone": offset(t),
 	})
 }
 
 // T is the sentence of this id.
 func (p page) T(id string) (string, error) { return p.sentence(id, p.facts) }
 
-// Subject is the letter's subject, which is also its heading.
-func (p page) Subject() (string, error) { return p.T(string(p.message) + ".subject") }
+// Subject is the message's subject, which is also its heading.
+func (p page) Subject() (string, error) { return p.T(string(p.kind) + ".subject") }
 
 // Button is what the link is called.
-func (p page) Button() (string, error) { return p.T(string(p.message) + ".button") }
+func (p page) Button() (string, error) { return p.T(string(p.kind) + ".button") }
 
 // Greeting is the first line.
 func (p page) Greeting() (string, error) {

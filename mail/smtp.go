@@ -48,7 +48,7 @@ type SMTPOptions struct {
 	Now      func() time.Time
 }
 
-// SMTP hands letters to a mail server, over a connection of its own for each. It is safe for concurrent use.
+// SMTP hands messages to a mail server, over a connection of its own for each. It is safe for concurrent use.
 type SMTP struct {
 	options SMTPOptions
 	from    *mail.Address
@@ -66,23 +66,23 @@ func NewSMTP(options SMTPOptions) (*SMTP, error) {
 	return &SMTP{options: options, from: from, domain: domain}, nil
 }
 
-// Send delivers a letter to the server. It gives up when ctx ends, or after the timeout.
-func (s *SMTP) Send(ctx context.Context, letter Rendered) error {
-	message, err := s.compose(letter)
+// Send delivers a message to the server. It gives up when ctx ends, or after the timeout.
+func (s *SMTP) Send(ctx context.Context, message Email) error {
+	kind, err := s.compose(message)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
-	err = s.deliver(ctx, message, letter.To)
-	if message.IsDelivered() {
-		return nil // what fails after the server took the letter must not send it twice
+	err = s.deliver(ctx, kind, message.To)
+	if kind.IsDelivered() {
+		return nil // what fails after the server took the message must not send it twice
 	}
-	return failure(ctx, err, letter.To)
+	return failure(ctx, err, message.To)
 }
 
 // deliver says one message to the server, on a connection that ends with ctx.
-func (s *SMTP) deliver(ctx context.Context, message *gomail.Msg, to string) error {
+func (s *SMTP) deliver(ctx context.Context, kind *gomail.Msg, to string) error {
 	conn, err := s.dial(ctx)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (s *SMTP) deliver(ctx context.Context, message *gomail.Msg, to string) erro
 	if knows, _ := session.Extension("SMTPUTF8"); !knows && !isASCII(to) {
 		return fmt.Errorf("%w: the server takes no address with other letters than ASCII", ErrPermanent)
 	}
-	return errors.Join(client.SendWithSMTPClient(session, message), client.CloseWithSMTPClient(session))
+	return errors.Join(client.SendWithSMTPClient(session, kind), client.CloseWithSMTPClient(session))
 }
 
 func (s *SMTP) dial(ctx context.Context) (net.Conn, error) {
@@ -137,26 +137,26 @@ func (s *SMTP) client(conn net.Conn) (*gomail.Client, error) {
 	return gomail.NewClient(s.options.Host, options...)
 }
 
-func (s *SMTP) compose(letter Rendered) (*gomail.Msg, error) {
-	to, err := parseRecipient(letter.To)
+func (s *SMTP) compose(message Email) (*gomail.Msg, error) {
+	to, err := parseRecipient(message.To)
 	if err != nil {
 		return nil, err
 	}
-	id := letter.ID
+	id := message.ID
 	if id == uuid.Nil {
 		id = uuid.New()
 	}
-	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent()) // UTF-8, quoted-printable
-	message.FromMailAddress(s.from)
-	message.ToMailAddress(to)
-	message.Subject(letter.Subject)
-	message.SetDateWithValue(s.options.Now())
-	message.SetMessageIDWithValue(id.String() + "@" + s.domain)
-	message.SetGenHeader("Auto-Submitted", "auto-generated")        // RFC 3834, section 5
-	message.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All") // what Exchange has for it
-	message.SetBodyString(gomail.TypeTextPlain, letter.Text)
-	message.AddAlternativeString(gomail.TypeTextHTML, letter.HTML)
-	return message, nil
+	kind := gomail.NewMsg(gomail.WithNoDefaultUserAgent()) // UTF-8, quoted-printable
+	kind.FromMailAddress(s.from)
+	kind.ToMailAddress(to)
+	kind.Subject(message.Subject)
+	kind.SetDateWithValue(s.options.Now())
+	kind.SetMessageIDWithValue(id.String() + "@" + s.domain)
+	kind.SetGenHeader("Auto-Submitted", "auto-generated")        // RFC 3834, section 5
+	kind.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All") // what Exchange has for it
+	kind.SetBodyString(gomail.TypeTextPlain, message.Text)
+	kind.AddAlternativeString(gomail.TypeTextHTML, message.HTML)
+	return kind, nil
 }
 
 // parseRecipient takes one bare address and no more; a mail library takes names, comments and lists as well.
@@ -176,8 +176,8 @@ func isASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// failure tells what a retry won't mend from what it may, in words that hold nothing of the recipient. A refusal of our
-// login or of our sender's address is the operator's to mend, and so worth a retry.
+// failure describes an error in words that hold nothing of the recipient. It wraps ErrPermanent unless a retry may help: a refusal
+// of our login or of our sender's address is the operator's to fix, and so worth one.
 func failure(ctx context.Context, err error, to string) error {
 	if err == nil {
 		return nil
@@ -190,17 +190,17 @@ func failure(ctx context.Context, err error, to string) error {
 	}
 	reason := reasonOf(err, to)
 	var refused *gomail.SendError
-	if errors.As(err, &refused) && refused.ErrorCode() >= 500 && isAboutTheLetter(refused.Reason) {
+	if errors.As(err, &refused) && refused.ErrorCode() >= 500 && isAboutTheMessage(refused.Reason) {
 		return fmt.Errorf("%w: %s", ErrPermanent, reason)
 	}
 	return fmt.Errorf("mail: %s", reason)
 }
 
-func isAboutTheLetter(reason gomail.SendErrReason) bool {
+func isAboutTheMessage(reason gomail.SendErrReason) bool {
 	return reason == gomail.ErrSMTPRcptTo || reason == gomail.ErrSMTPData || reason == gomail.ErrSMTPDataClose
 }
 
-// reasonOf is one line of what the library and the server say, without whom the letter was for.
+// reasonOf is one line of what the library and the server say, without whom the message was for.
 func reasonOf(err error, to string) string {
 	reason, _, _ := strings.Cut(err.Error(), ", affected ")
 	reason = strings.ReplaceAll(reason, to, "(recipient)")

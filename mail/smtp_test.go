@@ -112,7 +112,7 @@ func TestNothingCanAddAHeader(t *testing.T) {
 	const injection = "x\r\nBcc: eve@evil.example\r\n\r\n<b>"
 	server := newServer(t, mail.StartTLS)
 	of := letter(mail.PasswordChanged, "en")
-	of.Name, of.Device, of.Address, of.Locale, of.Timezone = injection, injection, injection, injection, injection
+	of.Name, of.UserAgent, of.IP, of.Locale, of.Timezone = injection, injection, injection, injection, injection
 	rendered := render(t, of)
 	rendered.Subject = injection
 	require.NoError(t, server.sender(t, mail.StartTLS).Send(t.Context(), rendered))

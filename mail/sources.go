@@ -68,19 +68,19 @@ func (s sources) template(name string) string { return s[name][len(s[name])-1] }
 // sentences reads the sentences of every language. Of a file that overrides ours those that it has count, and it may have
 // no others.
 func (s sources) sentences() (*i18n.Bundle, error) {
-	bundle := i18n.NewBundle(spoken()[0].tag)
-	for _, speech := range spoken() {
+	bundle := i18n.NewBundle(translations()[0].tag)
+	for _, translation := range translations() {
 		known := []string{}
-		for i, content := range s[speech.file()] {
-			sentences, err := bundle.ParseMessageBytes(speech.tag, []byte(content), yaml.Unmarshal)
+		for i, content := range s[translation.file()] {
+			sentences, err := bundle.ParseMessageBytes(translation.tag, []byte(content), yaml.Unmarshal)
 			if err != nil {
-				return nil, fmt.Errorf("mail: %s: %w", speech.file(), err)
+				return nil, fmt.Errorf("mail: %s: %w", translation.file(), err)
 			}
 			for _, sentence := range sentences {
 				if i == 0 {
 					known = append(known, sentence.ID)
 				} else if !slices.Contains(known, sentence.ID) {
-					return nil, fmt.Errorf("mail: %s: no message has a sentence %s", speech.file(), sentence.ID)
+					return nil, fmt.Errorf("mail: %s: no message has a sentence %s", translation.file(), sentence.ID)
 				}
 			}
 		}

@@ -13,17 +13,17 @@ import (
 	"golang.org/x/text/language"
 )
 
-// Templates render letters. They are safe for concurrent use.
+// Templates render messages. They are safe for concurrent use.
 type Templates struct {
-	service   string
-	speeches  []speech
-	matcher   language.Matcher // of speeches
-	sentences *i18n.Bundle
-	html      map[Message]*template.Template
-	text      map[Message]*text.Template
+	service      string
+	translations []translation
+	matcher      language.Matcher // of speeches
+	sentences    *i18n.Bundle
+	html         map[Kind]*template.Template
+	text         map[Kind]*text.Template
 }
 
-// NewTemplates reads the templates and sentences for letters of the service of this name. A file in the folder overrides
+// NewTemplates reads the templates and sentences for messages of the service of this name. A file in the folder overrides
 // stands in for ours of the same name; of a file of sentences, those that it has do. What is wrong with one is found here:
 // every message is rendered in every language. Empty overrides are none.
 func NewTemplates(service, overrides string) (*Templates, error) {
@@ -32,14 +32,14 @@ func NewTemplates(service, overrides string) (*Templates, error) {
 		return nil, err
 	}
 	t := &Templates{
-		service: service, speeches: spoken(), matcher: language.NewMatcher(Languages()),
-		html: map[Message]*template.Template{}, text: map[Message]*text.Template{},
+		service: service, translations: translations(), matcher: language.NewMatcher(Languages()),
+		html: map[Kind]*template.Template{}, text: map[Kind]*text.Template{},
 	}
 	if t.sentences, err = files.sentences(); err != nil {
 		return nil, err
 	}
-	for _, message := range Messages() {
-		if err := t.parse(message, files); err != nil {
+	for _, kind := range Kinds() {
+		if err := t.parse(kind, files); err != nil {
 			return nil, fmt.Errorf("mail: %w", err)
 		}
 	}
@@ -50,7 +50,7 @@ func NewTemplates(service, overrides string) (*Templates, error) {
 }
 
 // parse puts the message's content into the layouts.
-func (t *Templates) parse(message Message, files sources) error {
+func (t *Templates) parse(kind Kind, files sources) error {
 	page, err := template.New("layout.html").Parse(files.template("layout.html"))
 	if err != nil {
 		return err
@@ -59,34 +59,34 @@ func (t *Templates) parse(message Message, files sources) error {
 	if err != nil {
 		return err
 	}
-	t.html[message], t.text[message] = page, plain
-	if _, err := page.New("content").Parse(files.template(string(message) + ".html")); err != nil {
-		return fmt.Errorf("%s.html: %w", message, err)
+	t.html[kind], t.text[kind] = page, plain
+	if _, err := page.New("content").Parse(files.template(string(kind) + ".html")); err != nil {
+		return fmt.Errorf("%s.html: %w", kind, err)
 	}
-	if _, err := plain.New("content").Parse(files.template(string(message) + ".txt")); err != nil {
-		return fmt.Errorf("%s.txt: %w", message, err)
+	if _, err := plain.New("content").Parse(files.template(string(kind) + ".txt")); err != nil {
+		return fmt.Errorf("%s.txt: %w", kind, err)
 	}
 	return nil
 }
 
-// try renders every message in every language, with everything that a letter may have and with nothing that it may lack.
+// try renders every message in every language, with everything that a message may have and with nothing that it may lack.
 func (t *Templates) try() error {
 	soon := time.Unix(0, 0)
-	for _, message := range Messages() {
+	for _, kind := range Kinds() {
 		for _, language := range Languages() {
-			full := Letter{
-				Message: message, To: "ann@example.com", Name: "Ann", Locale: language.String(), At: soon, Expires: soon,
-				Link: "https://example.com/link", Code: "123456", Device: "App/1.0", Address: "192.0.2.1",
+			full := Message{
+				Kind: kind, To: "ann@example.com", Name: "Ann", Locale: language.String(), At: soon, Expires: soon,
+				Link: "https://example.com/link", Code: "123456", UserAgent: "App/1.0", IP: "192.0.2.1",
 			}
-			bare := Letter{Message: message, To: full.To, Locale: full.Locale}
-			if message.isToAct() {
+			bare := Message{Kind: kind, To: full.To, Locale: full.Locale}
+			if kind.isToAct() {
 				bare.Code, bare.Expires = full.Code, soon
 			}
-			if message == AccountDeletion {
+			if kind == AccountDeletion {
 				bare.Expires = soon
 			}
-			for _, letter := range []Letter{full, bare} {
-				if err := t.tryOne(letter); err != nil {
+			for _, message := range []Message{full, bare} {
+				if err := t.tryOne(message); err != nil {
 					return err
 				}
 			}
@@ -95,41 +95,41 @@ func (t *Templates) try() error {
 	return nil
 }
 
-// tryOne renders a letter, which has to show its link and its code if that is what it is for.
-func (t *Templates) tryOne(letter Letter) error {
-	rendered, err := t.Render(letter)
-	if err != nil || !letter.Message.isToAct() {
+// tryOne renders a message, which has to show its link and its code if that is what it is for.
+func (t *Templates) tryOne(message Message) error {
+	rendered, err := t.Render(message)
+	if err != nil || !message.Kind.isToAct() {
 		return err
 	}
 	for name, content := range map[string]string{".txt": rendered.Text, ".html": rendered.HTML} {
-		if !strings.Contains(content, letter.Link) || !strings.Contains(content, letter.Code) {
-			return fmt.Errorf("mail: %s%s does not show the link and the code", letter.Message, name)
+		if !strings.Contains(content, message.Link) || !strings.Contains(content, message.Code) {
+			return fmt.Errorf("mail: %s%s does not show the link and the code", message.Kind, name)
 		}
 	}
 	return nil
 }
 
-// Render writes a letter in the language that is closest to its locale, its times in its time zone.
-func (t *Templates) Render(letter Letter) (Rendered, error) {
-	if err := letter.check(); err != nil {
-		return Rendered{}, err
+// Render writes a message in the language that is closest to its locale, its times in its time zone.
+func (t *Templates) Render(message Message) (Email, error) {
+	if err := message.check(); err != nil {
+		return Email{}, err
 	}
-	page, err := t.page(letter)
+	page, err := t.page(message)
 	if err != nil {
-		return Rendered{}, err
+		return Email{}, err
 	}
-	rendered := Rendered{ID: letter.ID, To: letter.To, Code: letter.Code}
-	if letter.Link != "" {
-		rendered.Links = []string{letter.Link}
+	rendered := Email{ID: message.ID, To: message.To, Code: message.Code}
+	if message.Link != "" {
+		rendered.Links = []string{message.Link}
 	}
 	if rendered.Subject, err = page.Subject(); err != nil {
-		return Rendered{}, err
+		return Email{}, err
 	}
-	if rendered.Text, err = execute(t.text[letter.Message], page); err != nil {
-		return Rendered{}, err
+	if rendered.Text, err = execute(t.text[message.Kind], page); err != nil {
+		return Email{}, err
 	}
-	if rendered.HTML, err = execute(t.html[letter.Message], page); err != nil {
-		return Rendered{}, err
+	if rendered.HTML, err = execute(t.html[message.Kind], page); err != nil {
+		return Email{}, err
 	}
 	return rendered, nil
 }
@@ -138,7 +138,7 @@ func (t *Templates) Render(letter Letter) (Rendered, error) {
 func execute(layout interface{ Execute(io.Writer, any) error }, page page) (string, error) {
 	var written bytes.Buffer
 	if err := layout.Execute(&written, page); err != nil {
-		return "", fmt.Errorf("mail: %s in %s: %w", page.message, page.Language, err)
+		return "", fmt.Errorf("mail: %s in %s: %w", page.kind, page.Language, err)
 	}
 	var lines []string
 	for line := range strings.Lines(written.String()) {
@@ -150,19 +150,19 @@ func execute(layout interface{ Execute(io.Writer, any) error }, page page) (stri
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n", nil
 }
 
-// speech finds the language that is closest to a locale.
-func (t *Templates) speech(locale string) speech {
+// translation finds the language that is closest to a locale.
+func (t *Templates) translationFor(locale string) translation {
 	const maxLength = 35 // RFC 5646, section 4.4.1
 	if len(locale) > maxLength {
-		return t.speeches[0]
+		return t.translations[0]
 	}
 	tag, err := language.Parse(locale)
 	if err != nil {
-		return t.speeches[0]
+		return t.translations[0]
 	}
 	_, index, confidence := t.matcher.Match(tag)
 	if confidence == language.No {
-		return t.speeches[0]
+		return t.translations[0]
 	}
-	return t.speeches[index]
+	return t.translations[index]
 }

@@ -17,18 +17,18 @@ import (
 var ours = []string{"en", "de", "es", "fr", "pt", "ja", "zh"}
 
 // variants are a message's letters with everything, with each of link and code alone, and with no more than it needs.
-func variants(message mail.Message, locale string) []mail.Letter {
+func variants(message mail.Kind, locale string) []mail.Message {
 	full := letter(message, locale)
 	linkAlone, codeAlone := full, full
 	linkAlone.Code, codeAlone.Link = "", ""
-	bare := mail.Letter{Message: message, To: full.To, Locale: locale, Code: code, Expires: full.Expires}
-	return []mail.Letter{full, linkAlone, codeAlone, bare}
+	bare := mail.Message{Kind: message, To: full.To, Locale: locale, Code: code, Expires: full.Expires}
+	return []mail.Message{full, linkAlone, codeAlone, bare}
 }
 
-func eachLetter(t *testing.T, check func(t *testing.T, letter mail.Letter, rendered mail.Rendered)) {
+func eachLetter(t *testing.T, check func(t *testing.T, letter mail.Message, rendered mail.Email)) {
 	t.Helper()
 	made := templates()
-	for _, message := range mail.Messages() {
+	for _, message := range mail.Kinds() {
 		for _, locale := range ours {
 			t.Run(string(message)+" "+locale, func(t *testing.T) {
 				for _, letter := range variants(message, locale) {
@@ -42,7 +42,7 @@ func eachLetter(t *testing.T, check func(t *testing.T, letter mail.Letter, rende
 }
 
 func TestEveryMessageInEveryLanguage(t *testing.T) {
-	eachLetter(t, func(t *testing.T, letter mail.Letter, rendered mail.Rendered) {
+	eachLetter(t, func(t *testing.T, letter mail.Message, rendered mail.Email) {
 		require.Equal(t, letter.To, rendered.To)
 		for _, content := range []string{rendered.Subject, rendered.Text, rendered.HTML} {
 			for _, leftover := range []string{"{{", "}}", "<no value>", "ZgotmplZ", "%!", "  ,", "(UTC)  "} {
@@ -56,11 +56,11 @@ func TestEveryMessageInEveryLanguage(t *testing.T) {
 	})
 }
 
-var acts = []mail.Message{mail.VerifyEmail, mail.ResetPassword, mail.ChangeEmail}
+var acts = []mail.Kind{mail.VerifyEmail, mail.ResetPassword, mail.ChangeEmail}
 
 func TestLinksAndCodesAreShown(t *testing.T) {
 	escaped := html.EscapeString(link)
-	eachLetter(t, func(t *testing.T, letter mail.Letter, rendered mail.Rendered) {
+	eachLetter(t, func(t *testing.T, letter mail.Message, rendered mail.Email) {
 		if letter.Link != "" {
 			require.Equal(t, []string{link}, rendered.Links)
 			require.Contains(t, rendered.Text, "\n"+link+"\n", "the link has a line for itself")
@@ -71,14 +71,14 @@ func TestLinksAndCodesAreShown(t *testing.T) {
 			require.NotContains(t, rendered.HTML, "<a ")
 		}
 		require.Equal(t, letter.Code, rendered.Code)
-		if letter.Code != "" && strings.Contains(strings.Join(names(acts), " "), string(letter.Message)) {
+		if letter.Code != "" && strings.Contains(strings.Join(names(acts), " "), string(letter.Kind)) {
 			require.Contains(t, rendered.Text, "\n    "+code+"\n")
 			require.Contains(t, rendered.HTML, ">"+code+"<")
 		}
 	})
 }
 
-func names(messages []mail.Message) (all []string) {
+func names(messages []mail.Kind) (all []string) {
 	for _, message := range messages {
 		all = append(all, string(message))
 	}
@@ -89,7 +89,7 @@ var anyAddress = regexp.MustCompile(`(?i)https?://[^"<\s]+`)
 
 func TestLettersLoadNothingFromElsewhere(t *testing.T) {
 	refused := regexp.MustCompile(`(?i)<(img|link|script|iframe|object|embed|base|form|svg|video|audio)\b|\bsrc=|\burl\(|@import|\bon\w+=`)
-	eachLetter(t, func(t *testing.T, _ mail.Letter, rendered mail.Rendered) {
+	eachLetter(t, func(t *testing.T, _ mail.Message, rendered mail.Email) {
 		require.NotRegexp(t, refused, rendered.HTML)
 		for _, address := range anyAddress.FindAllString(rendered.HTML+rendered.Text, -1) {
 			require.Contains(t, []string{link, html.EscapeString(link)}, address)
@@ -111,7 +111,7 @@ func TestEveryLanguageHasTheSameSentencesAndItsOwnWords(t *testing.T) {
 	}
 	files, err := os.ReadDir("templates")
 	require.NoError(t, err)
-	require.Len(t, files, 2*(len(mail.Messages())+1)+len(ours))
+	require.Len(t, files, 2*(len(mail.Kinds())+1)+len(ours))
 }
 
 func placeholders(sentence string) []string {
@@ -133,7 +133,7 @@ func TestEverySentenceIsUsed(t *testing.T) {
 	made, err := mail.NewTemplates("Acme", folder(t, map[string]string{"en.yaml": string(content)}))
 	require.NoError(t, err)
 	var text, pages strings.Builder
-	for _, message := range mail.Messages() {
+	for _, message := range mail.Kinds() {
 		for _, letter := range variants(message, "en") {
 			rendered, err := made.Render(letter)
 			require.NoError(t, err)
@@ -192,22 +192,22 @@ func TestLocales(t *testing.T) {
 func TestUnfinishedLettersAreRefused(t *testing.T) {
 	made := templates()
 	for name, c := range map[string]struct {
-		message mail.Message
-		spoil   func(*mail.Letter)
+		message mail.Kind
+		spoil   func(*mail.Message)
 		want    error
 	}{
-		"no message":       {"", func(*mail.Letter) {}, mail.ErrUnknownMessage},
-		"unknown":          {"../layout", func(*mail.Letter) {}, mail.ErrUnknownMessage},
-		"no recipient":     {mail.NewDevice, func(l *mail.Letter) { l.To = "" }, mail.ErrIncomplete},
-		"nothing to do":    {mail.ResetPassword, func(l *mail.Letter) { l.Link, l.Code = "", "" }, mail.ErrIncomplete},
-		"no end":           {mail.VerifyEmail, func(l *mail.Letter) { l.Expires = time.Time{} }, mail.ErrIncomplete},
-		"no day":           {mail.AccountDeletion, func(l *mail.Letter) { l.Expires = time.Time{} }, mail.ErrIncomplete},
-		"a script":         {mail.NewDevice, func(l *mail.Letter) { l.Link = "javascript:alert(1)" }, mail.ErrIncomplete},
-		"a script, hidden": {mail.NewDevice, func(l *mail.Letter) { l.Link = "JavaScript:/alert(1)" }, mail.ErrIncomplete},
-		"data":             {mail.NewDevice, func(l *mail.Letter) { l.Link = "data:text/html,x" }, mail.ErrIncomplete},
-		"no address":       {mail.NewDevice, func(l *mail.Letter) { l.Link = "/reset" }, mail.ErrIncomplete},
-		"two lines":        {mail.NewDevice, func(l *mail.Letter) { l.Link = "https://a.example/\nb" }, mail.ErrIncomplete},
-		"markup":           {mail.NewDevice, func(l *mail.Letter) { l.Link = `https://a.example/"><b>` }, mail.ErrIncomplete},
+		"no message":       {"", func(*mail.Message) {}, mail.ErrUnknownKind},
+		"unknown":          {"../layout", func(*mail.Message) {}, mail.ErrUnknownKind},
+		"no recipient":     {mail.NewDevice, func(l *mail.Message) { l.To = "" }, mail.ErrIncomplete},
+		"nothing to do":    {mail.ResetPassword, func(l *mail.Message) { l.Link, l.Code = "", "" }, mail.ErrIncomplete},
+		"no end":           {mail.VerifyEmail, func(l *mail.Message) { l.Expires = time.Time{} }, mail.ErrIncomplete},
+		"no day":           {mail.AccountDeletion, func(l *mail.Message) { l.Expires = time.Time{} }, mail.ErrIncomplete},
+		"a script":         {mail.NewDevice, func(l *mail.Message) { l.Link = "javascript:alert(1)" }, mail.ErrIncomplete},
+		"a script, hidden": {mail.NewDevice, func(l *mail.Message) { l.Link = "JavaScript:/alert(1)" }, mail.ErrIncomplete},
+		"data":             {mail.NewDevice, func(l *mail.Message) { l.Link = "data:text/html,x" }, mail.ErrIncomplete},
+		"no address":       {mail.NewDevice, func(l *mail.Message) { l.Link = "/reset" }, mail.ErrIncomplete},
+		"two lines":        {mail.NewDevice, func(l *mail.Message) { l.Link = "https://a.example/\nb" }, mail.ErrIncomplete},
+		"markup":           {mail.NewDevice, func(l *mail.Message) { l.Link = `https://a.example/"><b>` }, mail.ErrIncomplete},
 	} {
 		t.Run(name, func(t *testing.T) {
 			of := letter(c.message, "en")

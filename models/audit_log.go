@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/jobs"
+	"latchkey/mail"
 )
 
 // AuditEvent is something that happened and matters for security. Rows are only added; they outlive their user, and hold
@@ -68,7 +69,7 @@ const (
 // The zero value sends none.
 type Notices struct {
 	Queue    *jobs.Queue
-	Messages map[string]string
+	Messages map[string]mail.Kind
 }
 
 // AuditLog records the events that matter for security, in the database and in the log, and has some of them mailed to their
@@ -97,11 +98,11 @@ func (tx Tx) record(event AuditEvent, client Client) error {
 		return err
 	}
 	tx.audit.log.LogAttrs(tx.ctx, slog.LevelInfo, "security event", event.attributes()...)
-	message, wanted := tx.audit.notices.Messages[event.Kind]
+	kind, wanted := tx.audit.notices.Messages[event.Kind]
 	if !wanted {
 		return nil
 	}
-	return tx.enqueue(tx.audit.notices.Queue, jobs.Mail{Message: message, UserID: event.UserID, About: event.ID})
+	return tx.enqueue(tx.audit.notices.Queue, jobs.Mail{Message: string(kind), UserID: event.UserID, About: event.ID})
 }
 
 // attributes returns those of the event's line in the log, without those that are unknown.

@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+
+	"latchkey/mail"
 )
 
 // EmailChange is a user's request to change their address. Password is their current one.
@@ -33,7 +35,7 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 		if err := tx.record(event, change.Client); err != nil {
 			return err
 		}
-		return m.oneTimeTokens.issue(tx, OneTimeToken{UserID: user.ID, Purpose: PurposeChangeEmail, Address: address})
+		return m.oneTimeTokens.issue(tx, OneTimeToken{UserID: user.ID, Purpose: mail.ChangeEmail, Address: address})
 	})
 }
 
@@ -91,7 +93,7 @@ func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string,
 			return err
 		}
 		return m.oneTimeTokens.issue(tx, OneTimeToken{
-			UserID: found.UserID, Purpose: PurposeResetPassword, Address: found.Address,
+			UserID: found.UserID, Purpose: mail.ResetPassword, Address: found.Address,
 		})
 	})
 }

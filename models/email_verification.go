@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+
+	"latchkey/mail"
 )
 
 // ErrEmailUnverified means that the password was right, and the account's address has to be verified before a login.
@@ -28,11 +30,11 @@ func NewVerificationManager(
 // SendVerification queues another mail that asks to verify an address. It reveals to nobody whether there is something to
 // verify: the work is the same for any address, and the mail is dropped when it would be sent.
 func (m *VerificationManager) SendVerification(ctx context.Context, email string) error {
-	return m.sendTo(ctx, PurposeVerifyEmail, email)
+	return m.sendTo(ctx, mail.VerifyEmail, email)
 }
 
 // sendTo queues a mail to the account of a typed address, or to nobody.
-func (m *VerificationManager) sendTo(ctx context.Context, message, email string) error {
+func (m *VerificationManager) sendTo(ctx context.Context, kind mail.Kind, email string) error {
 	user, err := m.users.ByEmail(ctx, email)
 	if errors.Is(err, ErrUserNotFound) {
 		user, err = &User{}, nil
@@ -40,19 +42,19 @@ func (m *VerificationManager) sendTo(ctx context.Context, message, email string)
 	if err != nil {
 		return err
 	}
-	return m.oneTimeTokens.send(ctx, message, user.ID)
+	return m.oneTimeTokens.send(ctx, kind, user.ID)
 }
 
 // VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for. Errors are
 // ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, and a *ValidationError if another account has the new address
 // by now.
 func (m *VerificationManager) VerifyEmail(ctx context.Context, proof Proof, client Client) error {
-	token, err := m.oneTimeTokens.find(ctx, proof, PurposeVerifyEmail, PurposeChangeEmail)
+	token, err := m.oneTimeTokens.find(ctx, proof, mail.VerifyEmail, mail.ChangeEmail)
 	if err != nil {
 		return err
 	}
 	return m.oneTimeTokens.redeem(ctx, token, func(tx Tx) error {
-		if token.Purpose == PurposeChangeEmail {
+		if token.Purpose == mail.ChangeEmail {
 			return m.changeEmail(tx, token, client)
 		}
 		return m.markVerified(tx, token, client)
@@ -86,7 +88,7 @@ func (m *VerificationManager) endEverything(tx Tx, user uuid.UUID, detail string
 // AddressOf returns where the mail of a token went that was to verify an address or to reset a password, whatever became of
 // it. ErrOneTimeTokenInvalid means that the text is no such token, or one of too long ago.
 func (m *VerificationManager) AddressOf(ctx context.Context, encoded string) (string, error) {
-	token, err := m.oneTimeTokens.find(ctx, Proof{Token: encoded}, PurposeVerifyEmail, PurposeResetPassword)
+	token, err := m.oneTimeTokens.find(ctx, Proof{Token: encoded}, mail.VerifyEmail, mail.ResetPassword)
 	if token == nil {
 		return "", err
 	}

@@ -3,105 +3,87 @@ package models
 import (
 	"context"
 	"errors"
-	"time"
 
 	"gorm.io/gorm"
 
 	"latchkey/jobs"
+	"latchkey/mail"
 	"latchkey/tokens"
 )
 
-// Messages that ask for no answer. Those that do are called like the purposes of one-time tokens.
-const (
-	MessageAccountExists   = "account_exists"
-	MessagePasswordChanged = "password_changed"
-	MessageNewDevice       = "new_device"
-	MessageSessionsEnded   = "sessions_ended"
-	MessageAccountDeletion = "account_deletion"
-)
-
-// Letter is what a queued mail is about, as it is now. Token and Code are empty where the message asks for no answer,
-// Expires and At zero where nothing ends or happened.
-type Letter struct {
-	To      string
-	User    *User
-	Token   string
-	Code    string
-	Expires time.Time
-	At      time.Time
-	Client  Client
-}
-
-// Compose finds out what a queued mail is about and makes its token usable from now on. A mail whose occasion has passed is
-// nil: its account is gone or inactive, its address confirmed, its token used, or a newer one asked for.
-func (m *OneTimeTokenManager) Compose(ctx context.Context, mail jobs.Mail) (letter *Letter, err error) {
+// Compose returns the message that a queued mail is about, without the link, and makes its token usable from now on. It
+// returns nil for a mail whose occasion has passed: its account is gone or inactive, its address verified, its token used, or a
+// newer one requested.
+func (m *OneTimeTokenManager) Compose(ctx context.Context, job jobs.Mail) (message *mail.Message, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
-		user, err := takeUser(tx.DB, "id = ?", mail.UserID)
+		user, err := takeUser(tx.DB, "id = ?", job.UserID)
 		if errors.Is(err, ErrUserNotFound) || err == nil && !user.IsActive {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		letter, err = m.compose(tx, mail, user)
+		message, err = m.compose(tx, job, user)
 		return err
 	})
-	return letter, err
+	return message, err
 }
 
-func (m *OneTimeTokenManager) compose(tx Tx, mail jobs.Mail, user *User) (*Letter, error) {
-	switch mail.Message {
-	case PurposeVerifyEmail, PurposeResetPassword, PurposeChangeEmail, PurposeUndoChange:
-		return m.composeQuestion(tx, mail, user)
-	case MessageAccountDeletion:
+func (m *OneTimeTokenManager) compose(tx Tx, job jobs.Mail, user *User) (*mail.Message, error) {
+	message := mail.Message{
+		ID: job.About, Kind: mail.Kind(job.Message), To: user.Email, Locale: user.Locale, Timezone: user.Timezone,
+	}
+	if user.EmailVerifiedAt != nil { // until then it may be a stranger's name
+		message.Name = user.FullName()
+	}
+	switch message.Kind {
+	case mail.VerifyEmail, mail.ResetPassword, mail.ChangeEmail, mail.EmailChanged:
+		return m.composeToken(tx, message, user)
+	case mail.AccountDeletion:
 		if user.DeletionDueAt == nil {
 			return nil, nil
 		}
-		return &Letter{To: user.Email, User: user, Expires: *user.DeletionDueAt}, nil
-	case MessageAccountExists:
-		return &Letter{To: user.Email, User: user}, nil
+		message.Expires = *user.DeletionDueAt
+		return &message, nil
+	case mail.AccountExists:
+		return &message, nil
 	default:
-		return m.composeNotice(tx, mail, user)
+		return composeNotice(tx, message, user)
 	}
 }
 
-// composeQuestion is a letter with a token, which goes to the address that the token is to prove.
-func (m *OneTimeTokenManager) composeQuestion(tx Tx, mail jobs.Mail, user *User) (*Letter, error) {
-	if mail.Message == PurposeVerifyEmail && user.EmailVerifiedAt != nil {
+// composeToken completes a message with a token, which goes to the address whose control the token is to prove.
+func (m *OneTimeTokenManager) composeToken(tx Tx, message mail.Message, user *User) (*mail.Message, error) {
+	if message.Kind == mail.VerifyEmail && user.EmailVerifiedAt != nil {
 		return nil, nil
 	}
-	token, err := m.activate(tx, OneTimeToken{ID: mail.About, UserID: user.ID, Purpose: mail.Message, Address: user.Email})
+	token, err := m.activate(tx, OneTimeToken{ID: message.ID, UserID: user.ID, Purpose: message.Kind, Address: user.Email})
 	if err != nil || token == nil {
 		return nil, err
 	}
 	parts := tokens.Parts{ID: token.ID}
-	letter := &Letter{
-		To: token.Address, User: user, Token: m.codec.Encode(parts), Expires: token.ExpiresAt, At: token.CreatedAt,
-	}
+	message.To, message.Token, message.Expires, message.At = token.Address, m.codec.Encode(parts), token.ExpiresAt, token.CreatedAt
 	if token.Purpose != PurposeUndoChange {
-		letter.Code = m.codec.Code(parts)
+		message.Code = m.codec.Code(parts)
 	}
-	return letter, nil
+	return &message, nil
 }
 
-// composeNotice is a letter about an event of the audit log.
-func (m *OneTimeTokenManager) composeNotice(tx Tx, mail jobs.Mail, user *User) (*Letter, error) {
+// composeNotice completes a message about an event of the audit log.
+func composeNotice(tx Tx, message mail.Message, user *User) (*mail.Message, error) {
 	var event AuditEvent
-	err := tx.Where("id = ? AND user_id = ?", mail.About, user.ID).Take(&event).Error
+	err := tx.Where("id = ? AND user_id = ?", message.ID, user.ID).Take(&event).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	letter := &Letter{To: user.Email, User: user, At: event.CreatedAt, Client: Client{IP: event.IP}}
-	var session Session
-	err = tx.Where("id = ? AND user_id = ?", event.SessionID, user.ID).Take(&session).Error
-	if err == nil {
-		letter.Client.UserAgent = session.UserAgent
+	message.At, message.IP = event.CreatedAt, event.IP
+	var sessions []Session
+	err = tx.Where("id = ? AND user_id = ?", event.SessionID, user.ID).Limit(1).Find(&sessions).Error
+	if len(sessions) == 1 {
+		message.UserAgent = sessions[0].UserAgent
 	}
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = nil
-	}
-	return letter, err
+	return &message, err
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"latchkey/mail"
 )
 
 var (
@@ -25,7 +27,7 @@ type OneTimeToken struct {
 	ID        uuid.UUID  `gorm:"type:uuid;primaryKey"`
 	UserID    uuid.UUID  `gorm:"type:uuid;not null;index"`
 	User      *User      `gorm:"constraint:OnDelete:CASCADE"`
-	Purpose   string     `gorm:"size:20;not null"`
+	Purpose   mail.Kind  `gorm:"size:20;not null"` // the kind of its mail
 	Address   string     `gorm:"size:254;not null;index"`
 	Unproven  bool       `gorm:"not null;default:false"` // nobody has shown that an address to go back to was the user's
 	Tries     int        `gorm:"not null"`               // codes typed
@@ -35,13 +37,8 @@ type OneTimeToken struct {
 	EndReason string     `gorm:"size:20;not null"`
 }
 
-// What a one-time token is for, which is also the name of its mail.
-const (
-	PurposeVerifyEmail   = "verify_email"
-	PurposeResetPassword = "reset_password"
-	PurposeChangeEmail   = "change_email"
-	PurposeUndoChange    = "email_changed"
-)
+// PurposeUndoChange is the purpose of a token that undoes a change of address: it is in the mail that tells of the change.
+const PurposeUndoChange = mail.EmailChanged
 
 // Why a one-time token ended.
 const (
@@ -55,9 +52,9 @@ const (
 const maxCodeTries = 5
 
 // lifetimeOf returns how long the token of a purpose can be redeemed.
-func lifetimeOf(purpose string) time.Duration {
+func lifetimeOf(purpose mail.Kind) time.Duration {
 	switch purpose {
-	case PurposeResetPassword:
+	case mail.ResetPassword:
 		return time.Hour
 	case PurposeUndoChange:
 		return 72 * time.Hour

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"latchkey/jobs"
+	"latchkey/mail"
 	"latchkey/tokens"
 )
 
@@ -36,13 +37,13 @@ func NewOneTimeTokenManager(store Store, codec *tokens.Opaque, queue *jobs.Queue
 
 // send queues a mail without a token of its own, or whose token is made when it is sent. A user that is zero gets none: the
 // work is the same.
-func (m *OneTimeTokenManager) send(ctx context.Context, message string, user uuid.UUID) error {
+func (m *OneTimeTokenManager) send(ctx context.Context, kind mail.Kind, user uuid.UUID) error {
 	about, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make a token id: %w", err)
 	}
 	return m.store.Transaction(ctx, func(tx Tx) error {
-		return tx.enqueue(m.queue, jobs.Mail{Message: message, UserID: user, About: about})
+		return tx.enqueue(m.queue, jobs.Mail{Message: string(kind), UserID: user, About: about})
 	})
 }
 
@@ -56,7 +57,7 @@ func (m *OneTimeTokenManager) issue(tx Tx, token OneTimeToken) error {
 	if err := tx.Create(&token).Error; err != nil {
 		return err
 	}
-	return tx.enqueue(m.queue, jobs.Mail{Message: token.Purpose, UserID: token.UserID, About: token.ID})
+	return tx.enqueue(m.queue, jobs.Mail{Message: string(token.Purpose), UserID: token.UserID, About: token.ID})
 }
 
 // activate makes the token of a mail that is about to be sent usable, from now on and in place of all before it. For a mail
@@ -120,7 +121,7 @@ func (m *OneTimeTokenManager) undoableUntil(tx Tx, user uuid.UUID) (time.Time, e
 
 // find returns the usable token that a proof is for, with its user. A code counts as a try, right or wrong, whatever
 // comes of it.
-func (m *OneTimeTokenManager) find(ctx context.Context, proof Proof, purposes ...string) (*OneTimeToken, error) {
+func (m *OneTimeTokenManager) find(ctx context.Context, proof Proof, purposes ...mail.Kind) (*OneTimeToken, error) {
 	if proof.Token == "" {
 		return m.findByCode(ctx, proof, purposes)
 	}
@@ -143,10 +144,10 @@ func (m *OneTimeTokenManager) find(ctx context.Context, proof Proof, purposes ..
 
 // ownFirst orders the tokens of an address: before those of accounts that want to change to it the one of its own account,
 // so that nobody pushes that out.
-const ownFirst = "CASE purpose WHEN '" + PurposeChangeEmail + "' THEN 1 ELSE 0 END, id DESC"
+const ownFirst = "CASE purpose WHEN '" + string(mail.ChangeEmail) + "' THEN 1 ELSE 0 END, id DESC"
 
 // findByCode returns the usable token that an address and a code are for.
-func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof Proof, purposes []string) (*OneTimeToken, error) {
+func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof Proof, purposes []mail.Kind) (*OneTimeToken, error) {
 	address, err := CanonicalEmail(proof.Email)
 	if err != nil {
 		return nil, ErrCodeInvalid

@@ -2,19 +2,21 @@ package models
 
 import (
 	"context"
+
+	"latchkey/mail"
 )
 
 // ForgotPassword queues a mail by which the owner of an address can choose another password. It reveals to nobody whether
 // there is an account: the work is the same for any address.
 func (m *VerificationManager) ForgotPassword(ctx context.Context, email string) error {
-	return m.sendTo(ctx, PurposeResetPassword, email)
+	return m.sendTo(ctx, mail.ResetPassword, email)
 }
 
 // ResetPassword gives the account of a proof a new password that keeps the policy, which also verifies its address, and
 // ends all its sessions and pending tokens, except those that undo a change of address. Errors are those of VerifyEmail; a
 // password that is refused leaves the token as it was.
 func (m *VerificationManager) ResetPassword(ctx context.Context, proof Proof, password string, client Client) error {
-	token, err := m.oneTimeTokens.find(ctx, proof, PurposeResetPassword)
+	token, err := m.oneTimeTokens.find(ctx, proof, mail.ResetPassword)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"errors"
+
+	"latchkey/mail"
 )
 
 // SignUp is CreateUser for a service that reveals to nobody whether an email is taken. If it is, its owner learns by mail
@@ -20,9 +22,9 @@ func (m *UserManager) SignUp(ctx context.Context, input NewUser) error {
 	if err != nil {
 		return err
 	}
-	message := PurposeResetPassword
+	kind := mail.ResetPassword
 	if owner.EmailVerifiedAt != nil {
-		message = MessageAccountExists
+		kind = mail.AccountExists
 	}
-	return m.oneTimeTokens.send(ctx, message, owner.ID)
+	return m.oneTimeTokens.send(ctx, kind, owner.ID)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"latchkey/mail"
 	"latchkey/models"
 	"latchkey/testkit"
 )
@@ -26,7 +27,7 @@ func TestStore_Transaction_AllRowsBearOneMoment(t *testing.T) {
 			require.NoError(t, err)
 		}
 		pending := models.OneTimeToken{
-			ID: uuid.New(), UserID: user.ID, Purpose: models.PurposeResetPassword, Address: user.Email,
+			ID: uuid.New(), UserID: user.ID, Purpose: mail.ResetPassword, Address: user.Email,
 			CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
 		}
 		require.NoError(t, db.Create(&pending).Error)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"latchkey/mail"
 	"latchkey/passwords"
 )
 
@@ -149,7 +150,7 @@ func (m *UserManager) replacePassword(ctx context.Context, user *User, encoded s
 		}
 		// What was mailed for the former password, or asked for with it, is worth nothing for this one.
 		err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose IN ?", user.ID,
-			[]string{PurposeResetPassword, PurposeChangeEmail})
+			[]mail.Kind{mail.ResetPassword, mail.ChangeEmail})
 		if err != nil {
 			return err
 		}

@@ -44,8 +44,8 @@ func ask(handler http.Handler, method, accept string) *httptest.ResponseRecorder
 
 func TestDevMailAsJSON(t *testing.T) {
 	mailbox, handler := devMail(t)
-	require.NoError(t, mailbox.Send(t.Context(), mail.Rendered{To: "first@example.com"}))
-	require.NoError(t, mailbox.Send(t.Context(), mail.Rendered{
+	require.NoError(t, mailbox.Send(t.Context(), mail.Email{To: "first@example.com"}))
+	require.NoError(t, mailbox.Send(t.Context(), mail.Email{
 		To: "ann@example.com", Subject: "Choose", Text: "T", HTML: "<p>H", Links: []string{"https://a.example/?x=1&y"}, Code: "123456",
 	}))
 	answer := ask(handler, http.MethodGet, "application/json")
@@ -64,7 +64,7 @@ func TestDevMailAsJSON(t *testing.T) {
 
 func TestDevMailAsAPage(t *testing.T) {
 	mailbox, handler := devMail(t)
-	letter := mail.Rendered{
+	letter := mail.Email{
 		To: `<b>"ann"@example.com`, Subject: "</h2><script>alert(1)</script>", Text: "<i>text</i>", Code: "123456",
 		HTML:  `<!doctype html><p title="x">It's "markup" & more</p><script>alert(2)</script>`,
 		Links: []string{"https://a.example/?x=1&y", "javascript:alert(3)"},

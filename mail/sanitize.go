@@ -10,8 +10,8 @@ import (
 	"github.com/mileusna/useragent"
 )
 
-// Letters quote a few things that strangers typed: a name, what a device calls itself. A mail program makes links of what
-// looks like one, and whoever fills a form can have a service send his words to others. So what is not plainly a name is
+// Messages quote a few things that strangers typed: a name, what a device calls itself. A mail program makes links of what
+// looks like one, and whoever fills in a form can have a service send their words to others. So what is not plainly a name is
 // left out rather than repaired.
 
 const (
@@ -20,9 +20,9 @@ const (
 	maxAgentLength  = 400
 )
 
-// harmlessName gives name as it may stand in a greeting, or "" where it has anything in it that names don't have: digits,
+// sanitizeName returns name as it may stand in a greeting, or "" if it has anything in it that names don't have: digits,
 // slashes, at signs, control characters, dots within a word.
-func harmlessName(name string) string {
+func sanitizeName(name string) string {
 	name = strings.Join(strings.FieldsFunc(name, isBlank), " ")
 	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxNameLength || !strings.ContainsFunc(name, unicode.IsLetter) {
 		return ""
@@ -42,9 +42,9 @@ func harmlessName(name string) string {
 
 func isBlank(r rune) bool { return r == ' ' || r == '\u3000' || r == '\u00a0' }
 
-// harmlessDevice gives the program and the system that a User-Agent names, as "Firefox, Windows", or "" where it names
-// none in plain words.
-func harmlessDevice(userAgent string) string {
+// sanitizeUserAgent returns the program and the system that a User-Agent names, as "Firefox, Windows", or "" if it names none
+// in plain words.
+func sanitizeUserAgent(userAgent string) string {
 	if len(userAgent) > maxAgentLength || strings.ContainsFunc(userAgent, unicode.IsControl) {
 		return ""
 	}
@@ -59,8 +59,8 @@ func isDeviceWord(word string) bool {
 	})
 }
 
-// harmlessAddress gives address if it is an IP address, and else "".
-func harmlessAddress(address string) string {
+// sanitizeIP returns address if it is an IP address, and otherwise "".
+func sanitizeIP(address string) string {
 	parsed, err := netip.ParseAddr(address)
 	if err != nil || parsed.Zone() != "" {
 		return ""

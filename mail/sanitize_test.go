@@ -13,7 +13,7 @@ import (
 	"latchkey/mail"
 )
 
-func greeting(t testing.TB, message mail.Message, name string) string {
+func greeting(t testing.TB, message mail.Kind, name string) string {
 	t.Helper()
 	of := letter(message, "en")
 	of.Name = name
@@ -46,12 +46,12 @@ func TestWhatIsNoNameIsNotGreeted(t *testing.T) {
 
 // Whoever signs up, or changes to an address, has not shown that it is theirs.
 func TestStrangersAreNotToldAName(t *testing.T) {
-	for _, message := range []mail.Message{mail.VerifyEmail, mail.ChangeEmail} {
+	for _, message := range []mail.Kind{mail.VerifyEmail, mail.ChangeEmail} {
 		of := letter(message, "en")
-		of.Name, of.Device = "Winner Winner", "Winner/1.0"
+		of.Name, of.UserAgent = "Winner Winner", "Winner/1.0"
 		rendered := render(t, of)
 		require.NotContains(t, rendered.Subject+rendered.Text+rendered.HTML, "Winner")
-		require.NotContains(t, rendered.Text, of.Address)
+		require.NotContains(t, rendered.Text, of.IP)
 	}
 }
 
@@ -63,14 +63,14 @@ func TestDevicesAndAddresses(t *testing.T) {
 		"Acme App":                    "Device: Acme App\n",
 	} {
 		of := letter(mail.NewDevice, "en")
-		of.Device = agent
+		of.UserAgent = agent
 		require.Contains(t, render(t, of).Text, want, agent)
 	}
 	for _, agent := range []string{
 		"", "http://evil.example", "evil.example", "Visit evil.example", "<b>x</b>", "\r\nBcc: x", strings.Repeat("x", 5000), "Größe",
 	} {
 		of := letter(mail.NewDevice, "en")
-		of.Device, of.Address = agent, agent
+		of.UserAgent, of.IP = agent, agent
 		text := render(t, of).Text
 		require.NotContains(t, text, "Device", agent)
 		require.NotContains(t, text, "IP address", agent)
@@ -85,17 +85,17 @@ func TestNothingTypedBecomesALink(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		typed := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z .:/@<>"']{0,40}`),
 			rapid.StringMatching(`(Mozilla/5\.0 \()?[A-Za-z .;:/@()0-9]{0,60}`))
-		of := letter(rapid.SampledFrom(mail.Messages()).Draw(t, "message"), rapid.SampledFrom(ours).Draw(t, "locale"))
+		of := letter(rapid.SampledFrom(mail.Kinds()).Draw(t, "message"), rapid.SampledFrom(ours).Draw(t, "locale"))
 		plain, err := made.Render(of)
 		require.NoError(t, err)
-		of.Name, of.Device, of.Address = typed.Draw(t, "name"), typed.Draw(t, "device"), typed.Draw(t, "address")
+		of.Name, of.UserAgent, of.IP = typed.Draw(t, "name"), typed.Draw(t, "device"), typed.Draw(t, "address")
 		rendered, err := made.Render(of)
 		require.NoError(t, err)
 		require.Equal(t, plain.Subject, rendered.Subject)
 		allowed := tags.FindAllString(plain.HTML, -1)
 		require.Subset(t, allowed, tags.FindAllString(rendered.HTML, -1))
 		text := strings.ReplaceAll(rendered.Text, link, "")
-		if _, err := netip.ParseAddr(of.Address); err != nil {
+		if _, err := netip.ParseAddr(of.IP); err != nil {
 			require.NotRegexp(t, domain, text)
 		}
 	})

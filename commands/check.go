@@ -51,12 +51,9 @@ func (c *console) checkSettings() (config.Settings, []config.Finding) {
 	for _, warning := range settings.Warnings {
 		findings = append(findings, config.Finding{Level: config.LevelWarning, Subject: "settings", Problem: warning})
 	}
-	var faults config.Faults
-	if errors.As(err, &faults) {
-		for _, fault := range faults {
-			findings = append(findings, failure(fault.Variable, fault.Problem, fault.Remedy))
-		}
-		return settings, findings
+	var invalid config.LoadError
+	if errors.As(err, &invalid) {
+		return settings, append(findings, invalid...)
 	}
 	return settings, append(findings, checkSecretFile(&settings)...)
 }

@@ -54,7 +54,7 @@ const sweepBatch = 500
 
 // sweeps are what has to be cleared away, every hour by one of the replicas.
 func (m managers) sweeps(settings config.Settings) map[string]func(context.Context) error {
-	retention := settings.Abuse.AuditRetention
+	retention := settings.Audit.Retention
 	return map[string]func(context.Context) error{
 		"sessions": inBatches(m.sessions.DeleteOver),
 		"logins":   inBatches(m.logins.DeleteForgotten),

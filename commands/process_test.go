@@ -295,7 +295,7 @@ func TestServeRefuses(t *testing.T) {
 		"a short secret key": {[]string{"SECRET_KEY=plum-stone"}, []string{"SECRET_KEY has 10 bytes and needs at least 32"}},
 		"every fault at once": {
 			[]string{"JWT_LEEWAY=1h", "JWT_VERIFY=false", "SECRET_KEY=plum-stone"},
-			[]string{"the settings have 3 faults", "JWT_LEEWAY is", "JWT_VERIFY is", "SECRET_KEY has"},
+			[]string{"the settings have 3 errors", "JWT_LEEWAY is", "JWT_VERIFY is", "SECRET_KEY has"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

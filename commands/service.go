@@ -213,7 +213,7 @@ func newControllers(
 
 func signupAnswer(settings config.Settings) controllers.SignupAnswer {
 	switch {
-	case settings.Abuse.SignupEnumerationSafe:
+	case settings.Account.SignupEnumerationSafe:
 		return controllers.SignupHides
 	case settings.Account.EmailVerification == config.VerificationRequired:
 		return controllers.SignupAsks

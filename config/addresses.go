@@ -14,7 +14,7 @@ import (
 
 var errProxy = errors.New("neither an address nor a network")
 
-// hostPattern is a host as it stands in a URL: a name in ASCII, an IPv4 address or an IPv6 address in brackets.
+// hostPattern matches a host in a URL: a name in ASCII, an IPv4 address or an IPv6 address in brackets.
 var hostPattern = regexp.MustCompile(`^(` + labelPattern + `(\.` + labelPattern + `)*|\[[0-9a-f:.]+\])$`)
 
 const labelPattern = `[a-z0-9]([a-z0-9_-]*[a-z0-9])?`
@@ -35,12 +35,33 @@ func isRedisURL(raw string) bool {
 	return err == nil && options.Network == "tcp"
 }
 
+// isOnThisMachine reports whether every host of a database's URL, in its authority or its parameter host, is this machine:
+// by a socket or by the loopback interface.
+func isOnThisMachine(server *url.URL) bool {
+	hosts := server.Host
+	if query := server.Query().Get("host"); query != "" {
+		hosts = query
+	}
+	for host := range strings.SplitSeq(hosts, ",") {
+		name, _, _ := cutPort(host)
+		if name != "" && !strings.HasPrefix(name, "/") && !isLoopback(strings.Trim(name, "[]")) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
 func isPort(port string) bool {
 	_, err := strconv.ParseUint(port, 10, 16)
 	return err == nil
 }
 
-// localURL is the URL of this machine at the port of addr, which 0 leaves to the system and so can't be told yet.
+// localURL returns the URL of this machine at the port of addr. Port 0, which the system chooses later, is left out.
 func localURL(addr string) string {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "80" || port == "0" || !isPort(port) {
@@ -49,8 +70,8 @@ func localURL(addr string) string {
 	return "http://localhost:" + port
 }
 
-// parseOrigin gives the origin that raw is, as a browser writes it (RFC 6454, section 6.1): in small letters,
-// without the default port. The error reads as the end of a sentence and repeats nothing of raw.
+// parseOrigin returns raw as an origin that a browser would send (RFC 6454, section 6.1): in lowercase, without the default
+// port. The error reads as the end of a sentence and repeats no part of raw.
 func parseOrigin(raw string) (string, error) {
 	parsed, err := url.Parse(raw)
 	if err != nil {
@@ -61,7 +82,7 @@ func parseOrigin(raw string) (string, error) {
 	case scheme != "http" && scheme != "https":
 		return "", errors.New("does not begin with https:// or http://")
 	case parsed.User != nil:
-		return "", errors.New("holds a user name or password")
+		return "", errors.New("contains a user name or password")
 	case parsed.Path != "" || strings.ContainsAny(raw, "?#"):
 		return "", errors.New("has something after the host")
 	}
@@ -74,7 +95,7 @@ func parseOrigin(raw string) (string, error) {
 		}
 	}
 	if name, _, _ := cutPort(host); !hostPattern.MatchString(name) {
-		return "", errors.New("has no usable host; one with other letters than ASCII is written as xn--…")
+		return "", errors.New("has no usable host; write one with non-ASCII letters as xn--…")
 	}
 	return scheme + "://" + host, nil
 }
@@ -91,9 +112,9 @@ func cutPort(host string) (name, port string, found bool) {
 	return host[:colon], host[colon+1:], true
 }
 
-// parseProxy reads an address or a network. IPv4 in IPv6's notation is taken as IPv4, which is what it would match.
+// parseProxy parses an IP address or a network. An IPv4-mapped IPv6 address becomes the IPv4 address that it would match.
 func parseProxy(item string) (netip.Prefix, error) {
-	const mapped = 96 // bits in front of an IPv4 address in IPv6's notation
+	const mapped = 96 // bits in front of the IPv4 address (RFC 4291, section 2.5.5.2)
 	if addr, err := netip.ParseAddr(item); err == nil && addr.Zone() == "" {
 		addr = addr.Unmap()
 		return netip.PrefixFrom(addr, addr.BitLen()), nil

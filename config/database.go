@@ -3,19 +3,81 @@ package config
 import (
 	"net/url"
 	"strings"
+	"time"
 )
 
-// IsSQLite tells whether the database is an SQLite file.
+// Database configures the database and its connections. MaxIdleConns of 0 means MaxOpenConns; ConnMaxLifetime of 0 means
+// that connections are never replaced.
+type Database struct {
+	URL             Secret        `env:"DATABASE_URL" envDefault:"sqlite:latchkey.db"`
+	MaxOpenConns    int           `env:"DB_MAX_OPEN_CONNS" envDefault:"10"`
+	MaxIdleConns    int           `env:"DB_MAX_IDLE_CONNS" envDefault:"0"`
+	ConnMaxLifetime time.Duration `env:"DB_CONN_MAX_LIFETIME" envDefault:"30m"`
+	AutoMigrate     bool          `env:"AUTO_MIGRATE" derived:"true"`
+}
+
+func databaseSection() section {
+	return section{
+		title: "Database",
+		variables: []description{
+			{"DATABASE_URL", "sqlite:PATH or postgres://USER:PASSWORD@HOST:5432/NAME"},
+			{"DB_MAX_OPEN_CONNS", "maximum number of open connections"},
+			{"DB_MAX_IDLE_CONNS", "maximum number of idle connections; 0: all are kept"},
+			{"DB_CONN_MAX_LIFETIME", "how long a connection is used before it is replaced; 0: no limit"},
+			{"AUTO_MIGRATE", "apply migrations at startup; by default false on PostgreSQL and in production"},
+		},
+		complete: completeDatabase,
+		check:    checkDatabase,
+		deploy:   deployDatabase,
+	}
+}
+
+func completeDatabase(s *Settings, values map[string]string) {
+	if _, given := values["AUTO_MIGRATE"]; !given {
+		s.Database.AutoMigrate = s.Database.IsSQLite() && !s.InProduction()
+	}
+}
+
+func checkDatabase(c *checker) {
+	database := c.settings.Database
+	if problem, remedy := databaseProblem(database); problem != "" {
+		c.fail("DATABASE_URL", problem, remedy)
+	}
+	c.between("DB_MAX_OPEN_CONNS", database.MaxOpenConns, 1, 10000)
+	c.between("DB_MAX_IDLE_CONNS", database.MaxIdleConns, 0, 10000)
+	c.within("DB_CONN_MAX_LIFETIME", database.ConnMaxLifetime, 0, 24*time.Hour)
+}
+
+func deployDatabase(c *checker) {
+	const remedy = "Write sslmode=verify-full, and sslrootcert if the certificate is your own."
+	if c.settings.Database.IsSQLite() {
+		c.warn("DATABASE_URL", "is an SQLite file, which serves one process on one machine",
+			"Use PostgreSQL for more than one replica; otherwise back up the file.")
+		return
+	}
+	parsed, err := url.Parse(c.settings.Database.URL.Reveal())
+	if err != nil || isOnThisMachine(parsed) {
+		return
+	}
+	switch mode := parsed.Query().Get("sslmode"); mode {
+	case "disable":
+		c.fail("DATABASE_URL", "has sslmode=disable, so everything is sent to the database unencrypted", remedy)
+	case "", "allow", "prefer":
+		c.warn("DATABASE_URL", "does not insist on TLS, so anyone on the network path can turn it off", remedy)
+	}
+}
+
+// IsSQLite reports whether the database is an SQLite file.
 func (d Database) IsSQLite() bool { return strings.HasPrefix(d.URL.Reveal(), "sqlite:") }
 
-// IsPostgres tells whether the database is a PostgreSQL server.
+// IsPostgres reports whether the database is a PostgreSQL server.
 func (d Database) IsPostgres() bool { return isPostgresURL(d.URL) }
 
 func isPostgresURL(url Secret) bool {
 	return strings.HasPrefix(url.Reveal(), "postgres:") || strings.HasPrefix(url.Reveal(), "postgresql:")
 }
 
-// Path is the file of an SQLite database, or "".
+// Path returns the path of an SQLite database, or "" for another one.
 func (d Database) Path() string {
 	path, found := strings.CutPrefix(d.URL.Reveal(), "sqlite:")
 	if !found {
@@ -24,7 +86,7 @@ func (d Database) Path() string {
 	return strings.TrimPrefix(path, "//")
 }
 
-// Redacted is the URL without its password and options, for logs.
+// Redacted returns the URL without its password and options, for logs.
 func (d Database) Redacted() string {
 	if d.IsSQLite() {
 		path, _, _ := strings.Cut(d.Path(), "?")
@@ -38,9 +100,9 @@ func (d Database) Redacted() string {
 	return parsed.Redacted()
 }
 
-// databaseProblem says what is wrong with the URL, without repeating any of it.
+// databaseProblem returns what is wrong with the URL, without repeating any of it, or "".
 func databaseProblem(d Database) (problem, remedy string) {
-	const sqliteRemedy = "Write sqlite:PATH, as sqlite:latchkey.db."
+	const sqliteRemedy = "Write sqlite:PATH, such as sqlite:latchkey.db."
 	path := d.Path()
 	switch {
 	case d.IsPostgres():
@@ -50,9 +112,9 @@ func databaseProblem(d Database) (problem, remedy string) {
 	case path == "":
 		return "names no file", sqliteRemedy
 	case strings.Contains(path, ":memory:"):
-		return "names a database in memory, of which every connection would see another one", sqliteRemedy
+		return "names an in-memory database, of which every connection would have its own", sqliteRemedy
 	case strings.HasPrefix(path, "file:"):
-		return "reads sqlite:file:PATH", sqliteRemedy
+		return "has the form sqlite:file:PATH, which is not supported", sqliteRemedy
 	case strings.ContainsAny(path, "?\x00"):
 		return "has options or a NUL in the path, which are not supported", sqliteRemedy
 	default:
@@ -65,9 +127,9 @@ func postgresProblem(raw Secret) (problem, remedy string) {
 	switch {
 	case err != nil:
 		return "can't be read as a URL",
-			"In the password write : / ? # [ ] @ % and spaces as %3A %2F %3F %23 %5B %5D %40 %25 and %20."
+			"In the password, write : / ? # [ ] @ % and spaces as %3A %2F %3F %23 %5B %5D %40 %25 and %20."
 	case parsed.Opaque != "":
-		return "lacks the slashes", "Write postgres://USER:PASSWORD@HOST:5432/NAME."
+		return "lacks the slashes after postgres:", "Write postgres://USER:PASSWORD@HOST:5432/NAME."
 	default:
 		return "", ""
 	}

@@ -9,7 +9,8 @@ import (
 	"latchkey/config"
 )
 
-func TestDotenv(t *testing.T) {
+func TestDotenv_Values(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ line, want string }{
 		"plain":           {"JWT_ISSUER=issuer", "issuer"},
 		"export":          {"export JWT_ISSUER=issuer", "issuer"},
@@ -34,7 +35,8 @@ func TestDotenv(t *testing.T) {
 	}
 }
 
-func TestDotenvPEM(t *testing.T) {
+func TestDotenv_PEM(t *testing.T) {
+	t.Parallel()
 	const pem = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
 	for name, value := range map[string]string{
 		"on several lines": `"` + pem + `"`,
@@ -51,7 +53,8 @@ func TestDotenvPEM(t *testing.T) {
 	}
 }
 
-func TestMalformedDotenv(t *testing.T) {
+func TestDotenv_SyntaxErrors(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		content string
 		line    string
@@ -66,14 +69,14 @@ func TestMalformedDotenv(t *testing.T) {
 		"far down":             {strings.Repeat("# note\n", 2000) + "HUSH\n", "line 2001"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults := faulty(t, folder(t, map[string]string{".env": test.content}), "APP_ENV=production")
-			require.Len(t, faults, 1, "what .env would have said is not missed")
-			require.Contains(t, faults[".env"].Problem, test.line)
-			require.NotContains(t, text(faults[".env"]), "HUSH")
+			findings := refused(t, folder(t, map[string]string{".env": test.content}), "APP_ENV=production")
+			require.Len(t, findings, 1, "nothing is reported as missing that .env may hold")
+			require.Contains(t, findings[".env"].Problem, test.line)
+			require.NotContains(t, text(findings[".env"]), "HUSH")
 		})
 	}
 	t.Run("too large", func(t *testing.T) {
-		faults := faulty(t, folder(t, map[string]string{".env": strings.Repeat("#", 64*1024+1)}))
-		require.Contains(t, faults[".env"].Problem, "larger than")
+		findings := refused(t, folder(t, map[string]string{".env": strings.Repeat("#", 64*1024+1)}))
+		require.Contains(t, findings[".env"].Problem, "larger than")
 	})
 }

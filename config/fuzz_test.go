@@ -13,19 +13,19 @@ import (
 	"latchkey/config"
 )
 
-// requireHonest makes sure that an error is a list of faults, each of a variable that there is and with a problem.
+// requireHonest makes sure that an error is a list of findings, each with an existing variable and a problem.
 func requireHonest(t *testing.T, err error) {
 	t.Helper()
-	var faults config.Faults
-	require.ErrorAs(t, err, &faults)
-	require.NotEmpty(t, faults)
+	var findings config.LoadError
+	require.ErrorAs(t, err, &findings)
+	require.NotEmpty(t, findings)
 	names := []string{".env"}
 	for _, variable := range config.Describe() {
 		names = append(names, variable.Name)
 	}
-	for _, fault := range faults {
-		require.True(t, slices.Contains(names, fault.Variable), "%q is no variable", fault.Variable)
-		require.NotEmpty(t, fault.Problem)
+	for _, finding := range findings {
+		require.True(t, slices.Contains(names, finding.Subject), "%q is not a variable", finding.Subject)
+		require.NotEmpty(t, finding.Problem)
 	}
 }
 

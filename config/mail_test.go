@@ -8,25 +8,30 @@ import (
 	"latchkey/config"
 )
 
-func TestMailServers(t *testing.T) {
-	for url, want := range map[string]config.MailServer{
-		"smtp://Mail.example.com": {Host: "mail.example.com", Port: 587, TLS: "starttls"},
-		"smtp://ann:p%40ss@mail.example.com:2525/": {Host: "mail.example.com", Port: 2525, User: "ann",
-			Password: config.NewSecret("p@ss"), TLS: "starttls"},
-		"smtps://ann@example.com:pass@192.0.2.1": {Host: "192.0.2.1", Port: 465, User: "ann@example.com",
-			Password: config.NewSecret("pass"), TLS: "implicit"},
-		"smtp://localhost:1025?tls=none": {Host: "localhost", Port: 1025, TLS: "none"},
-		"smtp://[::1]?tls=none":          {Host: "::1", Port: 25, TLS: "none"},
-	} {
-		settings := load(t, "SMTP_URL="+url, "MAIL_FROM=a@b.example").Mail
-		require.True(t, settings.HasServer())
-		server, err := settings.Server()
-		require.NoError(t, err, url)
-		require.Equal(t, want, server)
-	}
+func TestMail_check(t *testing.T) {
+	t.Parallel()
+	requireRefused(t, []refusal{
+		{"MAIL_LINK_VERIFY", []string{"verify", "mailto:a@b.example", "https://"}, "not a link", nil},
+		{"MAIL_LINK_RESET", []string{"javascript://x", "https://u:HUSH@a.example/", "https://a.example/#x"}, "does not belong in a mail", nil},
+		{"MAIL_LINK_UNDO", []string{"http://a.example/undo"}, "https://", production()},
+		{"SMTP_URL", []string{""}, "required in production", production()},
+		{"MAIL_FROM", []string{""}, "required with SMTP_URL", []string{"SMTP_URL=smtp://h"}},
+		{"MAIL_FROM", []string{"Acme", "a@b, c@d", "Acme <a@b> x", "@"}, "not an email address", nil},
+		{"MAIL_FROM", []string{"Größe <grüße@example.com>", "a@grüße.example"}, "ASCII", nil},
+	})
 }
 
-func TestMailWithoutAServer(t *testing.T) {
+func TestMail_deploy(t *testing.T) {
+	t.Parallel()
+	requireDeployFinding(t, []deployFinding{
+		{config.LevelError, "SMTP_URL", "/dev/mail", []string{development, "SMTP_URL="}},
+		{config.LevelError, "SMTP_URL", "sent unencrypted", []string{"SMTP_URL=smtp://mail.example.com?tls=none"}},
+		{config.LevelWarning, "SMTP_URL", "is none", []string{"SMTP_URL=none"}},
+	})
+}
+
+func TestMail_IsOff(t *testing.T) {
+	t.Parallel()
 	require.False(t, load(t).Mail.HasServer())
 	require.False(t, load(t).Mail.IsOff())
 	off := load(t, production("SMTP_URL=none", "MAIL_FROM=")...)
@@ -34,7 +39,8 @@ func TestMailWithoutAServer(t *testing.T) {
 	require.False(t, off.Mail.HasServer())
 }
 
-func TestTheServiceIsCalledAsInMailFrom(t *testing.T) {
+func TestSettings_ServiceName(t *testing.T) {
+	t.Parallel()
 	for want, environ := range map[string][]string{
 		"Acme":           {"MAIL_FROM=Acme <no-reply@example.com>"},
 		"Größe & Söhne":  {`MAIL_FROM="Größe & Söhne" <no-reply@example.com>`},

@@ -2,15 +2,43 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
 )
 
-// suspect says what is odd about the name of a variable that is not among the known ones, or "". A name counts as meant
-// for us when it is close to a known one or begins like a group of them.
-func suspect(name string, known []string) string {
+// spellingWarnings warns of variables in sources that look like settings and are not.
+func spellingWarnings(sources ...map[string]string) []string {
+	known := knownNames()
+	warned := map[string]string{}
+	for _, source := range sources {
+		for name := range source {
+			if warning := spellingWarning(name, known); warning != "" {
+				warned[name] = warning
+			}
+		}
+	}
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(warned)) {
+		warnings = append(warnings, warned[name])
+	}
+	return warnings
+}
+
+// knownNames returns all variables, each also with _FILE.
+func knownNames() []string {
+	var names []string
+	for _, variable := range Describe() {
+		names = append(names, variable.Name, variable.Name+fileSuffix)
+	}
+	return names
+}
+
+// spellingWarning returns a warning about a name that is not a known one but probably meant to be, because it is close to a
+// known name or has a prefix of a section, or "".
+func spellingWarning(name string, known []string) string {
 	const maxNameLength = 64
 	if len(name) > maxNameLength || slices.Contains(known, name) {
 		return ""
@@ -38,14 +66,16 @@ func nearestName(name string, known []string) (nearest string, distance int) {
 	return nearest, distance
 }
 
-// hasOwnPrefix leaves out prefixes that other programs use too, such as DB_ and LOG_.
+// hasOwnPrefix reports whether name begins like the settings of a section.
 func hasOwnPrefix(name string) bool {
 	if strings.HasPrefix(name, "PASSWORD_STORE_") { // the program pass
 		return false
 	}
-	for _, prefix := range []string{"JWT_", "PASSWORD_", "SECRET_KEY", "SUPERUSER_", "CORS_", "TRUSTED_PROX"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
+	for _, section := range sections() {
+		for _, prefix := range section.prefixes {
+			if strings.HasPrefix(name, prefix) {
+				return true
+			}
 		}
 	}
 	return false

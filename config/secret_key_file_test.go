@@ -20,7 +20,8 @@ func onSQLite(t testing.TB, dir string) config.Settings {
 	return load(t, "DATABASE_URL=sqlite:"+filepath.Join(dir, "latchkey.db"))
 }
 
-func TestEnsureSecretKeyMakesItOnce(t *testing.T) {
+func TestEnsureSecretKey_MakesItOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first, second := onSQLite(t, dir), onSQLite(t, dir)
 	path := filepath.Join(dir, "latchkey.db.secret")
@@ -44,7 +45,8 @@ func TestEnsureSecretKeyMakesItOnce(t *testing.T) {
 	require.NotEqual(t, first.SecretKey, other.SecretKey)
 }
 
-func TestEnsureSecretKeyLeavesAGivenOneAlone(t *testing.T) {
+func TestEnsureSecretKey_KeepsOneThatIsSet(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	settings := onSQLite(t, dir)
 	settings.SecretKey = config.NewSecret(strongKey)
@@ -55,7 +57,8 @@ func TestEnsureSecretKeyLeavesAGivenOneAlone(t *testing.T) {
 	requireOnly(t, dir)
 }
 
-func TestEnsureSecretKeyOnlyInDevelopmentOnSQLite(t *testing.T) {
+func TestEnsureSecretKey_OnlyInDevelopmentOnSQLite(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	inProduction, onPostgres := onSQLite(t, dir), onSQLite(t, dir)
 	inProduction.Environment = config.Production
@@ -68,7 +71,8 @@ func TestEnsureSecretKeyOnlyInDevelopmentOnSQLite(t *testing.T) {
 	requireOnly(t, dir)
 }
 
-func TestEnsureSecretKeyRefusesAnUnsafeFile(t *testing.T) {
+func TestEnsureSecretKey_RefusesAnUnsafeFile(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no modes")
 	}
@@ -113,7 +117,8 @@ func TestEnsureSecretKeyRefusesAnUnsafeFile(t *testing.T) {
 	})
 }
 
-func TestGoroutinesAgreeOnOneSecretKey(t *testing.T) {
+func TestEnsureSecretKey_GoroutinesAgreeOnOne(t *testing.T) {
+	t.Parallel()
 	for range 20 {
 		dir := t.TempDir()
 		settings := make([]config.Settings, 16)
@@ -139,7 +144,8 @@ func TestGoroutinesAgreeOnOneSecretKey(t *testing.T) {
 	}
 }
 
-func TestProcessesAgreeOnOneSecretKey(t *testing.T) {
+func TestEnsureSecretKey_ProcessesAgreeOnOne(t *testing.T) {
+	t.Parallel()
 	program, err := os.Executable()
 	require.NoError(t, err)
 	dir := t.TempDir()

@@ -12,17 +12,12 @@ import (
 	"strings"
 )
 
-const (
-	minSecretLength = 32 // bytes
-	makeSecret      = "Make one with: openssl rand -base64 48"
-)
-
-// ErrNoSecretKey is returned where a secret key is neither given nor may be made.
+// ErrNoSecretKey means that SECRET_KEY is not set where none may be made: in production and with PostgreSQL.
 var ErrNoSecretKey = errors.New("SECRET_KEY is required in production and with PostgreSQL. " + makeSecret)
 
-// EnsureSecretKey gives s a SecretKey where it has none: in development on SQLite it reads the file beside the database,
-// DATABASE.secret, or makes one, whose path it answers as created. Processes that start at once agree on one key. The
-// file is refused when others than its owner may read it.
+// EnsureSecretKey sets s.SecretKey if it is unset. In development on SQLite it reads the file DATABASE.secret beside the
+// database, or makes it and returns its path as created. Processes that start at the same time agree on one key. A file that
+// users other than its owner can access is refused. Elsewhere the error is [ErrNoSecretKey].
 func EnsureSecretKey(s *Settings) (created string, err error) {
 	if s.SecretKey.IsSet() {
 		return "", nil
@@ -45,7 +40,7 @@ func EnsureSecretKey(s *Settings) (created string, err error) {
 	return created, nil
 }
 
-// SecretKeyPath is where EnsureSecretKey keeps the key.
+// SecretKeyPath returns the path of the file in which EnsureSecretKey keeps the key.
 func SecretKeyPath(s Settings) string { return s.Database.Path() + ".secret" }
 
 func readSecretKey(path string) (Secret, error) {
@@ -62,7 +57,7 @@ func readSecretKey(path string) (Secret, error) {
 		return Secret{}, fmt.Errorf("%s is not a regular file", path)
 	}
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return Secret{}, fmt.Errorf("%s may be read or written by others than its owner; run: chmod 600 %s", path, path)
+		return Secret{}, fmt.Errorf("%s can be read or written by users other than its owner; run: chmod 600 %s", path, path)
 	}
 	content, err := readAll(file)
 	if err != nil {
@@ -70,14 +65,14 @@ func readSecretKey(path string) (Secret, error) {
 	}
 	key := strings.TrimSpace(string(content))
 	if len(key) < minSecretLength {
-		return Secret{}, fmt.Errorf("%s holds %d bytes and needs %d; give SECRET_KEY, or remove the file "+
-			"to have a new key made, which ends what the old one signed", path, len(key), minSecretLength)
+		return Secret{}, fmt.Errorf("%s holds %d bytes and needs %d; set SECRET_KEY, or remove the file "+
+			"to have a new key made, which invalidates everything that the old one signed", path, len(key), minSecretLength)
 	}
 	return NewSecret(key), nil
 }
 
-// makeSecretKey puts a new random key at path and answers path, or "" when another process was first. The key is written
-// elsewhere and then linked, so that nobody ever reads half a key.
+// makeSecretKey writes a new random key to path and returns path, or "" if another process was first. It writes the key to
+// another file and then links that, so that no process reads half a key.
 func makeSecretKey(path string) (string, error) {
 	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if errors.Is(err, fs.ErrNotExist) {
@@ -95,7 +90,7 @@ func makeSecretKey(path string) (string, error) {
 	case errors.Is(err, fs.ErrExist):
 		return "", nil
 	case err != nil:
-		return "", fmt.Errorf("making the secret key: %w; give SECRET_KEY instead. %s", err, makeSecret)
+		return "", fmt.Errorf("making the secret key: %w; set SECRET_KEY instead. %s", err, makeSecret)
 	}
 	return path, nil
 }

@@ -8,8 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docs/sessions.md states how long sessions live. It has to be what the settings say.
-func TestTheDocumentedTimesOfSessionsAreTheDefaults(t *testing.T) {
+func TestSession_check(t *testing.T) {
+	t.Parallel()
+	requireRefused(t, []refusal{
+		{"SESSION_IDLE_TIMEOUT", []string{"0", "59s", "87601h"}, "from 1m", nil},
+		{"SESSION_LIFETIME", []string{"0", "59s", "87601h"}, "from 1m", nil},
+		{"REFRESH_GRACE", []string{"-1s", "11m"}, "from 0s to 10m", nil},
+	})
+}
+
+// docs/sessions.md states how long sessions and their keys live. It must agree with the defaults.
+func TestSession_DefaultsAreDocumented(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../docs/sessions.md")
 	require.NoError(t, err)
 	settings := load(t)

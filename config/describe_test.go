@@ -18,14 +18,14 @@ const examplePath = "../.env.example"
 
 var update = flag.Bool("update", false, "write "+examplePath)
 
-const exampleHead = `# The settings of Latchkey, with their defaults. Copy this file to .env and change what you need.
+const exampleHead = `# The settings of Latchkey with their defaults. Copy this file to .env and change what you need.
 #
-# A variable of the environment wins over its line here. Every variable can also be given as NAME_FILE, the path of a
-# file that holds the value, as SECRET_KEY_FILE=/run/secrets/key. Write 'value' where it has spaces, quotes or #; a $
-# stands for itself.
+# Environment variables take precedence over this file. Every variable can also be given as NAME_FILE, the path of a
+# file that holds the value, such as SECRET_KEY_FILE=/run/secrets/key. Quote a value with spaces, quotes or #, as in
+# NAME='value'. A $ needs no escape.
 `
 
-// example is .env.example as the descriptions of the variables make it.
+// example returns .env.example, made of the descriptions of the variables.
 func example() string {
 	var text strings.Builder
 	text.WriteString(exampleHead)
@@ -40,16 +40,17 @@ func example() string {
 	return text.String()
 }
 
-func TestExampleSaysWhatTheSettingsAre(t *testing.T) {
+func TestDescribe_MatchesTheExample(t *testing.T) {
 	if *update {
 		require.NoError(t, os.WriteFile(examplePath, []byte(example()), 0o644))
 	}
 	content, err := os.ReadFile(examplePath)
 	require.NoError(t, err)
-	require.Empty(t, cmp.Diff(example(), string(content)), "run: go test ./config -run Example -update")
+	require.Empty(t, cmp.Diff(example(), string(content)), "run: go test ./config -run TestDescribe -update")
 }
 
-func TestEveryFieldIsDescribedAndEveryDescriptionHasAField(t *testing.T) {
+func TestDescribe_CoversEveryField(t *testing.T) {
+	t.Parallel()
 	var fields, described []string
 	var walk func(reflect.Type)
 	walk = func(structure reflect.Type) {
@@ -61,7 +62,7 @@ func TestEveryFieldIsDescribedAndEveryDescriptionHasAField(t *testing.T) {
 			case field.Type.Kind() == reflect.Struct:
 				walk(field.Type)
 			default:
-				require.Equal(t, "Warnings", field.Name, "a field without a variable")
+				require.Equal(t, "Warnings", field.Name, "every other field has a variable")
 			}
 		}
 	}
@@ -74,7 +75,7 @@ func TestEveryFieldIsDescribedAndEveryDescriptionHasAField(t *testing.T) {
 	require.ElementsMatch(t, fields, described)
 }
 
-func TestExampleUncommentedIsTheDefault(t *testing.T) {
+func TestDescribe_DefaultsAreThoseOfLoad(t *testing.T) {
 	content, err := os.ReadFile(examplePath)
 	require.NoError(t, err)
 	commented := regexp.MustCompile(`(?m)^#([A-Z0-9_]+=)`)
@@ -88,7 +89,8 @@ func TestExampleUncommentedIsTheDefault(t *testing.T) {
 	require.Equal(t, load(t), settings)
 }
 
-func TestSecretsAreDescribedAsSuch(t *testing.T) {
+func TestDescribe_MarksSecrets(t *testing.T) {
+	t.Parallel()
 	var secrets []string
 	for _, variable := range config.Describe() {
 		if variable.Secret {
@@ -99,23 +101,4 @@ func TestSecretsAreDescribedAsSuch(t *testing.T) {
 		"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "JWT_PRIVATE_KEY", "JWT_SECRET_KEY", "SMTP_URL", "REDIS_URL",
 		"DJANGO_DATABASE_URL", "DJANGO_SECRET_KEY", "SUPERUSER_PASSWORD",
 	}, secrets)
-}
-
-// A value that can't be parsed is reported under its field's name and type, so no two such fields may share both.
-func TestFieldsCanBeToldApart(t *testing.T) {
-	seen := map[string]string{}
-	for structure := range reflect.TypeFor[config.Settings]().Fields() {
-		if structure.Type.Kind() != reflect.Struct || structure.Type == reflect.TypeFor[config.Secret]() {
-			continue
-		}
-		for field := range structure.Type.Fields() {
-			if field.Type.Kind() == reflect.String || field.Type == reflect.TypeFor[config.Secret]() {
-				continue // takes every value
-			}
-			key := field.Name + " " + field.Type.String()
-			require.NotContains(t, seen, key, "rename one of them")
-			seen[key] = field.Tag.Get("env")
-		}
-	}
-	require.NotEmpty(t, seen)
 }

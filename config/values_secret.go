@@ -6,14 +6,14 @@ import (
 	"log/slog"
 )
 
-// Secret is a string that no printing shows: every verb of fmt, slog, encoding/json and the like give *** for it, and
+// Secret is a string that is never printed: fmt with any verb, slog, encoding/json and the like write *** in its place, and
 // "(not set)" for the zero value.
 type Secret struct {
-	// A pointer, because of a Secret in an unexported field fmt prints the content, but only the address of a pointer.
+	// fmt bypasses Format for a Secret in an unexported field and prints what it holds; of a pointer, that is the address.
 	value *string
 }
 
-// NewSecret makes a secret of value; of an empty one the zero Secret.
+// NewSecret returns value as a Secret; an empty one as the zero Secret.
 func NewSecret(value string) Secret {
 	if value == "" {
 		return Secret{}
@@ -21,7 +21,7 @@ func NewSecret(value string) Secret {
 	return Secret{&value}
 }
 
-// Reveal gives the value. Whoever calls it answers for where it goes.
+// Reveal returns the value. The caller is responsible for where it goes.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -29,13 +29,13 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// Bytes gives a copy of the value.
+// Bytes returns a copy of the value.
 func (s Secret) Bytes() []byte { return []byte(s.Reveal()) }
 
-// IsSet tells whether there is a value.
+// IsSet reports whether there is a value.
 func (s Secret) IsSet() bool { return s.value != nil }
 
-// String gives *** or "(not set)".
+// String returns *** or "(not set)".
 func (s Secret) String() string {
 	if !s.IsSet() {
 		return "(not set)"
@@ -43,16 +43,16 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// Format prints what String gives, whatever the verb.
+// Format prints String, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// LogValue logs what String gives.
+// LogValue logs String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText encodes what String gives.
+// MarshalText encodes String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText takes text as the value.
+// UnmarshalText sets the value to text.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = NewSecret(string(text))
 	return nil

@@ -1,0 +1,137 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// Server configures where the service listens and which clients it trusts. PublicURL is an origin, without a trailing
+// slash. ShutdownTimeout is how long running requests may take to finish.
+type Server struct {
+	Addr               string        `env:"ADDR" envDefault:"127.0.0.1:8080"`
+	PublicURL          string        `env:"PUBLIC_URL" derived:"http://localhost:8080"`
+	ShutdownTimeout    time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
+	TrustedProxies     []string      `env:"TRUSTED_PROXIES"`
+	CORSAllowedOrigins []string      `env:"CORS_ALLOWED_ORIGINS"`
+}
+
+func serverSection() section {
+	return section{
+		title: "Server",
+		variables: []description{
+			{"ADDR", "address to listen on; in a container :8080, for every interface"},
+			{"PUBLIC_URL", "origin under which clients reach the service; required in production, with https"},
+			{"SHUTDOWN_TIMEOUT", "how long running requests may take to finish after SIGTERM"},
+			{"TRUSTED_PROXIES", "proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,192.0.2.7"},
+			{"CORS_ALLOWED_ORIGINS", "web origins that may call the API, such as https://app.example.com"},
+		},
+		prefixes: []string{"CORS_", "TRUSTED_PROX"},
+		complete: completeServer,
+		check:    checkServer,
+		deploy:   deployServer,
+	}
+}
+
+func completeServer(s *Settings, _ map[string]string) {
+	server := &s.Server
+	if server.PublicURL == "" && !s.InProduction() {
+		server.PublicURL = localURL(server.Addr)
+	}
+	if origin, err := parseOrigin(strings.TrimSuffix(server.PublicURL, "/")); err == nil {
+		server.PublicURL = origin
+	}
+	for i, item := range server.TrustedProxies {
+		if prefix, err := parseProxy(item); err == nil {
+			server.TrustedProxies[i] = proxyString(prefix)
+		}
+	}
+	for i, item := range server.CORSAllowedOrigins {
+		if origin, err := parseOrigin(item); err == nil {
+			server.CORSAllowedOrigins[i] = origin
+		}
+	}
+}
+
+func checkServer(c *checker) {
+	server := c.settings.Server
+	if !isListenAddress(server.Addr) {
+		c.fail("ADDR", "is "+shown(server.Addr)+", which is not an address to listen on",
+			"Write HOST:PORT, such as 127.0.0.1:8080, or :8080 to listen on every interface.")
+	}
+	c.within("SHUTDOWN_TIMEOUT", server.ShutdownTimeout, time.Second, 10*time.Minute)
+	checkPublicURL(c)
+	checkProxies(c)
+	checkOrigins(c)
+}
+
+func checkPublicURL(c *checker) {
+	public := c.settings.Server.PublicURL
+	if public == "" {
+		c.fail("PUBLIC_URL", "is required in production",
+			"Write the URL at which clients reach the service, such as https://auth.example.com.")
+		return
+	}
+	switch origin, err := parseOrigin(public); {
+	case err != nil:
+		c.fail("PUBLIC_URL", err.Error(),
+			"Write only the scheme and the host, such as https://auth.example.com; a path is not supported.")
+	case c.settings.InProduction() && !strings.HasPrefix(origin, "https://"):
+		c.fail("PUBLIC_URL", "must begin with https:// in production", useTLSProxy)
+	}
+}
+
+const useTLSProxy = "Put a proxy that terminates TLS in front of the service, and write the proxy's URL."
+
+const trustOwnProxies = "Write only the addresses of your own proxies."
+
+func checkProxies(c *checker) {
+	for _, item := range c.settings.Server.TrustedProxies {
+		prefix, err := parseProxy(item)
+		switch {
+		case err != nil:
+			c.fail("TRUSTED_PROXIES", "contains "+shown(item)+", which is neither an IP address nor a network",
+				"Write IP addresses and networks separated by commas, such as 10.0.0.0/8,192.0.2.7.")
+		case prefix.Bits() == 0 && c.settings.InProduction():
+			c.fail("TRUSTED_PROXIES", "contains "+prefix.String()+", which lets every client choose its own address",
+				trustOwnProxies)
+		}
+	}
+}
+
+func checkOrigins(c *checker) {
+	const variable = "CORS_ALLOWED_ORIGINS"
+	const remedy = "Write origins as a browser sends them, such as https://app.example.com, separated by commas."
+	for _, item := range c.settings.Server.CORSAllowedOrigins {
+		_, err := parseOrigin(item)
+		switch {
+		case strings.Contains(item, "*"):
+			c.fail(variable, "contains a wildcard, which would open the API to every web page", remedy)
+		case item == "null":
+			c.fail(variable, "contains null, which is the origin of every sandboxed page, whoever wrote it", remedy)
+		case err != nil:
+			c.fail(variable, "contains an item that "+err.Error(), remedy)
+		}
+	}
+}
+
+func deployServer(c *checker) {
+	server := c.settings.Server
+	if !strings.HasPrefix(server.PublicURL, "https://") {
+		c.fail("PUBLIC_URL", "does not begin with https://, so passwords and tokens are sent unencrypted", useTLSProxy)
+	}
+	if len(server.TrustedProxies) == 0 {
+		c.warn("TRUSTED_PROXIES", "names no proxy that terminates TLS; behind one, all clients share its address",
+			"Write the proxy's address, such as 10.0.0.7.")
+	}
+	for _, proxy := range server.TrustedProxies {
+		if strings.HasSuffix(proxy, "/0") {
+			c.fail("TRUSTED_PROXIES", "trusts every address, which lets every client choose its own", trustOwnProxies)
+		}
+	}
+	for _, origin := range server.CORSAllowedOrigins {
+		if strings.HasPrefix(origin, "http://") {
+			c.warn("CORS_ALLOWED_ORIGINS", "lets "+origin+" call the API, a page that anyone on the network path can alter",
+				"Allow only origins that begin with https://.")
+		}
+	}
+}

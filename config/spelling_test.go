@@ -28,3 +28,14 @@ func TestLoad_WarnsOfMisspeltVariables(t *testing.T) {
 	require.Error(t, err)
 	require.Len(t, settings.Warnings, 1, "a misspelt variable is often why another is missing")
 }
+
+func TestLoad_WarnsOfNamesWithAPrefixOfOurs(t *testing.T) {
+	t.Parallel()
+	for _, prefix := range []string{"JWT_", "PASSWORD_", "SECRET_KEY", "SUPERUSER_", "CORS_", "TRUSTED_PROX"} {
+		name := prefix + "_SOMETHING_ELSE_ENTIRELY"
+		warnings := load(t, name+"=x").Warnings
+		require.Len(t, warnings, 1, name)
+		require.Contains(t, warnings[0], `"`+name+`" is not a setting`)
+	}
+	require.Empty(t, load(t, "DB_SOMETHING_ELSE_ENTIRELY=x", "LOG_SOMETHING_ELSE_ENTIRELY=x").Warnings)
+}

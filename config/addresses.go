@@ -35,7 +35,7 @@ func isRedisURL(raw string) bool {
 	return err == nil && options.Network == "tcp"
 }
 
-// isOnThisMachine reports whether every host of a database's URL, in its authority or its parameter host, is this machine:
+// isOnThisMachine reports whether every host of a server's URL, in its authority or its parameter host, is this machine:
 // by a socket or by the loopback interface.
 func isOnThisMachine(server *url.URL) bool {
 	hosts := server.Host

@@ -66,7 +66,7 @@ func lookup(variable Variable, dir string, source map[string]string) (string, *F
 		if err != nil {
 			return "", &Finding{
 				LevelError, variable.Name, "can't be read: the file that " + variable.Name + fileSuffix + " names " + reason(err),
-				"Name a file of at most 64 KiB that this process may read.",
+				"Name a file of at most 64 KiB that this process can read.",
 			}
 		}
 		value = strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
@@ -118,7 +118,7 @@ func reason(err error) string {
 	case errors.Is(err, fs.ErrNotExist):
 		return "does not exist"
 	case errors.Is(err, fs.ErrPermission):
-		return "may not be read by this process"
+		return "is not readable by this process"
 	case errors.Is(err, errTooLarge):
 		return err.Error()
 	case errors.As(err, &pathError):

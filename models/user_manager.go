@@ -98,6 +98,17 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 	return user, m.insert(ctx, user, input.Client)
 }
 
+// validatePassword holds password against the policy, which knows the user's own words.
+func (m *UserManager) validatePassword(invalid *fieldErrors, field, password string, user *User) {
+	if password == "" {
+		invalid.add(field, CodeRequired, "This field is required.")
+		return
+	}
+	for _, fault := range m.rules.Policy.Check(password, user.Email, user.FirstName, user.LastName) {
+		invalid.add(field, fault.Code, fault.Message)
+	}
+}
+
 func (m *UserManager) insert(ctx context.Context, user *User, client Client) error {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -213,25 +224,4 @@ func (c ProfileChange) columns() (map[string]any, error) {
 		columns["timezone"] = invalid.timezone("timezone", *c.Timezone)
 	}
 	return columns, invalid.err()
-}
-
-// recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what its
-// password was checked against: a login that races a disabling or a change of password fails with ErrInvalidCredentials.
-func (m *UserManager) recordLogin(tx Tx, user *User, client Client) error {
-	claim := tx.Model(&User{}).
-		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
-		Where("deletion_due_at IS NULL OR deletion_due_at > ?", tx.Now).
-		Updates(map[string]any{"last_login": tx.Now, "deletion_due_at": nil})
-	if claim.Error != nil {
-		return claim.Error
-	}
-	if claim.RowsAffected != 1 {
-		return ErrInvalidCredentials
-	}
-	user.LastLogin = &tx.Now
-	if user.DeletionDueAt == nil {
-		return nil
-	}
-	user.DeletionDueAt = nil
-	return tx.record(AuditEvent{Kind: EventDeletionCancelled, UserID: user.ID, ActorID: &user.ID}, client)
 }

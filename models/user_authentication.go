@@ -1,0 +1,95 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// authenticate returns the account of a canonical address, and whether the hash of its password is outdated. It returns
+// ErrInvalidCredentials unless the account is active and has this password. An address without an account comes back as an
+// empty user, whose password costs as much to refuse as any other's.
+func (m *UserManager) authenticate(ctx context.Context, address, password string) (user *User, outdated bool, err error) {
+	user, err = takeUser(m.store.DB(ctx), "email = ?", address)
+	if errors.Is(err, ErrUserNotFound) {
+		user, err = &User{}, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	outdated, err = m.verifyPassword(ctx, user, password)
+	if err == nil && !user.IsActive {
+		err = ErrInvalidCredentials
+	}
+	return user, outdated, err
+}
+
+// recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what its
+// password was checked against: a login that races a disabling or a change of password fails with ErrInvalidCredentials.
+func (m *UserManager) recordLogin(tx Tx, user *User, client Client) error {
+	claim := tx.Model(&User{}).
+		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
+		Where("deletion_due_at IS NULL OR deletion_due_at > ?", tx.Now).
+		Updates(map[string]any{"last_login": tx.Now, "deletion_due_at": nil})
+	if claim.Error != nil {
+		return claim.Error
+	}
+	if claim.RowsAffected != 1 {
+		return ErrInvalidCredentials
+	}
+	user.LastLogin = &tx.Now
+	if user.DeletionDueAt == nil {
+		return nil
+	}
+	user.DeletionDueAt = nil
+	return tx.record(AuditEvent{Kind: EventDeletionCancelled, UserID: user.ID, ActorID: &user.ID}, client)
+}
+
+// verifyPassword returns ErrInvalidCredentials unless password is the user's, and else whether its hash is outdated.
+func (m *UserManager) verifyPassword(ctx context.Context, user *User, password string) (outdated bool, err error) {
+	result, err := m.rules.Hasher.Verify(ctx, password, user.Password)
+	switch {
+	case errors.Is(err, ErrOverloaded), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false, err
+	case err != nil: // the stored hash can't be read, or the password is one that nothing could match
+		return false, fmt.Errorf("%w: user %s: %w", ErrInvalidCredentials, user.ID, err)
+	case !result.Match:
+		return false, ErrInvalidCredentials
+	}
+	return result.Outdated, nil
+}
+
+// verifyCurrentPassword returns a *ValidationError of the field current_password unless password is the user's.
+func (m *UserManager) verifyCurrentPassword(ctx context.Context, user *User, password string) error {
+	_, err := m.verifyPassword(ctx, user, password)
+	if errors.Is(err, ErrInvalidCredentials) {
+		return incorrectPassword()
+	}
+	return err
+}
+
+// upgradePassword stores the user's password, which was verified, under a hash of today's parameters, unless it was changed
+// meanwhile. It ends no session: the password stays what it is.
+func (m *UserManager) upgradePassword(ctx context.Context, user *User, password string) error {
+	encoded, err := m.rules.Hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return m.store.Transaction(ctx, func(tx Tx) error {
+		claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", encoded)
+		if claim.Error != nil || claim.RowsAffected == 0 {
+			return claim.Error
+		}
+		return markUpgraded(tx, m.rules.ImportKeys, user, encoded)
+	})
+}
+
+// claimPassword locks the row of a user whose password was checked, and returns a *ValidationError if that has been changed
+// since: what was asked for with the former one is refused, or ended by the change that waits for the row.
+func (m *UserManager) claimPassword(tx Tx, user *User) error {
+	claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", user.Password)
+	if claim.Error == nil && claim.RowsAffected != 1 {
+		return incorrectPassword()
+	}
+	return claim.Error
+}

@@ -1,0 +1,33 @@
+package testkit
+
+import (
+	"bytes"
+	"encoding/base64"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// startOfJSON is how many characters of a JWT's part are looked at: no random id that holds eyJ has 24 bytes of plain text
+// behind it. A refresh, device or one-time token is longer than any id.
+const startOfJSON = 32
+
+var tokenLike = regexp.MustCompile(`eyJ[\w-]{29,}|lk[dor]_[\w-]{40,}`)
+
+// RequireNoToken fails the test when text holds a refresh, device or one-time token, or the header or the payload of a JWT
+// (RFC 7519, section 3).
+func RequireNoToken(t testing.TB, text string) {
+	t.Helper()
+	for _, found := range tokenLike.FindAllString(text, -1) {
+		require.False(t, !strings.HasPrefix(found, "eyJ") || isJSON(found[:startOfJSON]), "a token: %s", found)
+	}
+}
+
+// isJSON reports whether the start of a JWT's part is base64url of the start of an object in plain text.
+func isJSON(part string) bool {
+	decoded, err := base64.RawURLEncoding.DecodeString(part)
+	notPlain := func(r rune) bool { return r < ' ' || r > '~' }
+	return err == nil && bytes.HasPrefix(decoded, []byte(`{"`)) && !bytes.ContainsFunc(decoded, notPlain)
+}

@@ -204,10 +204,7 @@ func buildProgram(b *testing.B) string {
 // startServer starts the program in an empty folder: on SQLite, its rate limits off, everything else by default.
 func startServer(b *testing.B, program string) server {
 	b.Helper()
-	port, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(b, err)
-	address := port.Addr().String()
-	require.NoError(b, port.Close())
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.Port(b)))
 	command := exec.Command(program)
 	command.Dir = b.TempDir()
 	command.Env = []string{"ADDR=" + address, "RATE_LIMITS=off", "JWT_EXPIRATION_DELTA=1h"}

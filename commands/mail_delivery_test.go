@@ -1,7 +1,6 @@
 package commands_test
 
 import (
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,15 +12,6 @@ import (
 
 	"latchkey/testkit"
 )
-
-// reserve is a port at which nothing listens.
-func reserve(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().(*net.TCPAddr).Port
-}
 
 func mailServer(t *testing.T, port int) *smtpmock.Server {
 	t.Helper()
@@ -44,7 +34,7 @@ func delivered(server *smtpmock.Server) (n int) {
 // The mail server is away when somebody signs up, and the process is killed: the mail arrives all the same, once.
 func TestAMailSurvivesItsServerAndItsProcess(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
-		port := reserve(t)
+		port := testkit.Port(t)
 		environ := with(url, "AUTO_MIGRATE=true", "MAIL_FROM=no-reply@example.com",
 			"SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none")
 		first := serve(t, environ)

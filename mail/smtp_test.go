@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"latchkey/mail"
+	"latchkey/testkit"
 )
 
 // opened is a message as a mail program reads it.
@@ -226,10 +227,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestAServerThatIsNotThere(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed := &server{port: listener.Addr().(*net.TCPAddr).Port}
-	require.NoError(t, listener.Close())
+	closed := &server{port: testkit.Port(t)}
 	for _, encryption := range []mail.TLS{mail.StartTLS, mail.ImplicitTLS, mail.NoTLS} {
 		err := closed.sender(t, encryption).Send(t.Context(), render(t, letter(mail.NewDevice, "en")))
 		requireTemporary(t, err)

@@ -1,7 +1,6 @@
 package routes_test
 
 import (
-	"net"
 	"net/http"
 	"strconv"
 	"testing"
@@ -17,10 +16,7 @@ import (
 // For ten minutes no mail server answers. Nobody who signs up notices, and no mail is lost.
 func TestMailsWaitForTheirServer(t *testing.T) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		require.NoError(t, listener.Close())
-		port := listener.Addr().(*net.TCPAddr).Port
+		port := testkit.Port(t)
 		app := testkit.NewApp(t, db, "MAIL_FROM=no-reply@example.com", "SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none")
 		app.Signup(t, annAddress)
 		app.Signup(t, "bob@example.com")

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,10 +28,7 @@ type Redis struct {
 func NewRedis(t testing.TB) *Redis {
 	t.Helper()
 	program := Program(t, "redis-server", "valkey-server")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(Port(t)))
 	r := &Redis{Addr: addr, URL: "redis://" + addr, program: program, dir: t.TempDir()}
 	r.Start(t)
 	t.Cleanup(func() { r.Stop(t) })

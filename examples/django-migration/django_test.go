@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 
@@ -92,10 +93,7 @@ func (p project) seed(t *testing.T) []seeded {
 // serve runs Django's server until the test ends, and gives back its URL.
 func (p project) serve(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.Port(t)))
 	server := p.command(context.Background(), "runserver", "--noreload", address)
 	server.Stderr = nil // its log of requests
 	require.NoError(t, server.Start())

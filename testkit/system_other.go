@@ -1,0 +1,21 @@
+//go:build !linux
+
+package testkit
+
+import (
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Port is a port of 127.0.0.1 at which nothing listens. Here nothing keeps others from taking it before the test does.
+func Port(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func inMemory() (folder string, hasRoom bool) { return "", false }

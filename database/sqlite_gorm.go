@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/gormlite"
 	"gorm.io/gorm"
 )
@@ -31,6 +33,14 @@ func newSQLiteDialector(pool *sql.DB) gorm.Dialector {
 // Explain is the statement without its values. GORM's logger options leave them in after a Scan.
 func (sqliteDialector) Explain(sql string, _ ...any) string { return sql }
 
+// Translate returns GORM's error for one of SQLite's, where it has one. A query is interrupted by the end of its context alone.
+func (d sqliteDialector) Translate(err error) error {
+	if errors.Is(err, sqlite3.INTERRUPT) {
+		return context.Canceled
+	}
+	return d.gormliteDialector.Translate(err)
+}
+
 // sqliteConns runs GORM's statements on the pool or in a transaction. The driver by itself keeps a time's zone and
 // drops its trailing zeros, and so SQLite, to which a time is a text, would order 10:00+02:00 after 09:00Z and 05Z
 // after 05.5Z. Prepared statements go past it: GORM's PrepareStmt has to stay off.
@@ -40,11 +50,13 @@ type sqliteConns struct {
 }
 
 func (c sqliteConns) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return c.ConnPool.ExecContext(ctx, query, withStoredTimes(args)...)
+	result, err := c.ConnPool.ExecContext(ctx, query, withStoredTimes(args)...)
+	return result, endOf(ctx, err)
 }
 
 func (c sqliteConns) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return c.ConnPool.QueryContext(ctx, query, withStoredTimes(args)...)
+	rows, err := c.ConnPool.QueryContext(ctx, query, withStoredTimes(args)...)
+	return rows, endOf(ctx, err)
 }
 
 func (c sqliteConns) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
@@ -77,9 +89,18 @@ func (p sqlitePool) Ping() error { return p.pool.Ping() }
 func (p sqlitePool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	tx, err := p.pool.BeginTx(ctx, opts)
 	if err != nil {
-		return nil, err
+		return nil, endOf(ctx, err)
 	}
 	return &sqliteTx{sqliteConns{tx, p.pool}, tx}, nil
+}
+
+// endOf returns the context's error for a statement that failed because its context ended. The driver then stops waiting for
+// the lock and says that the database is locked, as it does after the busy timeout.
+func endOf(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, sqlite3.BUSY) {
+		return ctx.Err()
+	}
+	return err
 }
 
 func withStoredTimes(args []any) []any {

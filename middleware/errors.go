@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -96,7 +97,11 @@ func answers() []answer {
 const (
 	codeValidation = "validation_error"
 	codeInternal   = "internal_error"
+	codeGone       = "client_gone" // in the log and the metrics alone: nobody is left to read it
 )
+
+// statusClientGone is the status that nginx logs for a client that hung up before the answer.
+const statusClientGone = 499
 
 // Statuses are the codes of all problems, each with the status that it is answered with.
 func Statuses() map[string]int {
@@ -177,6 +182,9 @@ func Describe(err error) Problem {
 		if errors.Is(err, row.err) {
 			return Problem{Status: row.status, Code: row.code, Detail: row.detail}
 		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return Problem{Status: statusClientGone, Code: codeGone, Detail: "The client closed the connection before the answer."}
 	}
 	return opaque()
 }

@@ -2,6 +2,7 @@ package routes_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -171,6 +172,38 @@ func TestADatabaseThatIsGoneIsNotReadyAndAFailure(t *testing.T) {
 		require.Equal(t, "internal_error", failed.Text(t, "code"))
 		require.NotContains(t, failed.Body, "sql")
 		require.Contains(t, app.Log.String(), "database is closed")
+	})
+}
+
+// The client waits for a row or for SQLite's lock, which somebody else holds, and hangs up.
+func TestAClientThatHangsUpIsNoFailure(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		token := app.Signup(t, "ann@example.com")
+		pool, err := app.DB.DB()
+		require.NoError(t, err)
+		holder := app.DB.Begin()
+		defer holder.Rollback()
+		require.NoError(t, holder.Exec("UPDATE users SET first_name = 'Ann'").Error)
+
+		ctx, hangUp := context.WithCancel(t.Context())
+		request, err := http.NewRequestWithContext(ctx, http.MethodPatch, app.URL+profile, strings.NewReader(`{"first_name":"Bea"}`))
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+token)
+		left := make(chan error)
+		go func() {
+			answer, err := http.DefaultClient.Do(request)
+			if err == nil {
+				_ = answer.Body.Close()
+			}
+			left <- err
+		}()
+		require.Eventually(t, func() bool { return pool.Stats().InUse == 2 }, time.Minute, time.Millisecond)
+		hangUp()
+		require.ErrorIs(t, <-left, context.Canceled)
+		require.Eventually(t, func() bool { return strings.Contains(app.Log.String(), `"method":"PATCH"`) }, time.Minute, time.Millisecond)
+		require.Contains(t, app.Log.String(), `"status":499`)
+		require.NotContains(t, app.Log.String(), `"level":"ERROR"`)
 	})
 }
 

@@ -60,8 +60,22 @@ func (q *Queue) Start(ctx context.Context, work Work) (stop func(context.Context
 	}, nil
 }
 
-// Drain works off what is due now and comes back when nothing is. It leaves the sweeps out.
+// Drain works off what is due now, round by round, and returns when nothing is. It leaves the sweeps out.
 func (q *Queue) Drain(ctx context.Context, work Work) error {
+	for {
+		due, err := q.hasDue(ctx)
+		if err != nil || !due {
+			return err
+		}
+		if err := q.drainOnce(ctx, work); err != nil {
+			return err
+		}
+	}
+}
+
+// drainOnce works until every job that is due has been begun, and waits for those. River notes the end of a job once in a
+// while, and when it stops.
+func (q *Queue) drainOnce(ctx context.Context, work Work) error {
 	const poll = 5 * time.Millisecond
 	config := q.config(work, poll)
 	config.LeaderElectionDisabled = true // a leader has rounds of its own, by the clock of the machine
@@ -74,33 +88,33 @@ func (q *Queue) Drain(ctx context.Context, work Work) error {
 	}
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
-	for busy := true; busy && err == nil; <-ticker.C {
-		busy, err = q.hasDue(ctx)
+	for due := true; due && err == nil; due, err = q.hasDue(ctx) {
+		<-ticker.C
 	}
 	return errors.Join(err, client.Stop(ctx))
 }
 
-// hasDue tells whether anything is due or under way. What failed before and is due again it puts back in the row itself,
-// rather than wait for the leader's round.
+// hasDue reports whether a job that is due waits to be begun. What failed before and is due again it puts back in the row
+// itself, rather than wait for the leader's round.
 func (q *Queue) hasDue(ctx context.Context) (bool, error) {
 	found, err := q.client.JobList(ctx, river.NewJobListParams().First(listed).States(
-		rivertype.JobStateAvailable, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled))
+		rivertype.JobStateAvailable, rivertype.JobStateRetryable, rivertype.JobStateScheduled))
 	if err != nil {
 		return false, err
 	}
-	busy := false
+	due := false
 	for _, job := range found.Jobs {
 		if job.ScheduledAt.After(q.now()) {
 			continue
 		}
-		busy = true
+		due = true
 		if job.State == rivertype.JobStateRetryable {
 			if _, err := q.client.JobRetry(ctx, job.ID); err != nil {
 				return false, err
 			}
 		}
 	}
-	return busy, nil
+	return due, nil
 }
 
 func (q *Queue) config(work Work, poll time.Duration) *river.Config {

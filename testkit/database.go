@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -28,9 +29,7 @@ import (
 func EachDB(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
 	t.Run(database.SQLite, func(t *testing.T) {
-		url := sqliteURL(t)
-		migrate(t, url)
-		run(t, open(t, url))
+		run(t, SQLite(t))
 	})
 	t.Run(database.Postgres, func(t *testing.T) {
 		run(t, open(t, postgresURL(t, realMigrations{})))
@@ -45,7 +44,15 @@ func EachURL(t *testing.T, run func(t *testing.T, url string)) {
 }
 
 func sqliteURL(t *testing.T) string {
-	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	t.Helper()
+	parent, hasRoom := inMemory()
+	if !hasRoom {
+		parent = t.TempDir()
+	}
+	folder, err := os.MkdirTemp(parent, "latchkey-sqlite-") //nolint:usetesting // t.TempDir is on a disk
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	return "sqlite:" + filepath.Join(folder, "test.db")
 }
 
 func open(t *testing.T, url string) *gorm.DB {
@@ -56,10 +63,29 @@ func open(t *testing.T, url string) *gorm.DB {
 	return db
 }
 
-func migrate(t *testing.T, url string) {
+// SQLite is a migrated database in a file of its own, for tests to which the kind of database makes no difference.
+func SQLite(t *testing.T) *gorm.DB {
 	t.Helper()
-	require.NoError(t, realMigrations{}.up(t.Context(), url))
+	content, err := migratedFile()
+	require.NoError(t, err)
+	url := sqliteURL(t)
+	require.NoError(t, os.WriteFile(strings.TrimPrefix(url, "sqlite:"), content, 0o600))
+	return open(t, url)
 }
+
+// migratedFile is a database as the real migrations make it, of which each test gets a copy.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "latchkey-sqlite-")
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(folder, "template.db")
+	if err = (realMigrations{}).up(context.Background(), "sqlite:"+path); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	content, err := os.ReadFile(path)
+	return content, errors.Join(err, os.RemoveAll(folder))
+})
 
 // postgresURL is a new database, cloned from a template that migrator made once.
 func postgresURL(t *testing.T, migrator pgtestdb.Migrator) string {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 
 	"latchkey/passwords"
 )
@@ -19,12 +18,4 @@ func FastHasher(t testing.TB) *passwords.Pool {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	return pool
-}
-
-// SQLite is a migrated database in a file of its own, for tests to which the kind of database makes no difference.
-func SQLite(t *testing.T) *gorm.DB {
-	t.Helper()
-	url := sqliteURL(t)
-	migrate(t, url)
-	return open(t, url)
 }

@@ -25,6 +25,11 @@ import (
 	"latchkey/testkit"
 )
 
+// TestMain fails when a queue left a goroutine behind. The throwaway server's lives as long as the process.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("latchkey/database/scratch.(*server).read"))
+}
+
 // fixture is a queue on a database of its own, and what it has sent.
 type fixture struct {
 	db    *sql.DB
@@ -60,7 +65,6 @@ func eachQueue(t *testing.T, run func(t *testing.T, f fixture)) {
 		require.NoError(t, err)
 		f := fixture{db: pool, clock: today(), log: &testkit.Log{}, sent: &outbox{}}
 		f.queue = f.another(t, db)
-		defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 		run(t, f)
 	})
 }
@@ -109,6 +113,7 @@ func newMail() jobs.Mail {
 
 // The tables are ours to migrate, and must be those that the pinned River would make.
 func TestRiverFindsTheTablesItWants(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		pool, err := db.DB()
 		require.NoError(t, err)
@@ -154,6 +159,7 @@ func columns(t *testing.T, db *gorm.DB) (described []string) {
 }
 
 func TestAMailIsSentIfItsTransactionCommitsAndOnlyThen(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		tx, err := f.db.BeginTx(t.Context(), nil)
 		require.NoError(t, err)
@@ -174,6 +180,7 @@ func TestAMailIsSentIfItsTransactionCommitsAndOnlyThen(t *testing.T) {
 }
 
 func TestAMailIsTriedForThreeDaysAndThenDead(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		f.sent.fail = errors.New("the mail server is away")
 		start := f.clock.Now()
@@ -211,6 +218,7 @@ func TestAMailIsTriedForThreeDaysAndThenDead(t *testing.T) {
 }
 
 func TestAMailThatCanNeverBeSentIsDeadAtOnceAndCanBeRetried(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		f.sent.fail = jobs.Permanent(errors.New("refused for good"))
 		f.add(t, newMail())
@@ -230,6 +238,7 @@ func TestAMailThatCanNeverBeSentIsDeadAtOnceAndCanBeRetried(t *testing.T) {
 }
 
 func TestAJobThatPanicsIsLoggedWithoutWhatItSaid(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		f.add(t, newMail())
 		require.NoError(t, f.queue.Drain(t.Context(), jobs.Work{Mail: func(context.Context, jobs.Mail) error { panic("hunter2") }}))
@@ -241,6 +250,7 @@ func TestAJobThatPanicsIsLoggedWithoutWhatItSaid(t *testing.T) {
 
 // Two replicas share the work, and a mail goes to one of them.
 func TestReplicasSendEachMailOnce(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		pool, err := db.DB()
 		require.NoError(t, err)
@@ -269,6 +279,7 @@ func TestReplicasSendEachMailOnce(t *testing.T) {
 
 // A replica that dies while it sends leaves its mail to another one, once it can't be alive any more.
 func TestAMailWhoseReplicaDiedIsSentByAnother(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		dead, alive := newMail(), newMail()
 		f.add(t, dead)
@@ -296,6 +307,7 @@ func (f fixture) isTaken(t *testing.T, id int, ago time.Duration) {
 }
 
 func TestSweepsAreDoneOnceAnHourByOneReplica(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		pool, err := db.DB()
 		require.NoError(t, err)
@@ -323,6 +335,7 @@ func TestSweepsAreDoneOnceAnHourByOneReplica(t *testing.T) {
 }
 
 func TestStoppingWaitsForWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		f.add(t, newMail())
 		began, finish, ended := make(chan struct{}), make(chan struct{}), atomic.Bool{}
@@ -344,6 +357,7 @@ func TestStoppingWaitsForWhatIsUnderWay(t *testing.T) {
 }
 
 func TestStoppingGivesUpAfterItsTime(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		f.add(t, newMail())
 		began := make(chan struct{})
@@ -362,6 +376,7 @@ func TestStoppingGivesUpAfterItsTime(t *testing.T) {
 }
 
 func TestTheQueueHoldsNothingButIDs(t *testing.T) {
+	t.Parallel()
 	eachQueue(t, func(t *testing.T, f fixture) {
 		mail := newMail()
 		f.add(t, mail)

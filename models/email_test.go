@@ -11,6 +11,7 @@ import (
 )
 
 func TestCanonicalEmailAccepts(t *testing.T) {
+	t.Parallel()
 	for typed, want := range map[string]string{
 		"ann@example.com":                   "ann@example.com",
 		"  Ann.Bee+tag@EXAMPLE.com\n":       "ann.bee+tag@example.com",
@@ -29,6 +30,7 @@ func TestCanonicalEmailAccepts(t *testing.T) {
 }
 
 func TestCanonicalEmailRefuses(t *testing.T) {
+	t.Parallel()
 	for _, typed := range []string{
 		"", " ", "@", "ann", "ann@", "@example.com", "ann@example", "ann@localhost", "a b@example.com",
 		"ann@@example.com", "ann@b@example.com", ".ann@example.com", "ann.@example.com", "a..n@example.com",

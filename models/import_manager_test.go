@@ -64,6 +64,7 @@ func reasons(report models.ImportReport) []string {
 }
 
 func TestImportStoresAccountsAsTheyAre(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		last := time.Date(2025, 12, 24, 18, 0, 0, 0, time.UTC)
 		account := models.ForeignAccount{
@@ -83,6 +84,7 @@ func TestImportStoresAccountsAsTheyAre(t *testing.T) {
 }
 
 func TestImportKeepsAForeignUUID(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
 		account := models.ForeignAccount{ID: id, Email: "ann@example.com", Password: djangoHash, IsActive: true}
@@ -94,6 +96,7 @@ func TestImportKeepsAForeignUUID(t *testing.T) {
 }
 
 func TestImportWithoutAKeyKnowsAnAccountByItsEmail(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := models.ForeignAccount{Email: "ann@example.com", Password: djangoHash}
 		require.Equal(t, 1, f.run(t, account).Imported)
@@ -104,6 +107,7 @@ func TestImportWithoutAKeyKnowsAnAccountByItsEmail(t *testing.T) {
 }
 
 func TestImportRefusesWhatCanNotBeStored(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		f.create(t, "here@example.com")
 		eastern := time.FixedZone("", -5*60*60)
@@ -159,6 +163,7 @@ func withoutSecrets(t *testing.T, report models.ImportReport) []string {
 }
 
 func TestAnUnusablePasswordIsImported(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		account.Password = "!" + strings.Repeat("x", 40)
@@ -169,6 +174,7 @@ func TestAnUnusablePasswordIsImported(t *testing.T) {
 }
 
 func TestAnEmailThatAnotherHasIsNotTaken(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		f.run(t, foreign(1, "ann@example.com"), foreign(2, "bob@example.com"))
 		before := f.stored(t)
@@ -179,6 +185,7 @@ func TestAnEmailThatAnotherHasIsNotTaken(t *testing.T) {
 }
 
 func TestAUsernameIsKeptIfItIsNotTheEmail(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		named := func(id int64, username string) models.ForeignAccount {
 			account := foreign(id, fmt.Sprintf("user%d@example.com", id))
@@ -199,6 +206,7 @@ func TestAUsernameIsKeptIfItIsNotTheEmail(t *testing.T) {
 
 // A name keeps nobody out.
 func TestANameIsImportedAsFarAsItCanBeStored(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		account.FirstName, account.LastName = "Ann\tB\x00\xff", strings.Repeat("é", 149)+" é"
@@ -212,6 +220,7 @@ func TestANameIsImportedAsFarAsItCanBeStored(t *testing.T) {
 
 // What a user set, and that he wants to go, moves along between Latchkeys by the rule of all fields.
 func TestLanguageTimeAndDeletionAreImported(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		due := noon.Add(48 * time.Hour).UTC().Truncate(time.Microsecond)
 		account := foreign(1, "ann@example.com")
@@ -232,6 +241,7 @@ func TestLanguageTimeAndDeletionAreImported(t *testing.T) {
 }
 
 func TestTwoAccountsWithOneIDAreNotBothImported(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
 		report := f.run(t, models.ForeignAccount{ID: id, Email: "ann@example.com"}, models.ForeignAccount{ID: id, Email: "bob@example.com"},
@@ -242,6 +252,7 @@ func TestTwoAccountsWithOneIDAreNotBothImported(t *testing.T) {
 }
 
 func TestAnAccountDisabledHereStaysDisabled(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		f.run(t, account)
@@ -255,6 +266,7 @@ func TestAnAccountDisabledHereStaysDisabled(t *testing.T) {
 // The rule of the merge, for any two changes: a field has the source's new value if only the source changed it, and
 // otherwise what it has here.
 func TestImportMergesFieldByField(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		names := rapid.SampledFrom([]string{"", "Ann", "Bea"})
 		merged := func(before, here, there string) string {
@@ -284,6 +296,7 @@ func TestImportMergesFieldByField(t *testing.T) {
 }
 
 func TestARehearsalWritesNothingAndTellsTheSame(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		f.run(t, foreign(1, "ann@example.com"))
 		before := f.stored(t)
@@ -309,6 +322,7 @@ func TestARehearsalWritesNothingAndTellsTheSame(t *testing.T) {
 }
 
 func TestAnImportRecordsRightsAndEndsSessions(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		account.IsStaff = true

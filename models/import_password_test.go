@@ -15,6 +15,7 @@ import (
 )
 
 func TestAPasswordChangedHereOutlivesTheNextImport(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		f.run(t, account)
@@ -30,6 +31,7 @@ func TestAPasswordChangedHereOutlivesTheNextImport(t *testing.T) {
 }
 
 func TestAPasswordChangedThereComesWithTheNextImport(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		f.run(t, account)
@@ -40,6 +42,7 @@ func TestAPasswordChangedThereComesWithTheNextImport(t *testing.T) {
 }
 
 func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
+	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
 		f.run(t, account)
@@ -52,6 +55,7 @@ func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
 
 // At a login the imported hash becomes one of ours. That is no change of the password, however often the costs were raised.
 func TestAPasswordChangedThereAfterALoginHereComesToo(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, l loginFixture) {
 		f := importFixture{l.fixture, l.managers.Imports}
 		account := foreign(1, "ann@example.com")
@@ -74,6 +78,7 @@ func TestAPasswordChangedThereAfterALoginHereComesToo(t *testing.T) {
 
 // What was upgraded is a password of this place, if it was set here.
 func TestAPasswordChangedHereOutlivesTheNextImportAfterALoginToo(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, l loginFixture) {
 		f := importFixture{l.fixture, l.managers.Imports}
 		account := foreign(1, "ann@example.com")

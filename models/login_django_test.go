@@ -42,6 +42,7 @@ func (a adopter) adopt(t *testing.T, token tokens.DjangoToken) error {
 }
 
 func TestAdoptOpensOneSessionForAllOfAUsersTokens(t *testing.T) {
+	t.Parallel()
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		require.NoError(t, a.adopt(t, annsToken))
 		require.NoError(t, a.adopt(t, tokens.DjangoToken{UserID: "7", ID: "a2"}))
@@ -59,6 +60,7 @@ func TestAdoptOpensOneSessionForAllOfAUsersTokens(t *testing.T) {
 }
 
 func TestAnAdoptedSessionLivesAsLongAsItIsUsed(t *testing.T) {
+	t.Parallel()
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		until := a.clock.Now().Add(80 * 24 * time.Hour)
 		for range 4 {
@@ -73,6 +75,7 @@ func TestAnAdoptedSessionLivesAsLongAsItIsUsed(t *testing.T) {
 }
 
 func TestAdoptRefuses(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		before func(t *testing.T, a adopter) error
 		token  tokens.DjangoToken
@@ -111,6 +114,7 @@ func TestAdoptRefuses(t *testing.T) {
 // A client of SimpleJWT that keeps its refresh token, and one that takes the new one, both stay logged in; who comes back
 // with the old one after the new one was used holds a copy.
 func TestExchange(t *testing.T) {
+	t.Parallel()
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		token := tokens.DjangoToken{UserID: "7", ID: "r1"}
 		exchange := func() *models.Grant {

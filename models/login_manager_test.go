@@ -62,6 +62,7 @@ func triesPerDay() int64 {
 // A guesser tries every minute for a day, and ten times in the first; the owner's phone logs in every hour, and so does a browser of his that
 // is a stranger each time, whenever it can.
 func TestAGuesserGetsTheStatedTriesAndTheOwnersPhoneIsNeverDelayed(t *testing.T) {
+	t.Parallel()
 	require.EqualValues(t, 33, triesPerDay())
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		f.create(t, "ann@example.com")
@@ -91,6 +92,7 @@ func tries(minute int) int {
 }
 
 func TestParallelGuessesDontGetPastTheCount(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		f.create(t, "ann@example.com")
 		for round := range 2 { // the second one begins when the failures of the first are forgotten
@@ -110,6 +112,7 @@ func TestParallelGuessesDontGetPastTheCount(t *testing.T) {
 }
 
 func TestADeviceHasACountOfItsOwn(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		f.create(t, "ann@example.com")
 		phone := f.login(t, "ann@example.com", "").DeviceToken
@@ -139,6 +142,7 @@ func TestADeviceHasACountOfItsOwn(t *testing.T) {
 }
 
 func TestAStolenSessionTakesItsDeviceAlong(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		user := f.create(t, "ann@example.com")
 		stolen, logged := f.login(t, user.Email, ""), f.login(t, user.Email, "")
@@ -160,6 +164,7 @@ func TestAStolenSessionTakesItsDeviceAlong(t *testing.T) {
 }
 
 func TestMadeUpEmailsDontFillTheTable(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		f.create(t, "ann@example.com")
 		for range 20 {
@@ -191,6 +196,7 @@ func TestMadeUpEmailsDontFillTheTable(t *testing.T) {
 }
 
 func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		clock, log := testkit.NewClock(), &testkit.Log{}
 		logged := newFixture(t, db, testkit.ManagerOptions{Now: clock.Now, Log: slog.New(slog.NewJSONHandler(log, nil))})
@@ -220,6 +226,7 @@ func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
 }
 
 func TestALoginUpgradesAnOutdatedHashAndNothingElse(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		user := f.create(t, "ann@example.com")
 		former, err := passwords.NewPool(passwords.Options{

@@ -14,6 +14,7 @@ import (
 
 // Every token near every small state is decided as the three rules say.
 func TestTheDecisionOnEveryTokenInEverySmallState(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for state := range uint32(3 * 3 * 3) {
 		session := models.Session{ID: uuid.New(), Generation: state / 9, RedeemedFork: state / 3 % 3, Fork: state % 3}
@@ -56,6 +57,7 @@ func between(t *testing.T, db *gorm.DB, interfere func()) {
 // A retry of the parent, late enough to replace the child, loses to the child if that is redeemed meanwhile: it must not
 // set the session back.
 func TestALateRetryThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		parent := f.open(t, f.create(t, "ann@example.com"))
 		child, err := f.refresh(t, parent.RefreshToken)
@@ -72,6 +74,7 @@ func TestALateRetryThatLosesTheRaceIsDecidedAgain(t *testing.T) {
 
 // What looked like reuse is looked at again if the session changed in between.
 func TestAReuseThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		parent := f.open(t, f.create(t, "ann@example.com"))
 		child, err := f.refresh(t, parent.RefreshToken)
@@ -89,6 +92,7 @@ func TestAReuseThatLosesTheRaceIsDecidedAgain(t *testing.T) {
 }
 
 func TestARefreshThatLosesToALogoutIsRefused(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		for _, finish := range []func(session *models.Session) error{

@@ -55,6 +55,7 @@ func (f sessionFixture) events(t *testing.T, kind string) []models.AuditEvent {
 }
 
 func TestOpenStoresTheSessionAndTheLogin(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		grant := f.open(t, user)
@@ -68,6 +69,7 @@ func TestOpenStoresTheSessionAndTheLogin(t *testing.T) {
 }
 
 func TestASessionCantBeOpenedOnceThePasswordOrTheAccountChanged(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		for column, value := range map[string]any{"password": "another", "is_active": false} {
 			user := f.create(t, column+"@example.com")
@@ -83,6 +85,7 @@ func TestASessionCantBeOpenedOnceThePasswordOrTheAccountChanged(t *testing.T) {
 }
 
 func TestASessionExpiresUnusedAndInTheEnd(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		unused := f.open(t, user)
@@ -105,6 +108,7 @@ func TestASessionExpiresUnusedAndInTheEnd(t *testing.T) {
 }
 
 func TestRefreshSeesTheUserAsHeIsNow(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		grant := f.open(t, user)
@@ -127,6 +131,7 @@ func TestRefreshSeesTheUserAsHeIsNow(t *testing.T) {
 }
 
 func TestReuseEndsTheSessionForGoodAndIsRecorded(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		first, other := f.open(t, user), f.open(t, user)
@@ -150,6 +155,7 @@ func TestReuseEndsTheSessionForGoodAndIsRecorded(t *testing.T) {
 }
 
 func TestSimultaneousRefreshesAgreeOnOneChild(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		grant := f.open(t, f.create(t, "ann@example.com"))
 		const racers = 20
@@ -177,6 +183,7 @@ func TestSimultaneousRefreshesAgreeOnOneChild(t *testing.T) {
 
 // Once a logout, a disabling or a deletion has answered, nothing that a racing refresh was given works.
 func TestARefreshThatRacesAnEndLeavesNothingThatWorks(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		for name, finish := range map[string]func(user *models.User, session *models.Session) error{
 			"logout": func(user *models.User, session *models.Session) error {
@@ -214,6 +221,7 @@ func TestARefreshThatRacesAnEndLeavesNothingThatWorks(t *testing.T) {
 }
 
 func TestChangingThePasswordEndsEveryOtherSession(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		keep, gone := f.open(t, user), f.open(t, user)
@@ -246,6 +254,7 @@ func TestChangingThePasswordEndsEveryOtherSession(t *testing.T) {
 
 // A login with the old password that is under way while the password changes opens no session that lasts.
 func TestALoginThatRacesAChangeOfPasswordLeavesNoSession(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		for i := range 5 {
 			user := f.create(t, string(rune('a'+i))+"@example.com")
@@ -266,6 +275,7 @@ func TestALoginThatRacesAChangeOfPasswordLeavesNoSession(t *testing.T) {
 }
 
 func TestListAndEnd(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
 		old := f.open(t, ann)
@@ -295,6 +305,7 @@ func TestListAndEnd(t *testing.T) {
 }
 
 func TestPresentedRedeemsNothingButNoticesReuse(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		first := f.open(t, f.create(t, "ann@example.com"))
 		session, err := f.sessions.Inspect(t.Context(), first.RefreshToken, models.Client{})
@@ -313,6 +324,7 @@ func TestPresentedRedeemsNothingButNoticesReuse(t *testing.T) {
 }
 
 func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		for range 5 {
@@ -335,6 +347,7 @@ func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
 }
 
 func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
 		grant, err := f.managers.Logins.Open(t.Context(), user, models.Client{
@@ -348,6 +361,7 @@ func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
 }
 
 func TestAnOperatorDeactivatesAndActivates(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		ctx := t.Context()
 		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
@@ -373,6 +387,7 @@ func TestAnOperatorDeactivatesAndActivates(t *testing.T) {
 }
 
 func TestAnOperatorEndsSessions(t *testing.T) {
+	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
 		f.open(t, ann)

@@ -182,6 +182,7 @@ func eachWorld(t *testing.T, run func(w *world)) {
 }
 
 func TestNoNetworkEverEndsAnHonestSession(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(w *world) {
 		w.t.Repeat(map[string]func(*rapid.T){
 			"refreshes": w.refreshes, "loses the request": func(*rapid.T) {}, "loses the response": w.losesTheResponse,
@@ -195,6 +196,7 @@ func TestNoNetworkEverEndsAnHonestSession(t *testing.T) {
 }
 
 func TestAThiefAndTheOwnerNeverBothGoOn(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(w *world) {
 		w.t.Repeat(map[string]func(*rapid.T){
 			"refreshes": w.refreshes, "loses the response": w.losesTheResponse, "sends twice": w.sendsTwice,

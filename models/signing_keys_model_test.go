@@ -209,6 +209,7 @@ func (w *keyWorld) check(t *rapid.T) {
 }
 
 func TestEveryTokenVerifiesEverywhereUntilItExpires(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		rapid.Check(t, func(rt *rapid.T) {
 			w := newKeyWorld(rt, t.Context(), db)

@@ -32,6 +32,7 @@ func (f keyFixture) race(t *testing.T, work func(ctx context.Context, manager *m
 }
 
 func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		signing := make([]string, keyRacers)
 		f.race(t, func(ctx context.Context, manager *models.SigningKeyManager, racer int) error {
@@ -51,6 +52,7 @@ func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
 }
 
 func TestADueRotationHappensOnce(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		f.ensured(t)
 		f.clock.Advance(keyRotation)
@@ -72,6 +74,7 @@ func TestADueRotationHappensOnce(t *testing.T) {
 }
 
 func TestACompromisedKeyIsGoneWhateverRotatesMeanwhile(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		f.ensured(t)
 		compromised := f.ids(t)[models.KeyActive][0]
@@ -123,6 +126,7 @@ func (tr *traffic) run(ctx context.Context, signer int) {
 }
 
 func TestRotatingUnderLoadRefusesNoToken(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		load, replicas := &traffic{}, make([]*models.SigningKeys, 3)
 		for i := range replicas {
@@ -157,6 +161,7 @@ func TestRotatingUnderLoadRefusesNoToken(t *testing.T) {
 // A change that was decided on keys which another replica changed meanwhile is decided again. SQLite never gets there:
 // its transactions don't overlap.
 func TestAChangeThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		if f.db.Name() == database.SQLite {
 			return

@@ -13,6 +13,7 @@ import (
 )
 
 func TestKeysAreStoredSealedToTheirRow(t *testing.T) {
+	t.Parallel()
 	for _, algorithm := range []tokens.Algorithm{tokens.ES256, tokens.EdDSA, tokens.RS256, tokens.HS256} {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
 			manager := f.manager(algorithm)
@@ -35,6 +36,7 @@ func TestKeysAreStoredSealedToTheirRow(t *testing.T) {
 }
 
 func TestAFormerSecretKeyOpensAndTheCurrentOneSealsAnew(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		require.NoError(t, f.manager(tokens.EdDSA, "former").Ensure(t.Context()))
 		f.clock.Advance(keyPublication)
@@ -65,6 +67,7 @@ func TestAFormerSecretKeyOpensAndTheCurrentOneSealsAnew(t *testing.T) {
 
 // Whatever a replica or an operator does with the wrong SECRET_KEY, it changes nothing and says what would help.
 func TestAWrongSecretKeyChangesNothing(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		right, wrong := f.ensured(t), f.manager(tokens.ES256, "wrong")
 		require.NoError(t, right.Rotate(t.Context()))
@@ -99,6 +102,7 @@ func TestAWrongSecretKeyChangesNothing(t *testing.T) {
 
 // The commands that the error recommends work, after which the service starts with new keys.
 func TestALostSecretKeyIsGivenUpByRetiringItsKeys(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		require.NoError(t, f.ensured(t).Rotate(t.Context()))
 		another := f.manager(tokens.EdDSA, "another")
@@ -115,6 +119,7 @@ func TestALostSecretKeyIsGivenUpByRetiringItsKeys(t *testing.T) {
 }
 
 func TestAReplicaThatCantReloadKeepsItsKeys(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		keys, err := models.NewSigningKeys(t.Context(), f.manager(tokens.EdDSA))
 		require.NoError(t, err)
@@ -126,6 +131,7 @@ func TestAReplicaThatCantReloadKeepsItsKeys(t *testing.T) {
 }
 
 func TestErrorsShowNothingOfAKey(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.ensured(t)
 		text, err := load(t, manager).Signing().MarshalPrivateKey()

@@ -97,6 +97,7 @@ func load(t *testing.T, manager *models.SigningKeyManager) tokens.KeySet {
 }
 
 func TestEnsureMakesAnActiveAndANextKeyOnce(t *testing.T) {
+	t.Parallel()
 	for _, algorithm := range []tokens.Algorithm{tokens.ES256, tokens.EdDSA, tokens.RS256, tokens.HS256} {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
 			manager := f.manager(algorithm)
@@ -124,6 +125,7 @@ func TestEnsureMakesAnActiveAndANextKeyOnce(t *testing.T) {
 }
 
 func TestRotateMovesEachKeyOn(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.manager(tokens.EdDSA)
 		require.NoError(t, manager.Ensure(t.Context()))
@@ -157,6 +159,7 @@ func TestRotateMovesEachKeyOn(t *testing.T) {
 }
 
 func TestRotationIsDueByAgeUnlessByHand(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.manager(tokens.EdDSA)
 		require.NoError(t, manager.Ensure(t.Context()))
@@ -180,6 +183,7 @@ func TestRotationIsDueByAgeUnlessByHand(t *testing.T) {
 }
 
 func TestMaintainMakesKeysThatWentMissing(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		keys, err := models.NewSigningKeys(t.Context(), f.manager(tokens.EdDSA))
 		require.NoError(t, err)
@@ -194,6 +198,7 @@ func TestMaintainMakesKeysThatWentMissing(t *testing.T) {
 }
 
 func TestRetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.ensured(t)
 		former := f.ids(t)[models.KeyActive][0]
@@ -212,6 +217,7 @@ func TestRetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
 }
 
 func TestRetireEndsTrustInEveryState(t *testing.T) {
+	t.Parallel()
 	for _, state := range []string{models.KeyNext, models.KeyActive, models.KeyRetired} {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
 			manager := f.ensured(t)
@@ -238,6 +244,7 @@ func TestRetireEndsTrustInEveryState(t *testing.T) {
 }
 
 func TestRetireOfSeveralKeysIsAllOrNothing(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.ensured(t)
 		require.NoError(t, manager.Rotate(t.Context()))
@@ -263,6 +270,7 @@ func TestRetireOfSeveralKeysIsAllOrNothing(t *testing.T) {
 
 // A new algorithm's key is published before it signs, and replicas that still have the former setting don't turn back.
 func TestAChangeOfAlgorithmWaitsForItsPublication(t *testing.T) {
+	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		former := f.ensured(t)
 		signed := f.ids(t)[models.KeyActive][0]

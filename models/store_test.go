@@ -17,6 +17,7 @@ import (
 
 // A clock that moves on at every look would leave as many times as looks.
 func TestStore_Transaction_AllRowsBearOneMoment(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		var looks atomic.Int64
 		now := func() time.Time { return noon.Add(time.Duration(looks.Add(1)) * time.Millisecond) }
@@ -49,6 +50,7 @@ func TestStore_Transaction_AllRowsBearOneMoment(t *testing.T) {
 }
 
 func TestRetry_RepeatsWhatAnotherWasQuickerAt(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		user := newFixture(t, db, testkit.ManagerOptions{}).create(t, "ann@example.com")
 		names, tries := []string{"wrong", ""}, 0

@@ -71,6 +71,7 @@ func codes(t *testing.T, err error) map[string]string {
 }
 
 func TestCreateUserStoresWhatWasGivenAndNoRoles(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		created, err := f.CreateUser(t.Context(), models.NewUser{
 			Email: " Ann@Example.com ", Password: strongPassword, FirstName: " Ann ", LastName: "Bee",
@@ -91,6 +92,7 @@ func TestCreateUserStoresWhatWasGivenAndNoRoles(t *testing.T) {
 }
 
 func TestCreateSuperuserHasEveryRight(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		_, err := f.CreateSuperuser(t.Context(), models.NewUser{Email: "root@example.com", Password: strongPassword})
 		require.NoError(t, err)
@@ -101,6 +103,7 @@ func TestCreateSuperuserHasEveryRight(t *testing.T) {
 }
 
 func TestCreateUserReportsEveryFaultAndWritesNothing(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		_, err := f.CreateUser(t.Context(), models.NewUser{
 			Email: "ann", Password: "", FirstName: "a\x07b", LastName: strings.Repeat("é", 151),
@@ -117,6 +120,7 @@ func TestCreateUserReportsEveryFaultAndWritesNothing(t *testing.T) {
 }
 
 func TestUserManager_CreateUser_TakenEmailIsAFieldError(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		f.create(t, "ann@example.com")
 		_, err := f.CreateUser(t.Context(), models.NewUser{Email: "ANN@example.com", Password: strongPassword})
@@ -127,6 +131,7 @@ func TestUserManager_CreateUser_TakenEmailIsAFieldError(t *testing.T) {
 }
 
 func TestSimultaneousSignupsOfOneEmailMakeOneUser(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		const racers = 8
 		results := make([]error, racers)
@@ -151,6 +156,7 @@ func TestSimultaneousSignupsOfOneEmailMakeOneUser(t *testing.T) {
 }
 
 func TestAuthenticateFindsTheUser(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		created := f.create(t, "ann@example.com")
 		user, err := f.Authenticate(t.Context(), " ANN@Example.com", strongPassword)
@@ -161,6 +167,7 @@ func TestAuthenticateFindsTheUser(t *testing.T) {
 
 // Whatever is wrong, the answer is the same error after the same one hash.
 func TestEveryRefusedLoginLooksAndCostsTheSame(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		f.create(t, "ann@example.com")
 		f.set(t, f.create(t, "inactive@example.com"), "is_active", false)
@@ -190,6 +197,7 @@ func (f fixture) set(t *testing.T, user *models.User, column string, value any) 
 }
 
 func TestUpdateProfileChangesOnlyWhatIsGiven(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		user := f.create(t, "ann@example.com")
 		other := f.create(t, "bob@example.com")
@@ -223,6 +231,7 @@ func TestUpdateProfileChangesOnlyWhatIsGiven(t *testing.T) {
 }
 
 func TestSetPassword(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		f.create(t, "ann@example.com")
 		const other = "another horse, another staple"
@@ -239,6 +248,7 @@ func TestSetPassword(t *testing.T) {
 }
 
 func TestPromoteAndDemote(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		f.create(t, "ann@example.com")
@@ -258,6 +268,7 @@ func TestPromoteAndDemote(t *testing.T) {
 }
 
 func TestAnInactiveSuperuserIsNobodyToRelyOn(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		f.create(t, "ann@example.com")
 		bob := f.create(t, "bob@example.com")
@@ -270,6 +281,7 @@ func TestAnInactiveSuperuserIsNobodyToRelyOn(t *testing.T) {
 }
 
 func TestTwoWhoDemoteEachOtherLeaveOneSuperuser(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		emails := []string{"ann@example.com", "bob@example.com"}
 		for _, email := range emails {
@@ -290,6 +302,7 @@ func TestTwoWhoDemoteEachOtherLeaveOneSuperuser(t *testing.T) {
 }
 
 func TestACancelledLoginIsNotARefusal(t *testing.T) {
+	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		f.create(t, "ann@example.com")
 		ctx, cancel := context.WithCancel(t.Context())

@@ -27,6 +27,7 @@ func rowsIn(t *testing.T, db *gorm.DB, table string) (n int64) {
 }
 
 func TestAnAccountIsDeletedAfterItsGrace(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		tokens := app.Login(t, annAddress)
@@ -51,6 +52,7 @@ func TestAnAccountIsDeletedAfterItsGrace(t *testing.T) {
 }
 
 func TestLoggingInKeepsAnAccount(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		require.Equal(t, http.StatusAccepted, deleteAccount(t, app, app.Signup(t, annAddress), testkit.Password).Status)
 		app.Clock.Advance(13 * 24 * time.Hour)
@@ -62,6 +64,7 @@ func TestLoggingInKeepsAnAccount(t *testing.T) {
 }
 
 func TestAnAccountIsDeletedNowWhereThereIsNoGrace(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
 		app.Mails(t)
@@ -73,6 +76,7 @@ func TestAnAccountIsDeletedNowWhereThereIsNoGrace(t *testing.T) {
 }
 
 func TestTheLastSuperuserStays(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
 		require.NoError(t, app.DB.Exec("UPDATE users SET is_superuser = ?", true).Error)
@@ -85,6 +89,7 @@ func TestTheLastSuperuserStays(t *testing.T) {
 
 // Everything that is kept about a user: whoever adds a table with a user_id has to export it, and to name it here.
 func TestTheExportHoldsEverythingAboutTheUser(t *testing.T) {
+	t.Parallel()
 	exported := map[string]string{
 		"users": "user", "sessions": "sessions", "login_throttles": "devices", "one_time_tokens": "one_time_tokens",
 		"audit_events": "audit_events", "imported_accounts": "imported",

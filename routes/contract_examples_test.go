@@ -37,6 +37,7 @@ func secrets(t *testing.T, app *testkit.App, operation string, session testkit.T
 
 // Who copies the contract's examples, in any order, gets what they promise.
 func TestTheExamplesOfTheContractWork(t *testing.T) {
+	t.Parallel()
 	contract := testkit.TheContract()
 	for _, operation := range contract.Operations() {
 		if contract.Members(operation) == nil {

@@ -21,6 +21,7 @@ import (
 // members that the contract gives it, each as a client would send it, or missing, or something else, and sometimes others. A
 // request in which all is right is granted.
 func TestNoRequestIsOurFault(t *testing.T) {
+	t.Parallel()
 	world := newFuzzed(t)
 	for _, operation := range testkit.TheContract().Operations() {
 		t.Run(operation, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestTheDevelopmentMailboxIsInDevelopmentAlone(t *testing.T) {
+	t.Parallel()
 	production := []string{"APP_ENV=production", "PUBLIC_URL=https://auth.example.com"}
 	for name, settings := range map[string][]string{
 		"production, mail off":  append(production, "SMTP_URL=none"),
@@ -31,6 +32,7 @@ func TestTheDevelopmentMailboxIsInDevelopmentAlone(t *testing.T) {
 }
 
 func TestTheDevelopmentMailboxAnswers(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	page := app.Get(t, "/dev/mail", "")
 	require.Equal(t, 200, page.Status)

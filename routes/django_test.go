@@ -42,6 +42,7 @@ func eachDjangoApp(t *testing.T, run func(t *testing.T, app *testkit.App)) {
 }
 
 func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true")
 	var routes []string
 	for _, route := range app.Service.Engine.Routes() {
@@ -51,6 +52,7 @@ func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
 }
 
 func TestDjangosPathsSayWhenToComeBack(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for range 2 {
 			require.Equal(t, 401, app.Post(t, "/api/token/", `{"email":"ann@example.com","password":"wrong"}`).Status)
@@ -174,6 +176,7 @@ func addAnn(t *testing.T, app *testkit.App) {
 }
 
 func TestDjangosPathsAnswerAsDjangoDoes(t *testing.T) {
+	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
 		token := app.Post(t, "/user/obtain_token/", `{"email":"ann@example.com","password":"`+testkit.Password+`"}`).Text(t, "token")
@@ -211,6 +214,7 @@ func masked(t *testing.T, answer testkit.Response, want string) string {
 }
 
 func TestTokensOfDjangosPathsSayWhoTheUserIs(t *testing.T) {
+	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
 		body := `{"email":"ann@example.com","password":"` + testkit.Password + `"}`
@@ -233,6 +237,7 @@ func TestTokensOfDjangosPathsSayWhoTheUserIs(t *testing.T) {
 
 // Only tokens of the paths that djangorestframework-jwt had can be renewed by themselves.
 func TestAnAccessTokenOfTheAPIIsNotRenewed(t *testing.T) {
+	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
 		answer := app.Post(t, "/api-token-refresh/", `{"token":"`+app.Login(t, "ann@example.com").Access+`"}`)
@@ -250,6 +255,7 @@ func djangoIssued(payload string) string {
 }
 
 func TestDjangosTokensAreAcceptedAndExchanged(t *testing.T) {
+	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
 		exp := app.Clock.Now().Add(24 * time.Hour).Unix()
@@ -286,6 +292,7 @@ func TestDjangosTokensAreAcceptedAndExchanged(t *testing.T) {
 }
 
 func TestDjangosTokensEndWithTheAccountAndThePassword(t *testing.T) {
+	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
 		token := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":7}`, app.Clock.Now().Add(time.Hour).Unix()))
@@ -308,6 +315,7 @@ func TestDjangosTokensEndWithTheAccountAndThePassword(t *testing.T) {
 }
 
 func TestDjangosTokensAreNothingWithoutItsKey(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		app := testkit.NewApp(t, db, "DJANGO_COMPAT=true")
 		addAnn(t, app)

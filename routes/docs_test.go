@@ -15,6 +15,7 @@ import (
 )
 
 func TestTheDocsPageIsServedWithAPolicyOfItsOwn(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	page := app.Get(t, "/docs", "")
 	require.Equal(t, 200, page.Status)
@@ -45,6 +46,7 @@ func TestTheDocsPageIsServedWithAPolicyOfItsOwn(t *testing.T) {
 // A developer meets the service on its docs page: he signs up, logs in, authorizes with the token he got and reads his
 // profile.
 func TestTheDocsPageCallsTheRunningServer(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	docs := docsPage{t, testkit.NewBrowser(t)}
 	docs.do(chromedp.Navigate(app.URL+"/docs"), chromedp.WaitVisible(chromedp.CSS(".opblock")))
@@ -130,6 +132,7 @@ func (d docsPage) authorize(token string) {
 
 // The type of every problem is the address of its row on a page of this server.
 func TestProblemTypesLeadToThePageOfErrors(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	page := app.Get(t, "/errors", "")
 	require.Equal(t, 200, page.Status)
@@ -143,6 +146,7 @@ func TestProblemTypesLeadToThePageOfErrors(t *testing.T) {
 }
 
 func TestThePageOfErrorsShowsTheOneAskedFor(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	browser := testkit.NewBrowser(t)
 	require.NoError(t, chromedp.Do(browser, chromedp.Navigate(app.URL+"/errors#token_expired")))

@@ -14,6 +14,7 @@ import (
 
 // A thief who knows the password changes the address, and does what he can to keep the account: its owner takes it back.
 func TestAnOwnerTakesHisAccountBackWhateverTheThiefDoes(t *testing.T) {
+	t.Parallel()
 	for name, thief := range map[string]func(t *testing.T, app *testkit.App, access string){
 		"changes the address again": func(t *testing.T, app *testkit.App, access string) {
 			changeAddress(t, app, access, "thief@example.net")
@@ -63,6 +64,7 @@ func changeAddress(t *testing.T, app *testkit.App, access, to string) {
 // Whoever signs up with an address that is not his and changes to his own keeps nobody from it. Its owner can also have
 // the account, unless he has another one by then.
 func TestAnAddressThatNobodyConfirmedIsFreeAfterAChange(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		changeAddress(t, app, app.Signup(t, annAddress), "stranger@example.org")
 		undo := mailWithLink(t, app, "/undo-email-change")
@@ -79,6 +81,7 @@ func TestAnAddressThatNobodyConfirmedIsFreeAfterAChange(t *testing.T) {
 }
 
 func TestANewPasswordEndsAPendingChangeOfAddress(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
 		succeeds(t, app, "email/change", access, "new_email", "thief@example.org", "current_password", testkit.Password)
@@ -90,6 +93,7 @@ func TestANewPasswordEndsAPendingChangeOfAddress(t *testing.T) {
 
 // Others may ask to change to an address as often as they like: the code of its own account still works.
 func TestNobodyPushesACodeOut(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		code := app.Mail(t, annAddress).Code
@@ -104,6 +108,7 @@ func TestNobodyPushesACodeOut(t *testing.T) {
 }
 
 func TestAnAddressChangesWhenTheNewOneConfirms(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		const next = "ann@example.org"
 		access := app.Signup(t, annAddress)
@@ -138,6 +143,7 @@ func TestAnAddressChangesWhenTheNewOneConfirms(t *testing.T) {
 }
 
 func TestOnlyTheAddressThatGotTheTokenIsConfirmed(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
 		change := func(to string) {
@@ -160,6 +166,7 @@ func TestOnlyTheAddressThatGotTheTokenIsConfirmed(t *testing.T) {
 }
 
 func TestAnAddressThatSomebodyElseHasByNowIsRefused(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
 		succeeds(t, app, "email/change", access, "new_email", "bob@example.com", "current_password", testkit.Password)

@@ -52,6 +52,7 @@ func visible(t *testing.T, answer testkit.Response) any {
 }
 
 func TestALoginDoesntTellWhoHasAnAccount(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		emails := accounts(t, app)
 		var first any
@@ -75,6 +76,7 @@ func TestALoginDoesntTellWhoHasAnAccount(t *testing.T) {
 }
 
 func TestASignupDoesntTellWhoHasAnAccountWhereThatIsAskedFor(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		emails := accounts(t, testkit.NewApp(t, db))
 		app := testkit.NewApp(t, db, "SIGNUP_ENUMERATION_SAFE=true")
@@ -97,6 +99,7 @@ func TestASignupDoesntTellWhoHasAnAccountWhereThatIsAskedFor(t *testing.T) {
 }
 
 func TestASignupSaysByDefaultThatAnEmailIsTaken(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var first any
 		for _, email := range accounts(t, app)[1:] {
@@ -114,6 +117,7 @@ func TestASignupSaysByDefaultThatAnEmailIsTaken(t *testing.T) {
 
 // 200 addresses guess, while the owner's phone and his browser log in.
 func TestAnAttackFromManyAddressesNeverReachesTheOwner(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
 		first := app.Post(t, login, credentials("ann@example.com", testkit.Password))
@@ -145,6 +149,7 @@ func TestAnAttackFromManyAddressesNeverReachesTheOwner(t *testing.T) {
 }
 
 func TestNobodyLearnsByMailWhoHasAnAccount(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		emails := append(accounts(t, app), "no address")
 		app.Mails(t)

@@ -26,6 +26,7 @@ func cheap(settings ...string) []string {
 var long = strings.Repeat("a plum tree by the gate, ", 4)
 
 func TestALoginUpgradesToThePasswordSettings(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		emails := map[string]string{"ann@example.com": testkit.Password, "bob@example.com": long}
 		first := testkit.NewHashingApp(t, db, 1, cheap()...)
@@ -84,6 +85,7 @@ func hashOf(t *testing.T, app *testkit.App, email string) string {
 
 // The hash is md5("seasalt" + testkit.Password), as Django writes it.
 func TestALegacyHashLogsInOnlyWhereItIsNamed(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		refusing := testkit.NewHashingApp(t, db, 1, cheap()...)
 		refusing.Signup(t, "ann@example.com")
@@ -97,57 +99,84 @@ func TestALegacyHashLogsInOnlyWhereItIsNamed(t *testing.T) {
 	})
 }
 
-// The one worker is given the most expensive hash there may be, which outlasts the wait by far.
-func TestALoginThatCantHashInTimeIsToldToComeBack(t *testing.T) {
+// occupy gives the one worker of an app the most expensive hash there may be, and returns when it has begun. The channel is
+// closed at its end.
+func occupy(t *testing.T, app *testkit.App) (ended <-chan struct{}) {
+	t.Helper()
 	const expensive = "$argon2id$v=19$m=131072,t=8,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
-	app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=1ms")...)
-	go func() { _, _ = app.Hasher.Verify(t.Context(), "", expensive) }()
-	require.Eventually(t, func() bool { return app.Hasher.Hashes() == 1 }, time.Minute, time.Millisecond)
-	for _, call := range []testkit.Call{
-		post("/api/v1/login", credentials("ann@example.com", testkit.Password)),
-		post("/api/v1/signup", credentials("ann@example.com", testkit.Password)),
-	} {
-		answer := app.Do(t, call)
-		requireCode(t, http.StatusServiceUnavailable, "overloaded", answer)
-		require.Equal(t, "1", answer.Header.Get("Retry-After"))
+	before, done := app.Hasher.Hashes(), make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = app.Hasher.Verify(context.Background(), "", expensive)
+	}()
+	require.Eventually(t, func() bool { return app.Hasher.Hashes() > before }, time.Minute, time.Millisecond)
+	return done
+}
+
+// isOpen reports whether a hash that occupies a worker is under way. What a test saw before counts only then: on a machine
+// that stood still meanwhile the worker was free, and the test tries again.
+func isOpen(ended <-chan struct{}) bool {
+	select {
+	case <-ended:
+		return false
+	default:
+		return true
 	}
-	require.EqualValues(t, 1, app.Hasher.Hashes(), "nothing else was hashed")
-	require.Empty(t, users(t, app))
+}
+
+func TestALoginThatCantHashInTimeIsToldToComeBack(t *testing.T) {
+	for counts := false; !counts; {
+		app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=1ms")...)
+		ended := occupy(t, app)
+		answers := []testkit.Response{
+			app.Do(t, post("/api/v1/login", credentials("ann@example.com", testkit.Password))),
+			app.Do(t, post("/api/v1/signup", credentials("ann@example.com", testkit.Password))),
+		}
+		if counts = isOpen(ended); !counts {
+			continue
+		}
+		for _, answer := range answers {
+			requireCode(t, http.StatusServiceUnavailable, "overloaded", answer)
+			require.Equal(t, "1", answer.Header.Get("Retry-After"))
+		}
+		require.EqualValues(t, 1, app.Hasher.Hashes(), "nothing else was hashed")
+		require.Empty(t, users(t, app))
+	}
 }
 
 func TestAClientThatGoesAwayLeavesTheQueue(t *testing.T) {
-	const expensive = "$argon2id$v=19$m=131072,t=8,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
-	app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=30s")...)
-	busy := make(chan struct{})
-	go func() {
-		defer close(busy)
-		_, _ = app.Hasher.Verify(context.Background(), "", expensive)
-	}()
-	require.Eventually(t, func() bool { return app.Hasher.Hashes() == 1 }, time.Minute, time.Millisecond)
-
-	ctx, leave := context.WithCancel(t.Context())
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, app.URL+"/api/v1/login",
-		strings.NewReader(credentials("ann@example.com", testkit.Password)))
-	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/json")
-	left := make(chan error)
-	go func() {
-		answer, err := http.DefaultClient.Do(request)
-		if err == nil {
-			_ = answer.Body.Close()
+	for counts := false; !counts; {
+		app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=30s")...)
+		ended := occupy(t, app)
+		ctx, leave := context.WithCancel(t.Context())
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, app.URL+"/api/v1/login",
+			strings.NewReader(credentials("ann@example.com", testkit.Password)))
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/json")
+		left := make(chan error)
+		go func() {
+			answer, err := http.DefaultClient.Do(request)
+			if err == nil {
+				_ = answer.Body.Close()
+			}
+			left <- err
+		}()
+		waiting := func() int64 { return app.Hasher.Stats().Waiting }
+		require.Eventually(t, func() bool { return waiting() == 1 || !isOpen(ended) }, time.Minute, time.Millisecond)
+		leave()
+		err = <-left
+		require.Eventually(t, func() bool { return waiting() == 0 }, time.Minute, time.Millisecond)
+		counts = isOpen(ended)
+		<-ended
+		if counts {
+			require.ErrorIs(t, err, context.Canceled)
+			require.EqualValues(t, 1, app.Hasher.Hashes(), "nobody's password was hashed")
 		}
-		left <- err
-	}()
-	waiting := func() int64 { return app.Hasher.Stats().Waiting }
-	require.Eventually(t, func() bool { return waiting() == 1 || app.Hasher.Hashes() > 1 }, time.Minute, time.Millisecond)
-	leave()
-	require.ErrorIs(t, <-left, context.Canceled)
-	require.Eventually(t, func() bool { return waiting() == 0 }, time.Minute, time.Millisecond)
-	<-busy
-	require.EqualValues(t, 1, app.Hasher.Hashes(), "nobody's password was hashed")
+	}
 }
 
 func TestAPasswordThatIsTooLongIsRefusedBeforeAnyHash(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	for _, test := range []struct {
 		path           string

@@ -36,6 +36,7 @@ func raw(t testing.TB, app *testkit.App, text string) testkit.Response {
 }
 
 func TestHostileRequestsGetTheirProblemAndWriteNothing(t *testing.T) {
+	t.Parallel()
 	type hostile struct {
 		text   string
 		status int
@@ -96,6 +97,7 @@ func TestHostileRequestsGetTheirProblemAndWriteNothing(t *testing.T) {
 }
 
 func TestSimultaneousSignupsMakeOneAccount(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		const racers = 10
 		answers := make([]testkit.Response, racers)
@@ -122,6 +124,7 @@ func TestSimultaneousSignupsMakeOneAccount(t *testing.T) {
 
 // Clients that never finish their request are cut off by the time-out, and keep nobody else from being served.
 func TestSlowConnectionsAreClosedAndOthersServedMeanwhile(t *testing.T) {
+	t.Parallel()
 	const slow = 5000
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	connections := make([]net.Conn, slow)
@@ -144,6 +147,7 @@ func TestSlowConnectionsAreClosedAndOthersServedMeanwhile(t *testing.T) {
 }
 
 func TestAPanicIsALoggedFailureWithoutDetails(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	app.Service.Engine.GET("/panic", func(*gin.Context) { panic("the password is hunter2") })
 	answer := app.Get(t, "/panic", "")
@@ -157,6 +161,7 @@ func TestAPanicIsALoggedFailureWithoutDetails(t *testing.T) {
 }
 
 func TestADatabaseThatIsGoneIsNotReadyAndAFailure(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
 		pool, err := app.DB.DB()
@@ -177,6 +182,7 @@ func TestADatabaseThatIsGoneIsNotReadyAndAFailure(t *testing.T) {
 
 // The client waits for a row or for SQLite's lock, which somebody else holds, and hangs up.
 func TestAClientThatHangsUpIsNoFailure(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
 		pool, err := app.DB.DB()
@@ -208,6 +214,7 @@ func TestAClientThatHangsUpIsNoFailure(t *testing.T) {
 }
 
 func TestAStaleSchemaIsNotReady(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		require.NoError(t, app.DB.Exec("DELETE FROM goose_db_version WHERE version_id > 0").Error)
 		ready := app.Get(t, "/readyz", "")
@@ -217,6 +224,7 @@ func TestAStaleSchemaIsNotReady(t *testing.T) {
 }
 
 func TestCrossOriginRequests(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		preflight := func(origin string) testkit.Response {
 			return app.Do(t, testkit.Call{Method: http.MethodOptions, Path: profile, Header: map[string]string{
@@ -241,6 +249,7 @@ func TestCrossOriginRequests(t *testing.T) {
 }
 
 func TestTheClientAddressIsTheTrustedProxysWordOnly(t *testing.T) {
+	t.Parallel()
 	spoofed := testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{"X-Forwarded-For": "203.0.113.7"}}
 	header := spoofed.Header
 	for setting, want := range map[string]string{"": "127.0.0.1", "127.0.0.1/32": "203.0.113.7", "10.0.0.0/8": "127.0.0.1"} {

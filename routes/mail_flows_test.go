@@ -72,6 +72,7 @@ func isVerified(t *testing.T, app *testkit.App, email string) bool {
 }
 
 func TestAnAddressIsConfirmedByTheTokenOfTheMail(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
 		require.Equal(t, false, app.Get(t, "/api/v1/profile", access).Field(t, "email_verified"))
@@ -90,6 +91,7 @@ func TestAnAddressIsConfirmedByTheTokenOfTheMail(t *testing.T) {
 }
 
 func TestAnAddressIsConfirmedByTheCodeOfTheMail(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		mail := app.Mail(t, annAddress)
@@ -102,6 +104,7 @@ func TestAnAddressIsConfirmedByTheCodeOfTheMail(t *testing.T) {
 }
 
 func TestAfterFiveCodesAMailIsWorthNothing(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		mail := app.Mail(t, annAddress)
@@ -116,6 +119,7 @@ func TestAfterFiveCodesAMailIsWorthNothing(t *testing.T) {
 
 // Codes typed at the same time are all counted: of 30 no more than five are looked at.
 func TestCodesAtTheSameTimeAreAllCounted(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		app.Mails(t)
@@ -131,6 +135,7 @@ func TestCodesAtTheSameTimeAreAllCounted(t *testing.T) {
 }
 
 func TestANewerMailTakesThePlaceOfAnOlder(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		older := app.Mail(t, annAddress)
@@ -144,6 +149,7 @@ func TestANewerMailTakesThePlaceOfAnOlder(t *testing.T) {
 }
 
 func TestAnAsteriskIsNoLanguage(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		answer := app.Do(t, testkit.Call{
 			Method: http.MethodPost, Path: "/api/v1/signup", Header: map[string]string{"Accept-Language": "*"},
@@ -154,6 +160,7 @@ func TestAnAsteriskIsNoLanguage(t *testing.T) {
 }
 
 func TestWhoHasAnAccountIsToldByMailAlone(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		succeeds(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
 		succeeds(t, app, "email/verify", "", "token", app.Mail(t, annAddress).Token(t))
@@ -166,6 +173,7 @@ func TestWhoHasAnAccountIsToldByMailAlone(t *testing.T) {
 }
 
 func TestAnAddressHasToBeConfirmedWhereThatIsRequired(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		status, _ := ask(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
 		require.Equal(t, http.StatusAccepted, status)
@@ -181,6 +189,7 @@ func TestAnAddressHasToBeConfirmedWhereThatIsRequired(t *testing.T) {
 }
 
 func TestNobodyIsAskedToConfirmWhereThatIsOff(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		require.Empty(t, app.Mails(t))
@@ -188,6 +197,7 @@ func TestNobodyIsAskedToConfirmWhereThatIsOff(t *testing.T) {
 }
 
 func TestUsersAreToldWhatHappensToTheirAccount(t *testing.T) {
+	t.Parallel()
 	notices := func(t *testing.T, app *testkit.App) (subjects []string) {
 		access := app.Signup(t, annAddress)
 		first := app.Login(t, annAddress)
@@ -215,6 +225,7 @@ func TestUsersAreToldWhatHappensToTheirAccount(t *testing.T) {
 
 // Mail goes to the address as it is stored, never to one that looks like it.
 func TestLookAlikeAddressesGetNoMail(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "mike@example.com")
 		app.Mails(t)
@@ -228,6 +239,7 @@ func TestLookAlikeAddressesGetNoMail(t *testing.T) {
 }
 
 func TestLinksLeadWhereTheSettingsSayWhateverHostIsAsked(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		app.Do(t, testkit.Call{
@@ -254,6 +266,7 @@ func mailWithLink(t *testing.T, app *testkit.App, text string) testkit.Mail {
 }
 
 func TestLettersAreInTheLanguageOfTheirReader(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		answer := app.Do(t, testkit.Call{
 			Method: http.MethodPost, Path: "/api/v1/signup", Header: map[string]string{"Accept-Language": "de-AT, en;q=0.5"},

@@ -15,6 +15,7 @@ import (
 
 // For ten minutes no mail server answers. Nobody who signs up notices, and no mail is lost.
 func TestMailsWaitForTheirServer(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		port := testkit.Port(t)
 		app := testkit.NewApp(t, db, "MAIL_FROM=no-reply@example.com", "SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none")

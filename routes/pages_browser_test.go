@@ -16,6 +16,7 @@ import (
 
 // A person who forgot his password on a phone, in a browser that runs no script: from the mail to the login.
 func TestAPasswordIsResetInABrowserWithoutScripts(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	browser := phone(t)
 	app.Signup(t, annAddress)
@@ -39,6 +40,7 @@ func TestAPasswordIsResetInABrowserWithoutScripts(t *testing.T) {
 }
 
 func TestAnAddressIsConfirmedInABrowser(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	browser := phone(t)
 	app.Signup(t, annAddress)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestABrowserThatSaysNothingOfTheSiteMayPost(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		token := app.Mail(t, annAddress).Token(t)
@@ -25,6 +26,7 @@ func TestABrowserThatSaysNothingOfTheSiteMayPost(t *testing.T) {
 
 // What programs that look at mail do, and then its reader.
 func TestOpeningALinkChangesNothing(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		link, err := url.Parse(app.Mail(t, annAddress).Links[0])
@@ -62,6 +64,7 @@ func form(app *testkit.App, t *testing.T, path string, header map[string]string,
 }
 
 func TestThePagesSayWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		succeeds(t, app, "password/forgot", "", "email", annAddress)
@@ -81,6 +84,7 @@ func TestThePagesSayWhatIsWrong(t *testing.T) {
 }
 
 func TestThePagesSpeakTheLanguageOfTheBrowser(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		german := map[string]string{"Accept-Language": "de-CH, fr;q=0.7"}
 		page := app.Do(t, testkit.Call{Method: http.MethodGet, Path: "/reset-password", Header: german})
@@ -101,6 +105,7 @@ func TestThePagesSpeakTheLanguageOfTheBrowser(t *testing.T) {
 
 // People are not shown JSON, whatever goes wrong.
 func TestWhatGoesWrongOnAPageIsAPage(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		isPage := func(answer testkit.Response, status int, text string) {
 			t.Helper()
@@ -127,6 +132,7 @@ func TestWhatGoesWrongOnAPageIsAPage(t *testing.T) {
 
 // Whoever comes too late asks for another mail where he is. It goes where the first one went, whatever he types.
 func TestAPageOffersAnotherMailForALinkThatIsTooOld(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		verification := app.Mail(t, annAddress).Token(t)

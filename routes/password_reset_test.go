@@ -14,6 +14,7 @@ import (
 )
 
 func TestAForgottenPasswordIsReset(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		session := app.Login(t, annAddress)
@@ -39,6 +40,7 @@ func TestAForgottenPasswordIsReset(t *testing.T) {
 }
 
 func TestOfTwoResetsAtOnceOneWins(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		succeeds(t, app, "password/forgot", "", "email", annAddress)
@@ -60,6 +62,7 @@ func TestOfTwoResetsAtOnceOneWins(t *testing.T) {
 }
 
 func TestTokensGrowOld(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		verification := app.Mail(t, annAddress).Token(t)
@@ -76,6 +79,7 @@ func TestTokensGrowOld(t *testing.T) {
 }
 
 func TestANewPasswordEndsAPendingReset(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
 		succeeds(t, app, "password/forgot", "", "email", annAddress)
@@ -88,6 +92,7 @@ func TestANewPasswordEndsAPendingReset(t *testing.T) {
 // Somebody signs up with an address that is not his. Whatever its owner then does by mail, the password of the other opens
 // nothing afterwards.
 func TestNobodySignsUpInAdvanceForSomebodyElse(t *testing.T) {
+	t.Parallel()
 	const attackers = "grapes of the attacker"
 	for name, owner := range map[string]func(t *testing.T, app *testkit.App){
 		"forgets a password": func(t *testing.T, app *testkit.App) {
@@ -120,6 +125,7 @@ func TestNobodySignsUpInAdvanceForSomebodyElse(t *testing.T) {
 
 // Somebody else signs up with the address after its owner did: the mail that the owner waits for brings no stranger's password.
 func TestASecondSignupLeavesNoPasswordBehind(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		succeeds(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
 		succeeds(t, app, "signup", "", "email", annAddress, "password", "grapes of the attacker")
@@ -130,6 +136,7 @@ func TestASecondSignupLeavesNoPasswordBehind(t *testing.T) {
 }
 
 func TestADisabledAccountIsNotHelpedByMail(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
 		verification := app.Mail(t, annAddress)

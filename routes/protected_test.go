@@ -79,6 +79,7 @@ func forge(token, header string, key []byte) string {
 // Every route that is not open refuses every caller who may not pass, before it looks at the request, and lets the
 // others in: to them it answers anything but 401 and 403.
 func TestProtectedRoutesTimesCallers(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for _, route := range golden {
 			if slices.Contains(open, route) {
@@ -104,6 +105,7 @@ func TestProtectedRoutesTimesCallers(t *testing.T) {
 }
 
 func TestTheAuthorizationHeader(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
 		for header, want := range map[string]string{
@@ -139,6 +141,7 @@ func TestTheAuthorizationHeader(t *testing.T) {
 }
 
 func TestTheAuthorizationSchemeIsASetting(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
 		as := func(scheme string) testkit.Response {
@@ -154,6 +157,7 @@ func TestTheAuthorizationSchemeIsASetting(t *testing.T) {
 }
 
 func TestVerifyTellsTheClaimsOfAnActiveTokenOnly(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
 		verified := func() testkit.Response { return app.Post(t, verify, `{"token":"`+token+`"}`) }

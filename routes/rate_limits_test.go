@@ -44,6 +44,7 @@ func limited(t *testing.T, answer testkit.Response) time.Duration {
 }
 
 func TestEachAddressHasItsLimit(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		calls := map[string]testkit.Call{
 			"login":  wrongLogin("ann@example.com", ""),
@@ -70,6 +71,7 @@ func TestEachAddressHasItsLimit(t *testing.T) {
 }
 
 func TestALimitIsPassedByNoOtherSpellingOfAnAddress(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for _, same := range [][]string{
 			{"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:0DB8:0001:0002::", "203.0.113.9, 2001:db8:1:2::5"},
@@ -89,6 +91,7 @@ func TestALimitIsPassedByNoOtherSpellingOfAnAddress(t *testing.T) {
 }
 
 func TestASpoofedAddressChangesNothing(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for i := range 5 {
 			answer := app.Do(t, from(fmt.Sprintf("192.0.2.%d", i), wrongLogin("ann@example.com", "")))
@@ -101,6 +104,7 @@ func TestASpoofedAddressChangesNothing(t *testing.T) {
 
 // Strangers who try an account from everywhere use up their own share of it, and not that of the owner's phone.
 func TestStrangersAreLimitedTogetherAndTheOwnersPhoneByItself(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		signup := app.Do(t, from("198.51.100.7", testkit.Call{Path: "/api/v1/signup",
 			Body: `{"email":"ann@example.com","password":"` + testkit.Password + `"}`}))
@@ -124,6 +128,7 @@ func TestStrangersAreLimitedTogetherAndTheOwnersPhoneByItself(t *testing.T) {
 }
 
 func TestOneAccountIsLimitedFromEverywhere(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		ann := app.Do(t, from("198.51.100.7", testkit.Call{Path: "/api/v1/signup",
 			Body: `{"email":"ann@example.com","password":"` + testkit.Password + `"}`})).Tokens(t)
@@ -147,6 +152,7 @@ func TestOneAccountIsLimitedFromEverywhere(t *testing.T) {
 }
 
 func TestWhatIsLimitedCostsNoHashAndLeavesNoTrace(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
 		require.Equal(t, 401, app.Do(t, from("", wrongLogin("ann@example.com", ""))).Status)
@@ -164,6 +170,7 @@ func count(t *testing.T, app *testkit.App, table string) (rows int64) {
 }
 
 func TestMetricsTellWhatBecameOfRequests(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
 		app.Login(t, "ann@example.com")

@@ -116,6 +116,7 @@ var pages = []string{
 }
 
 func TestRoutesAreTheGoldenOnes(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var routes []string
 		for _, route := range app.Service.Engine.Routes() {
@@ -129,6 +130,7 @@ func TestRoutesAreTheGoldenOnes(t *testing.T) {
 }
 
 func TestRoutesAndContractAreTheSameSet(t *testing.T) {
+	t.Parallel()
 	documented := testkit.TheContract().Operations()
 	for i, operation := range documented {
 		documented[i] = strings.ReplaceAll(operation, "{id}", ":id")
@@ -137,6 +139,7 @@ func TestRoutesAndContractAreTheSameSet(t *testing.T) {
 }
 
 func TestTheContractIsServed(t *testing.T) {
+	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	asYAML := app.Get(t, "/openapi.yaml", "")
 	require.Equal(t, 200, asYAML.Status)

@@ -125,6 +125,7 @@ func scenarios() []scenario {
 }
 
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for _, s := range scenarios() {
 			t.Run(s.name, func(t *testing.T) { s.run(t, app) })

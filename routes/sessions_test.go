@@ -43,6 +43,7 @@ func claimsOf(t *testing.T, token string) map[string]any {
 }
 
 func TestRefreshAnswersANewPairAndTheUserAsHeIsNow(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		require.NoError(t, app.DB.Model(&models.User{}).Where("TRUE").Update("is_staff", true).Error)
 		app.Clock.Advance(time.Hour)
@@ -61,6 +62,7 @@ func TestRefreshAnswersANewPairAndTheUserAsHeIsNow(t *testing.T) {
 }
 
 func TestAnInactiveUserCantRefresh(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		require.NoError(t, app.DB.Model(&models.User{}).Where("TRUE").Update("is_active", false).Error)
 		requireCode(t, 401, "account_inactive", app.Refresh(t, phone.Refresh))
@@ -68,6 +70,7 @@ func TestAnInactiveUserCantRefresh(t *testing.T) {
 }
 
 func TestAReusedRefreshTokenEndsItsSessionOnly(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		second := app.Refresh(t, phone.Refresh).Tokens(t)
 		third := app.Refresh(t, second.Refresh).Tokens(t)
@@ -80,6 +83,7 @@ func TestAReusedRefreshTokenEndsItsSessionOnly(t *testing.T) {
 }
 
 func TestASessionThatIsNotUsedExpires(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		app.Clock.Advance(29 * 24 * time.Hour)
 		kept := app.Refresh(t, laptop.Refresh).Tokens(t)
@@ -90,6 +94,7 @@ func TestASessionThatIsNotUsedExpires(t *testing.T) {
 }
 
 func TestLogoutByAccessToken(t *testing.T) {
+	t.Parallel()
 	for scope, ended := range map[string][2]bool{
 		"": {true, false}, `{}`: {true, false}, `{"scope":"local"}`: {true, false},
 		`{"scope":"others"}`: {false, true}, `{"scope":"global"}`: {true, true},
@@ -112,6 +117,7 @@ func TestLogoutByAccessToken(t *testing.T) {
 }
 
 func TestLogoutByRefreshTokenOnceTheAccessTokenHasExpired(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		app.Clock.Advance(time.Hour)
 		requireCode(t, 401, "token_expired", logOut(t, app, phone.Access, ""))
@@ -123,6 +129,7 @@ func TestLogoutByRefreshTokenOnceTheAccessTokenHasExpired(t *testing.T) {
 }
 
 func TestLogoutRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		requireCode(t, 401, "credentials_missing", logOut(t, app, "", ""))
 		refused := logOut(t, app, phone.Access, `{"scope":"everything"}`)
@@ -133,6 +140,7 @@ func TestLogoutRefusesWhatItDoesNotUnderstand(t *testing.T) {
 }
 
 func TestTheListOfSessions(t *testing.T) {
+	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "bob@example.com")
 		app.Signup(t, "ann@example.com")
@@ -154,6 +162,7 @@ func TestTheListOfSessions(t *testing.T) {
 }
 
 func TestASessionIsEndedByItsOwnerOnly(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		app.Signup(t, "bob@example.com")
 		bob := app.Login(t, "bob@example.com")
@@ -177,6 +186,7 @@ func TestASessionIsEndedByItsOwnerOnly(t *testing.T) {
 }
 
 func TestChangingThePassword(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		const next = "pear tree by the gate"
 		change := func(current, wanted string) testkit.Response {
@@ -200,6 +210,7 @@ func TestChangingThePassword(t *testing.T) {
 
 // However a token reaches the service, no log line holds it.
 func TestNoTokenReachesTheLog(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		next := app.Refresh(t, phone.Refresh).Tokens(t)
 		app.Refresh(t, app.Refresh(t, next.Refresh).Tokens(t).Refresh)
@@ -217,6 +228,7 @@ func TestNoTokenReachesTheLog(t *testing.T) {
 }
 
 func TestThePublishedKeysVerifyTheTokens(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		discovery := app.Get(t, "/.well-known/openid-configuration", "")
 		require.Equal(t, "http://localhost:8080", discovery.Text(t, "issuer"))

@@ -67,6 +67,7 @@ func rows(t *testing.T, app *testkit.App) []models.Session {
 }
 
 func TestSpoiledRefreshTokensAreRefusedAndChangeNothing(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		stranger := testkit.NewApp(t, app.DB, "SECRET_KEY=another key of another server that knows nothing of this one",
 			"JWT_SECRET_KEY=so that it makes no key in the same database")
@@ -100,6 +101,7 @@ func requireRefusal(t *testing.T, name string, answer testkit.Response) {
 }
 
 func TestTokensInTheWrongPlace(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		before := rows(t, app)
 		requireCode(t, 401, "token_invalid", app.Get(t, profile, phone.Refresh))
@@ -118,6 +120,7 @@ func TestTokensInTheWrongPlace(t *testing.T) {
 }
 
 func TestTheTokenOfADeletedSessionIsExpired(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		require.NoError(t, app.DB.Where("id = ?", claimsOf(t, phone.Access)["sid"]).Delete(&models.Session{}).Error)
 		requireCode(t, 401, "session_expired", app.Refresh(t, phone.Refresh))
@@ -136,6 +139,7 @@ func refused(answer testkit.Response) bool {
 }
 
 func TestNoBitOfARefreshTokenMayBeFlipped(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		before := rows(t, app)
 		raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(phone.Refresh, refreshPrefix))
@@ -177,6 +181,7 @@ func garble(t *rapid.T, one, other string) string {
 }
 
 func TestNoTextMadeOfRefreshTokensIsAccepted(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		before := rows(t, app)
 		rapid.Check(t, func(rt *rapid.T) {
@@ -194,6 +199,7 @@ func TestNoTextMadeOfRefreshTokensIsAccepted(t *testing.T) {
 
 // A reused token ends its session, by whichever door it comes, and changes no other row.
 func TestReuseChangesOneRow(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{refresh, logout} {
 		t.Run(path, func(t *testing.T) {
 			eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
@@ -217,6 +223,7 @@ func TestReuseChangesOneRow(t *testing.T) {
 }
 
 func TestALogoutRefusesWhatIsNoTokenAndEndsNothing(t *testing.T) {
+	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		id := claimsOf(t, laptop.Access)["sid"]
 		require.NoError(t, app.DB.Where("id = ?", id).Delete(&models.Session{}).Error)
@@ -236,6 +243,7 @@ func TestALogoutRefusesWhatIsNoTokenAndEndsNothing(t *testing.T) {
 // A server that makes its tokens under a new SECRET_KEY goes on with the sessions of the old one as long as that is a
 // fallback, and without it knows none of them.
 func TestRefreshTokensOutliveTheirSecretKeyByAFallback(t *testing.T) {
+	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		const ownKey = "JWT_SECRET_KEY=one key for access tokens, whatever becomes of the other"
 		const leaked = "the first key of this server which has no comma"

@@ -2,6 +2,7 @@ package migration
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -56,16 +57,36 @@ func newProject(t *testing.T) project {
 	}
 	database, err := testkit.Cluster(t).CreateDatabase(t.Context())
 	require.NoError(t, err)
+	p := projectOn(t, database)
+	p.manage(t, "migrate", "--verbosity=0")
+	return p
+}
+
+// projectOn is the project on a database that has its tables.
+func projectOn(t *testing.T, database string) project {
+	t.Helper()
 	address, err := url.Parse(database)
 	require.NoError(t, err)
 	password, _ := address.User.Password()
-	p := project{database: database, environ: []string{
+	return project{database: database, environ: []string{
 		"PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1", "DJANGO_SECRET_KEY=" + djangoSecret,
 		"PGHOST=" + address.Hostname(), "PGPORT=" + address.Port(), "PGUSER=" + address.User.Username(),
 		"PGPASSWORD=" + password, "PGDATABASE=" + address.Path[1:],
 	}}
-	p.manage(t, "migrate", "--verbosity=0")
-	return p
+}
+
+// copy is the project on a copy of its database, which nobody may be connected to.
+func (p project) copy(t *testing.T, name string) project {
+	t.Helper()
+	cluster := testkit.Cluster(t)
+	db, err := sql.Open("pgx", cluster.URL("postgres"))
+	require.NoError(t, err)
+	defer db.Close()
+	original, err := url.Parse(p.database)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+original.Path[1:])
+	require.NoError(t, err)
+	return projectOn(t, cluster.URL(name))
 }
 
 func (p project) command(ctx context.Context, args ...string) *exec.Cmd {

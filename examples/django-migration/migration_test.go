@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,9 +30,11 @@ type moved struct {
 
 // A newly seeded project moves to Latchkey, on either database. The steps build on each other.
 func TestTheMove(t *testing.T) {
+	original := newProject(t)
+	users := original.seed(t)
 	testkit.EachURL(t, func(t *testing.T, target string) {
-		django := newProject(t)
-		users := django.seed(t)
+		scheme, _, _ := strings.Cut(target, ":")
+		django := original.copy(t, "moves_to_"+scheme)
 		latchkey(t, target, "", "migrate", "up")
 		require.Contains(t, latchkey(t, target, django.database, "import", "django", "--table", "users_user"),
 			fmt.Sprintf("%10d imported", len(users)))

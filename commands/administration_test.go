@@ -8,6 +8,7 @@ import (
 )
 
 func TestDeactivateAndActivate(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, ann)
 		require.Equal(t, 1, run(t, with(url), "deactivate", bob).code)
@@ -27,6 +28,7 @@ func TestDeactivateAndActivate(t *testing.T) {
 }
 
 func TestDeleteUser(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, ann)
 		addSuperuser(t, url, bob)
@@ -54,6 +56,7 @@ func TestDeleteUser(t *testing.T) {
 
 // The address of an account that the other system deleted is free for whoever has it there now.
 func TestADeletedUserFreesAnAddressForTheNextImport(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		again := strings.Replace(dumpOf(ann), `"pk": 1,`, `"pk": 11,`, 1)
 		require.NotEqual(t, dumpOf(ann), again)
@@ -67,6 +70,7 @@ func TestADeletedUserFreesAnAddressForTheNextImport(t *testing.T) {
 }
 
 func TestEndSessions(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		address := serve(t, with(url)).addr(t)
 		first := mustCall(t, 201, address, "signup", "", credentials(ann))

@@ -14,6 +14,7 @@ import (
 )
 
 func TestCheckFindsNothingAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		require.Equal(t, outcome{0, "", "No errors found.\n"}, run(t, with(url), "check"))
 		files, err := os.ReadDir(".")
@@ -23,6 +24,7 @@ func TestCheckFindsNothingAndChangesNothing(t *testing.T) {
 }
 
 func TestCheckInAnEmptyFolderLeavesItEmpty(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"check"}, {"check", "--deploy"}} {
 		done := run(t, nil, args...)
 		require.Equal(t, len(args)-1, done.code, "%s%s", done.stdout, done.stderr)
@@ -34,10 +36,10 @@ func TestCheckInAnEmptyFolderLeavesItEmpty(t *testing.T) {
 
 func TestCheckLeavesAFileAsItIs(t *testing.T) {
 	t.Chdir(t.TempDir())
-	require.Zero(t, runHere(t, nil, "migrate", "up").code)
+	require.Zero(t, run(t, nil, "migrate", "up").code)
 	before := folder(t)
-	require.Equal(t, outcome{0, "", "No errors found.\n"}, runHere(t, nil, "check"))
-	require.Equal(t, 1, runHere(t, nil, "check", "--deploy").code)
+	require.Equal(t, outcome{0, "", "No errors found.\n"}, run(t, nil, "check"))
+	require.Equal(t, 1, run(t, nil, "check", "--deploy").code)
 	require.Equal(t, before, folder(t))
 }
 
@@ -56,6 +58,7 @@ func folder(t *testing.T) map[string]string {
 }
 
 func TestCheckFindsAStaleSchema(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		done := run(t, with(url, "AUTO_MIGRATE=false"), "check")
 		require.Equal(t, 1, done.code)
@@ -69,6 +72,7 @@ func TestCheckFindsAStaleSchema(t *testing.T) {
 }
 
 func TestCheckFinds(t *testing.T) {
+	t.Parallel()
 	_, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
 	der, err := x509.MarshalPKCS8PrivateKey(private)
@@ -111,6 +115,7 @@ func TestCheckFinds(t *testing.T) {
 }
 
 func TestCheckDeploy(t *testing.T) {
+	t.Parallel()
 	development := run(t, []string{"SECRET_KEY=changeme-changeme-changeme-changeme", "JWT_ALGORITHM=HS256"}, "check", "--deploy")
 	require.Equal(t, 1, development.code)
 	for _, finding := range []string{
@@ -136,7 +141,7 @@ func TestCheckDeploy(t *testing.T) {
 func TestCheckLooksAtTheSecretKeyThatAnEarlierRunMade(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("latchkey.db.secret", []byte("short"), 0o600))
-	done := runHere(t, nil, "check")
+	done := run(t, nil, "check")
 	require.Equal(t, 1, done.code, "%s", done.stdout)
 	require.Contains(t, done.stdout, "error: SECRET_KEY: ")
 	require.NotContains(t, done.stdout, "short\n")

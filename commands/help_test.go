@@ -14,6 +14,7 @@ import (
 var listed = regexp.MustCompile(`(?m)^  ([a-z]+) +(\S.*)$`)
 
 func TestEveryCommandExplainsItself(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	var walk func(path []string)
 	walk = func(path []string) {
@@ -45,6 +46,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 }
 
 func TestWhatIsNotUnderstoodExitsWith2(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{
 		{"unknown"}, {"--unknown"}, {"help", "unknown"}, {"help", "keys", "unknown"}, {"serve", "now"}, {"version", "--short"}, {"check", "settings"}, {"check", "--deploy=maybe"},
 		{"makemigrations"}, {"makemigrations", "one", "two"}, {"makemigrations", "--check", "one"}, {"promote"}, {"promote", ann, bob},
@@ -60,6 +62,7 @@ func TestWhatIsNotUnderstoodExitsWith2(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	done := run(t, nil, "version")
 	require.Zero(t, done.code)
 	require.Empty(t, done.stderr)

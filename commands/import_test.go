@@ -34,7 +34,6 @@ func dumpOf(emails ...string) string {
 // runWith executes the program with a text on its standard input.
 func runWith(t *testing.T, environ []string, text string, args ...string) outcome {
 	t.Helper()
-	t.Chdir(t.TempDir())
 	stdin, err := os.Open(write(t, "stdin", text))
 	require.NoError(t, err)
 	defer stdin.Close()
@@ -45,6 +44,7 @@ func runWith(t *testing.T, environ []string, text string, args ...string) outcom
 }
 
 func TestImportDjangoFromADump(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		dump := dumpOf(ann, "ANN@example.com", bob, "no address")
 		report := func(counts ...int) []string {
@@ -85,6 +85,7 @@ func TestImportDjangoFromADump(t *testing.T) {
 
 // Accounts may pass addresses on to each other, in whatever order of their keys. What a rehearsal says comes true.
 func TestAddressesThatWerePassedOnAreImported(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		require.Zero(t, runWith(t, with(url), dumpOf(ann, bob, "cat@example.com", "dan@example.com", "eve@example.com"),
 			"import", "django", "--from", "-").code)
@@ -112,6 +113,7 @@ func TestAddressesThatWerePassedOnAreImported(t *testing.T) {
 
 // A spreadsheet must not calculate what somebody signed up with.
 func TestTheListOfTheRefusedHoldsNoFormula(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		path := filepath.Join(t.TempDir(), "refused.csv")
 		done := run(t, with(url), "import", "django", "--from", write(t, "dump.json", dumpOf("=1+1", "@SUM", "-1")), "--rejects", path)
@@ -178,6 +180,7 @@ func djangoDatabase(t *testing.T) string {
 }
 
 func TestImportDjangoRefusesToBegin(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		for name, c := range map[string]struct {
 			args []string
@@ -206,6 +209,7 @@ func TestImportDjangoRefusesToBegin(t *testing.T) {
 }
 
 func TestAnImportThatIsCutShortSaysSoAndGoesOn(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		dump := dumpOf(ann, bob)
 		done := runWith(t, with(url), strings.TrimSuffix(dump, "]"), "import", "django", "--from", "-")
@@ -219,6 +223,7 @@ func TestAnImportThatIsCutShortSaysSoAndGoesOn(t *testing.T) {
 
 // An export without hashes holds none; one with them makes the same accounts elsewhere, on the other database too.
 func TestExportAndImportAreInverse(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, from string) {
 		require.Zero(t, runWith(t, with(from), dumpOf(ann, bob), "import", "django", "--from", "-").code)
 		addSuperuser(t, from, "cat@example.com")
@@ -242,6 +247,7 @@ func TestExportAndImportAreInverse(t *testing.T) {
 }
 
 func TestImportJSONLRefusesToBegin(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		for _, c := range []struct {
 			args []string
@@ -261,6 +267,7 @@ func TestImportJSONLRefusesToBegin(t *testing.T) {
 }
 
 func TestImportAtATerminalShowsABar(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		done := runAtTerminal(t, with(url), []string{"import", "django", "--from", write(t, "dump", dumpOf(ann, bob))})
 		require.Zero(t, done.code, "%s", done.stderr)

@@ -38,6 +38,7 @@ func makeKeys(t *testing.T, url string) {
 }
 
 func TestKeysAreListedRotatedAndRetired(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		none := run(t, with(url), "keys", "list")
 		require.Zero(t, none.code)
@@ -73,6 +74,7 @@ func TestKeysAreListedRotatedAndRetired(t *testing.T) {
 }
 
 func TestKeysFromTheSettingsAreNotManaged(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		environ := with(url, "JWT_ALGORITHM=HS256", "JWT_SECRET_KEY=nW3pQ9sKr1TzC5yYk8WdPc4GhJ2aEfV6oIiRtMxZsLw=")
 		for _, args := range [][]string{{"list"}, {"rotate"}, {"retire", "x"}} {
@@ -87,6 +89,7 @@ func TestKeysFromTheSettingsAreNotManaged(t *testing.T) {
 }
 
 func TestKeysUnderAnotherSecretKeySayWhatToDo(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		makeKeys(t, url)
 		another := []string{"DATABASE_URL=" + url, "SECRET_KEY=nW3pQ9sKr1TzC5yYk8WdPc4GhJ2aEfV6oIiRtMxZsLw="}

@@ -33,6 +33,7 @@ func delivered(server *smtpmock.Server) (n int) {
 
 // The mail server is away when somebody signs up, and the process is killed: the mail arrives all the same, once.
 func TestAMailSurvivesItsServerAndItsProcess(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		port := testkit.Port(t)
 		environ := with(url, "AUTO_MIGRATE=true", "MAIL_FROM=no-reply@example.com",

@@ -15,6 +15,7 @@ import (
 )
 
 func TestUnsentMailsAreListedAndRetried(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url)
 		require.Zero(t, run(t, environ, "migrate", "up").code)

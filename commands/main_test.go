@@ -34,15 +34,9 @@ func with(url string, settings ...string) []string {
 	return append([]string{"DATABASE_URL=" + url, "SECRET_KEY=" + secretKey}, settings...)
 }
 
-// run executes the program without a terminal, in an empty folder.
+// run executes the program without a terminal in the current folder, which is empty unless the test changed it, and makes
+// sure that it tells no secret.
 func run(t *testing.T, environ []string, args ...string) outcome {
-	t.Helper()
-	t.Chdir(t.TempDir())
-	return runHere(t, environ, args...)
-}
-
-// runHere executes the program without a terminal, and makes sure that it tells no secret.
-func runHere(t *testing.T, environ []string, args ...string) outcome {
 	t.Helper()
 	stdin, err := os.Open(os.DevNull)
 	require.NoError(t, err)

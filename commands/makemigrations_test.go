@@ -20,12 +20,13 @@ import (
 func TestTheMigrationsAreThoseOfTheModels(t *testing.T) {
 	testkit.Cluster(t) // makemigrations needs a server's programs; without them the test ends here
 	t.Chdir(root)
-	done := runHere(t, nil, "makemigrations", "--check")
+	done := run(t, nil, "makemigrations", "--check")
 	require.Zero(t, done.code, "%s", done.stderr)
 	require.Empty(t, done.stdout)
 }
 
 func TestMakeMigrationsBelongsIntoTheSources(t *testing.T) {
+	t.Parallel()
 	done := run(t, nil, "makemigrations", "add_phone")
 	require.Equal(t, 1, done.code)
 	require.Contains(t, done.stderr, "there is no database/migrations here: run makemigrations in the project's root")
@@ -36,7 +37,7 @@ func TestMakeMigrationsDetectsNoChange(t *testing.T) {
 	sources := copySources(t)
 	t.Chdir(sources)
 	before := migrationFiles(t, sources)
-	done := runHere(t, nil, "makemigrations", "nothing")
+	done := run(t, nil, "makemigrations", "nothing")
 	require.Zero(t, done.code, "%s", done.stderr)
 	require.Empty(t, done.stdout)
 	require.True(t, strings.HasSuffix(done.stderr, "No changes detected.\n"), "%s", done.stderr)
@@ -45,6 +46,7 @@ func TestMakeMigrationsDetectsNoChange(t *testing.T) {
 
 // The README's "Add a field to the user", word for word, in a copy of the sources and on databases that are in use.
 func TestAFieldAddedAsTheReadmeSaysKeepsTheUsers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds the program three times; run without -short")
 	}

@@ -12,6 +12,7 @@ import (
 )
 
 func TestMigrateUpDownAndStatus(t *testing.T) {
+	t.Parallel()
 	files, err := fs.Glob(database.Migrations(), "sqlite/*.sql")
 	require.NoError(t, err)
 	count := len(files)
@@ -52,6 +53,7 @@ func TestMigrateUpDownAndStatus(t *testing.T) {
 }
 
 func TestMigrateWithADatabaseOfANewerProgram(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		db, err := database.Open(url, database.Options{})
 		require.NoError(t, err)
@@ -69,6 +71,7 @@ func TestMigrateWithADatabaseOfANewerProgram(t *testing.T) {
 }
 
 func TestMigrateMisunderstood(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"migrate"}, {"migrate", "sideways"}, {"migrate", "up", "2"}, {"migrate", "up", "--force"}} {
 		done := run(t, nil, args...)
 		require.Equal(t, 2, done.code, "%s: %s", args, done.stderr)

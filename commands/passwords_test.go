@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +53,7 @@ func TestCalibrateComparesAll(t *testing.T) {
 }
 
 func TestTheDefaultCostsAreThoseOfTheAlgorithms(t *testing.T) {
+	t.Parallel()
 	for _, algorithm := range passwords.Algorithms() {
 		settings, err := config.Load([]string{"PASSWORD_HASH=" + algorithm}, t.TempDir())
 		require.NoError(t, err)
@@ -74,8 +76,9 @@ func TestTheDefaultCostsAreThoseOfTheAlgorithms(t *testing.T) {
 }
 
 func TestCheckJudgesTheCostsTogether(t *testing.T) {
-	safe := []string{production, "PUBLIC_URL=https://auth.example.com", "SECRET_KEY=" + secretKey, "DATABASE_URL=sqlite:test.db",
-		"SMTP_URL=none"}
+	t.Parallel()
+	safe := []string{production, "PUBLIC_URL=https://auth.example.com", "SECRET_KEY=" + secretKey,
+		"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "test.db"), "SMTP_URL=none"}
 	for name, c := range map[string]struct {
 		settings []string
 		finds    string

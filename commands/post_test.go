@@ -26,6 +26,7 @@ func newTestPost(t *testing.T, environ ...string) post {
 }
 
 func TestWhereMailGoes(t *testing.T) {
+	t.Parallel()
 	kept := newTestPost(t)
 	require.IsType(t, &mail.Mailbox{}, kept.sender)
 	require.NotNil(t, kept.page)
@@ -38,6 +39,7 @@ func TestWhereMailGoes(t *testing.T) {
 }
 
 func TestMailIsSentAsTheSettingsSay(t *testing.T) {
+	t.Parallel()
 	server := smtpmock.New(smtpmock.ConfigurationAttr{MultipleMessageReceiving: true})
 	require.NoError(t, server.Start())
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })

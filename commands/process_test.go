@@ -29,14 +29,26 @@ const bound = 30 * time.Second
 // root is the folder of the sources.
 var root string
 
-// TestMain finds the sources and, in the end, removes the program that was built from them.
+// TestMain finds the sources and, in the end, removes the program that was built from them. Tests run in an empty folder that
+// they share; a command that left a file there fails them all.
 func TestMain(m *testing.M) {
 	here, err := os.Getwd()
 	if err != nil {
 		panic(err)
 	}
 	root = filepath.Dir(here)
+	empty, err := os.MkdirTemp("", "latchkey-test-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Chdir(empty); err != nil {
+		panic(err)
+	}
 	code := m.Run()
+	if err := os.Remove(empty); err != nil {
+		fmt.Fprintln(os.Stderr, "a command left a file in the folder it ran in:", err)
+		code = 1
+	}
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}
@@ -163,6 +175,7 @@ func serve(t *testing.T, environ []string) *process {
 }
 
 func TestServeInAnEmptyFolder(t *testing.T) {
+	t.Parallel()
 	server := start(t, program(t), freePort())
 	address := server.addr(t)
 	answer := post(t, address, "signup", ann)
@@ -189,6 +202,7 @@ func credentials(email string) string {
 }
 
 func TestSIGTERMDrainsARequestUnderWay(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		server := serve(t, with(url, "AUTO_MIGRATE=true"))
 		address := server.addr(t)
@@ -207,6 +221,7 @@ func TestSIGTERMDrainsARequestUnderWay(t *testing.T) {
 }
 
 func TestDrainingHasABound(t *testing.T) {
+	t.Parallel()
 	server := serve(t, with("sqlite:test.db", "SHUTDOWN_TIMEOUT=1s"))
 	beginLogin(t, server.addr(t))
 	require.NoError(t, server.command.Process.Signal(syscall.SIGTERM))
@@ -245,6 +260,7 @@ func refuses(address string) bool {
 }
 
 func TestASecondServerOnThePortSaysWhichSettingToChange(t *testing.T) {
+	t.Parallel()
 	address := serve(t, with("sqlite:test.db")).addr(t)
 	second := start(t, program(t), with("sqlite:test.db", "ADDR="+address), "serve")
 	require.Equal(t, 1, second.wait(t))
@@ -253,6 +269,7 @@ func TestASecondServerOnThePortSaysWhichSettingToChange(t *testing.T) {
 }
 
 func TestTwoServersMayStartAtOnceOnAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url, "AUTO_MIGRATE=true")
 		first, second := serve(t, environ), serve(t, environ)
@@ -270,6 +287,7 @@ func TestTwoServersMayStartAtOnceOnAnEmptyDatabase(t *testing.T) {
 }
 
 func TestServeRefuses(t *testing.T) {
+	t.Parallel()
 	const makeOne = "Make one with: openssl rand -base64 48"
 	for name, c := range map[string]struct {
 		environ []string
@@ -312,6 +330,7 @@ func TestServeRefuses(t *testing.T) {
 }
 
 func TestServeRefusesAStaleSchemaUntilItIsMigrated(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url, "AUTO_MIGRATE=false")
 		stale := serve(t, environ)
@@ -324,6 +343,7 @@ func TestServeRefusesAStaleSchemaUntilItIsMigrated(t *testing.T) {
 }
 
 func TestPostgresIsMigratedByServeOnlyWhenAskedTo(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		server := serve(t, with(url))
 		if strings.HasPrefix(url, "sqlite:") {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestProgressTellsRateAndTimeLeft(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	share := 0.0
 	var out bytes.Buffer

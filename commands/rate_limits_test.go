@@ -15,6 +15,7 @@ import (
 )
 
 func TestThreeServersLetExactlyTheLimitPass(t *testing.T) {
+	t.Parallel()
 	redis := testkit.NewRedis(t)
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		redis.Command(t, "FLUSHALL")
@@ -38,6 +39,7 @@ func TestThreeServersLetExactlyTheLimitPass(t *testing.T) {
 }
 
 func TestAServerWithoutItsRedisLimitsByItself(t *testing.T) {
+	t.Parallel()
 	redis := testkit.NewRedis(t)
 	server := serve(t, with("sqlite:test.db", "RATE_LIMITS=on", "REDIS_URL="+redis.URL, "REDIS_TIMEOUT=10s",
 		"RATE_LIMIT_LOGIN=2/1h", "METRICS_ADDR=127.0.0.1:0"))
@@ -77,6 +79,7 @@ func metrics(t *testing.T, server *process) string {
 }
 
 func TestMetricsAreServedNowhereUnlessAsked(t *testing.T) {
+	t.Parallel()
 	server := serve(t, with("sqlite:test.db"))
 	address := server.addr(t)
 	require.NotContains(t, server.output.String(), "serving metrics")

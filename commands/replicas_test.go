@@ -89,6 +89,7 @@ func openAt(t *testing.T, url string) *gorm.DB {
 }
 
 func TestFiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 3)
 		parent := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
@@ -115,6 +116,7 @@ func TestFiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) {
 }
 
 func TestASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 2)
 		tokens := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
@@ -131,6 +133,7 @@ func TestASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
 // The connection is cut when the refresh is committed and its answer has not been read. The phone tries again: within the
 // grace it gets the same child, and later another one, which makes the first a trap.
 func TestARefreshWhoseAnswerIsLostGoesOn(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		address := replicas(t, url, 1)[0]
 		parent := mustCall(t, 201, address, "signup", "", credentials(ann))
@@ -178,6 +181,7 @@ func phone(address, email string) (kept pair, err error) {
 }
 
 func TestAKilledServerLosesNoAcknowledgedSession(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url, "AUTO_MIGRATE=true")
 		server := serve(t, environ)
@@ -239,6 +243,7 @@ func device(ctx context.Context, address, email string) (kept []pair, stopped er
 // One of three replicas is killed under load. The devices of the others don't notice, and every session of its own goes
 // on at the survivors and at its successor.
 func TestAKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url, "AUTO_MIGRATE=true")
 		victim := serve(t, environ)
@@ -309,6 +314,7 @@ func goesOnAt(t *testing.T, session pair, addresses []string) {
 
 // The network swallows an answer that the server has sent whole. Retries, at whichever replica, get that very answer.
 func TestARetryGetsTheChildThatWasLost(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 2)
 		parent := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
@@ -358,6 +364,7 @@ func swallowing(t *testing.T, server string, swallowed chan<- string) string {
 }
 
 func TestReplicasWithAnotherSecretKeyNeedItAsFallback(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		old := serve(t, with(url, "AUTO_MIGRATE=true"))
 		tokens := mustCall(t, 201, old.addr(t), "signup", "", credentials(ann))

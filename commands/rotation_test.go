@@ -221,6 +221,7 @@ func (l *load) stop() {
 // Each replica does its chores as rarely as it may, half a turn after the other, and keys rotate as often as they may. A
 // service elsewhere keeps the published keys for as long as it may.
 func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
+	t.Parallel()
 	const (
 		phones    = 3
 		turn      = models.MaxKeySetAge / 2
@@ -261,6 +262,7 @@ func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 }
 
 func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		clock := testkit.NewClock()
 		first, second := newReplica(t, url, time.Hour, clock.Now), newReplica(t, url, time.Hour, clock.Now)
@@ -295,6 +297,7 @@ func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
 }
 
 func TestReplicasFollowTheCommands(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		replicas := []replica{newReplica(t, url, 0, time.Now), newReplica(t, url, 0, time.Now)}
 		old, err := replicas[0].pair("signup", credentials(ann))

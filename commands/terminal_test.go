@@ -26,7 +26,6 @@ type reply struct{ question, keys string }
 // and gives back what the terminal showed.
 func runAtTerminal(t *testing.T, environ, args []string, replies ...reply) outcome {
 	t.Helper()
-	t.Chdir(t.TempDir())
 	keyboard, terminal, err := pty.Open()
 	require.NoError(t, err)
 	defer keyboard.Close()
@@ -80,6 +79,7 @@ func superuserReplies(email, password, again string) []reply {
 }
 
 func TestCreateSuperuserAsks(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		done := runAtTerminal(t, with(url), []string{"createsuperuser"},
 			superuserReplies("Ann@Example.com", testkit.Password, testkit.Password)...)
@@ -95,6 +95,7 @@ func TestCreateSuperuserAsks(t *testing.T) {
 }
 
 func TestCreateSuperuserRefusesAndCreatesNobody(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, bob)
 		before := users(t, url)
@@ -120,6 +121,7 @@ func TestCreateSuperuserRefusesAndCreatesNobody(t *testing.T) {
 }
 
 func TestAPromptCanBeLeft(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		const ctrlC, ctrlD = "\x03", "\x04"
 		for name, replies := range map[string][]reply{
@@ -138,6 +140,7 @@ func TestAPromptCanBeLeft(t *testing.T) {
 }
 
 func TestATermSignalEndsAPrompt(t *testing.T) {
+	t.Parallel()
 	command := exec.CommandContext(t.Context(), program(t), "createsuperuser")
 	command.Dir, command.Env = t.TempDir(), with("sqlite:test.db")
 	keyboard, err := pty.Start(command)
@@ -158,6 +161,7 @@ func TestATermSignalEndsAPrompt(t *testing.T) {
 }
 
 func TestDeleteUserAsks(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, ann)
 		const question = "Type the address again to delete the account for ever: "
@@ -172,6 +176,7 @@ func TestDeleteUserAsks(t *testing.T) {
 }
 
 func TestChangePassword(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, ann)
 		addUser(t, url, bob)
@@ -188,6 +193,7 @@ func TestChangePassword(t *testing.T) {
 }
 
 func TestChangePasswordRefusesAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, ann)
 		before := users(t, url)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCreateSuperuserFromTheSettings(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		file := write(t, "password", otherPassword+"\n")
 		for email, settings := range map[string][]string{
@@ -31,6 +32,7 @@ func TestCreateSuperuserFromTheSettings(t *testing.T) {
 }
 
 func TestCreateSuperuserWithoutATerminalRefuses(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, bob)
 		before := users(t, url)
@@ -69,6 +71,7 @@ func TestCreateSuperuserWithoutATerminalRefuses(t *testing.T) {
 }
 
 func TestChangePasswordWithoutATerminalRefuses(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		addUser(t, url, ann)
 		before := users(t, url)
@@ -86,6 +89,7 @@ func TestChangePasswordWithoutATerminalRefuses(t *testing.T) {
 }
 
 func TestUserCommandsNeedACurrentSchema(t *testing.T) {
+	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url, "AUTO_MIGRATE=false", "SUPERUSER_EMAIL="+ann, "SUPERUSER_PASSWORD="+otherPassword)
 		for _, args := range [][]string{{"createsuperuser", "--no-input"}, {"promote", ann}, {"demote", ann}} {
@@ -97,6 +101,7 @@ func TestUserCommandsNeedACurrentSchema(t *testing.T) {
 }
 
 func TestPromoteAndDemote(t *testing.T) {
+	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		rights := func(user models.User) [2]bool { return [2]bool{user.IsStaff, user.IsSuperuser} }
 		every, none := [2]bool{true, true}, [2]bool{}

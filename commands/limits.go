@@ -4,24 +4,24 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/config"
-	"latchkey/limits"
+	"latchkey/ratelimit"
 	"latchkey/middleware"
 	"latchkey/routes"
 )
 
 // openRedis prepares to count in the Redis of the settings; without one it gives back nil.
-func openRedis(settings config.Settings, with Resources) (*limits.Redis, error) {
+func openRedis(settings config.Settings, with Resources) (*ratelimit.Redis, error) {
 	rate := settings.RateLimit
 	if !bool(rate.Enabled) || !rate.RedisURL.IsSet() {
 		return nil, nil
 	}
-	return limits.NewRedis(limits.RedisOptions{
+	return ratelimit.NewRedis(ratelimit.RedisOptions{
 		URL: rate.RedisURL.Reveal(), Timeout: rate.RedisTimeout, Log: with.Log, Now: with.Now,
 	})
 }
 
 // rateLimits are the limits of the routes, by the quotas of the settings.
-func rateLimits(settings config.Settings, counting limits.Counting, metrics *middleware.Metrics) (routes.Limits, error) {
+func rateLimits(settings config.Settings, counting ratelimit.Counting, metrics *middleware.Metrics) (routes.Limits, error) {
 	rate := settings.RateLimit
 	pass := func(*gin.Context) {}
 	if !rate.Enabled {
@@ -40,11 +40,11 @@ func rateLimits(settings config.Settings, counting limits.Counting, metrics *mid
 		{"mail", &limit.Mail, rate.Mail, rate.MailAccount},
 		{"secret", &limit.Secret, rate.Secret, rate.SecretAccount},
 	} {
-		address, err := limits.NewLimiter(kind.name, limits.Quota(kind.address), counting)
+		address, err := ratelimit.NewLimiter(kind.name, ratelimit.Quota(kind.address), counting)
 		if err != nil {
 			return limit, err
 		}
-		account, err := limits.NewLimiter(kind.name+"_account", limits.Quota(kind.account), counting)
+		account, err := ratelimit.NewLimiter(kind.name+"_account", ratelimit.Quota(kind.account), counting)
 		if err != nil {
 			return limit, err
 		}

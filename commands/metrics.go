@@ -13,13 +13,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"gorm.io/gorm"
 
-	"latchkey/limits"
+	"latchkey/ratelimit"
 	"latchkey/passwords"
 )
 
 // newRegistry holds the metrics of the process, of the database's connections, of the hashing and of Redis, which may be
 // nil. Those of requests are middleware's.
-func newRegistry(db *gorm.DB, hasher *passwords.Pool, redis *limits.Redis) (*prometheus.Registry, error) {
+func newRegistry(db *gorm.DB, hasher *passwords.Pool, redis *ratelimit.Redis) (*prometheus.Registry, error) {
 	pool, err := db.DB()
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 	"latchkey/controllers"
 	"latchkey/database"
 	"latchkey/jobs"
-	"latchkey/limits"
+	"latchkey/ratelimit"
 	"latchkey/middleware"
 	"latchkey/models"
 	"latchkey/passwords"
@@ -39,7 +39,7 @@ type Service struct {
 	Jobs    *jobs.Queue
 	work    jobs.Work
 	chores  []chore
-	redis   *limits.Redis // nil if not used
+	redis   *ratelimit.Redis // nil if not used
 	log     *slog.Logger
 }
 
@@ -76,7 +76,7 @@ func NewService(ctx context.Context, settings config.Settings, with Resources) (
 		return nil, err
 	}
 	metrics := middleware.NewMetrics(registry)
-	limit, err := rateLimits(settings, limits.Counting{Redis: redis, Now: with.Now}, metrics)
+	limit, err := rateLimits(settings, ratelimit.Counting{Redis: redis, Now: with.Now}, metrics)
 	if err != nil {
 		return nil, err
 	}

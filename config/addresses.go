@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/redis/go-redis/v9"
 )
 
 var errProxy = errors.New("neither an address nor a network")
@@ -30,9 +28,13 @@ func isListenAddress(addr string) bool {
 	return hostPattern.MatchString(strings.ToLower(host))
 }
 
+// redisPath is the number of a database, or nothing.
+var redisPath = regexp.MustCompile(`^(/\d{0,9})?$`)
+
 func isRedisURL(raw string) bool {
-	options, err := redis.ParseURL(raw)
-	return err == nil && options.Network == "tcp"
+	parsed, err := url.Parse(raw)
+	return err == nil && (parsed.Scheme == "redis" || parsed.Scheme == "rediss") && parsed.Opaque == "" &&
+		redisPath.MatchString(parsed.Path) && parsed.RawQuery == "" && parsed.Fragment == ""
 }
 
 // isOnThisMachine reports whether every host of a server's URL, in its authority or its parameter host, is this machine:

@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"latchkey/limits"
+	"latchkey/ratelimit"
 )
 
 // Metrics counts requests and what became of them. No label holds anything that a client can choose.
@@ -59,7 +59,7 @@ func (m *Metrics) Measure(now func() time.Time) gin.HandlerFunc {
 	}
 }
 
-func (m *Metrics) decided(limit, by string, decision limits.Decision) {
+func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {
 	outcome := "allowed"
 	if !decision.Allowed {
 		outcome = "limited"

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/limits"
+	"latchkey/ratelimit"
 	"latchkey/models"
 )
 
@@ -31,8 +31,8 @@ func (e *RateLimitedError) Is(target error) bool { return target == ErrRateLimit
 // RateLimit bounds requests of one kind: for each client's address, and for each account that they are about.
 type RateLimit struct {
 	Name    string
-	Address *limits.Limiter
-	Account *limits.Limiter
+	Address *ratelimit.Limiter
+	Account *ratelimit.Limiter
 }
 
 const rateLimitsKey = "latchkey.rate_limits"

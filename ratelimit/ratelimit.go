@@ -1,6 +1,6 @@
-// Package limits owns how often something may happen: quotas by the generic cell rate algorithm (GCRA), counted in this
+// Package ratelimit owns how often something may happen: quotas by the generic cell rate algorithm (GCRA), counted in this
 // process or, for several replicas together, in Redis. It knows neither HTTP nor what the keys stand for.
-package limits
+package ratelimit
 
 import (
 	"context"

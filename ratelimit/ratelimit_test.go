@@ -1,4 +1,4 @@
-package limits_test
+package ratelimit_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"latchkey/limits"
+	"latchkey/ratelimit"
 	"latchkey/testkit"
 )
 
@@ -21,8 +21,8 @@ import (
 func TestALimiterIsABucketThatFillsEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		clock := testkit.NewClock()
-		quota := limits.Quota{Count: rapid.IntRange(1, 20).Draw(t, "count"), Period: time.Minute}
-		limiter, err := limits.NewLimiter("login", quota, limits.Counting{Now: clock.Now})
+		quota := ratelimit.Quota{Count: rapid.IntRange(1, 20).Draw(t, "count"), Period: time.Minute}
+		limiter, err := ratelimit.NewLimiter("login", quota, ratelimit.Counting{Now: clock.Now})
 		require.NoError(t, err)
 		each := quota.Period / time.Duration(quota.Count)
 		missing := map[string]time.Duration{} // what a key's bucket lacks, as the time it takes to fill
@@ -47,26 +47,26 @@ func TestALimiterIsABucketThatFillsEvenly(t *testing.T) {
 }
 
 func TestAQuotaHasToBePositive(t *testing.T) {
-	for _, quota := range []limits.Quota{{}, {Count: 1}, {Count: -1, Period: time.Minute}, {Count: 2, Period: 1}} {
-		_, err := limits.NewLimiter("login", quota, limits.Counting{Now: testkit.NewClock().Now})
+	for _, quota := range []ratelimit.Quota{{}, {Count: 1}, {Count: -1, Period: time.Minute}, {Count: 2, Period: 1}} {
+		_, err := ratelimit.NewLimiter("login", quota, ratelimit.Counting{Now: testkit.NewClock().Now})
 		require.Error(t, err, quota)
 	}
 }
 
 // replica counts in a Redis as one process of several does.
-func replica(t *testing.T, server *testkit.Redis, quota limits.Quota, clock *testkit.Clock, log *testkit.Log) *limits.Limiter {
+func replica(t *testing.T, server *testkit.Redis, quota ratelimit.Quota, clock *testkit.Clock, log *testkit.Log) *ratelimit.Limiter {
 	t.Helper()
-	redis, err := limits.NewRedis(limits.RedisOptions{
+	redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
 		URL: server.URL, Timeout: 10 * time.Second, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: clock.Now,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, redis.Close()) })
-	limiter, err := limits.NewLimiter("login", quota, limits.Counting{Key: []byte("key"), Redis: redis, Now: clock.Now})
+	limiter, err := ratelimit.NewLimiter("login", quota, ratelimit.Counting{Key: []byte("key"), Redis: redis, Now: clock.Now})
 	require.NoError(t, err)
 	return limiter
 }
 
-func take(t *testing.T, limiter *limits.Limiter, key string) limits.Decision {
+func take(t *testing.T, limiter *ratelimit.Limiter, key string) ratelimit.Decision {
 	t.Helper()
 	decision, err := limiter.Take(t.Context(), key)
 	require.NoError(t, err)
@@ -75,8 +75,8 @@ func take(t *testing.T, limiter *limits.Limiter, key string) limits.Decision {
 
 func TestReplicasCountTogetherInRedis(t *testing.T) {
 	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
-	quota := limits.Quota{Count: 40, Period: time.Hour}
-	var replicas []*limits.Limiter
+	quota := ratelimit.Quota{Count: 40, Period: time.Hour}
+	var replicas []*ratelimit.Limiter
 	for range 3 {
 		replicas = append(replicas, replica(t, server, quota, clock, log))
 	}
@@ -85,7 +85,7 @@ func TestReplicasCountTogetherInRedis(t *testing.T) {
 	for i := range 300 {
 		group.Go(func() {
 			decision, err := replicas[i%3].Take(context.Background(), "192.0.2.1")
-			if err == nil && decision.Allowed && decision.Store == limits.InRedis {
+			if err == nil && decision.Allowed && decision.Store == ratelimit.InRedis {
 				passed.Add(1)
 			}
 		})
@@ -105,7 +105,7 @@ func TestReplicasCountTogetherInRedis(t *testing.T) {
 // A key that is held back stays so for as long as it has to, whoever asks at the same time for the first time.
 func TestAKeyInRedisLivesAsLongAsItCounts(t *testing.T) {
 	server := testkit.NewRedis(t)
-	redis, err := limits.NewRedis(limits.RedisOptions{
+	redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
 		URL: server.URL, Timeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: testkit.NewClock().Now,
 	})
 	require.NoError(t, err)
@@ -131,43 +131,43 @@ func TestAKeyInRedisLivesAsLongAsItCounts(t *testing.T) {
 
 func TestWithoutRedisEachReplicaCountsForItself(t *testing.T) {
 	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
-	limiter := replica(t, server, limits.Quota{Count: 2, Period: time.Hour}, clock, log)
-	require.Equal(t, limits.InRedis, take(t, limiter, "a").Store)
+	limiter := replica(t, server, ratelimit.Quota{Count: 2, Period: time.Hour}, clock, log)
+	require.Equal(t, ratelimit.InRedis, take(t, limiter, "a").Store)
 
 	server.Stop(t)
 	for i := range 5 {
 		clock.Advance(2 * time.Second) // so that each one asks Redis first
 		decision := take(t, limiter, "a")
-		require.Equal(t, limits.InMemory, decision.Store)
+		require.Equal(t, ratelimit.InMemory, decision.Store)
 		require.Equal(t, i < 2, decision.Allowed)
 	}
 	require.Equal(t, 1, strings.Count(log.String(), "\n"), "one warning: %s", log)
 	require.Contains(t, log.String(), "Redis does not answer")
 
 	server.Start(t)
-	require.Equal(t, limits.InMemory, take(t, limiter, "b").Store, "it was asked a moment ago")
+	require.Equal(t, ratelimit.InMemory, take(t, limiter, "b").Store, "it was asked a moment ago")
 	clock.Advance(2 * time.Second)
-	require.Equal(t, limits.InRedis, take(t, limiter, "b").Store)
+	require.Equal(t, ratelimit.InRedis, take(t, limiter, "b").Store)
 	require.Equal(t, 2, strings.Count(log.String(), "\n"), "%s", log)
 	require.Contains(t, log.String(), "Redis answers again")
 }
 
 func TestAClientThatLeftSaysNothingAboutRedis(t *testing.T) {
 	server, log := testkit.NewRedis(t), &testkit.Log{}
-	limiter := replica(t, server, limits.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), log)
+	limiter := replica(t, server, ratelimit.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), log)
 	server.Freeze(t)
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	_, err := limiter.Take(ctx, "a")
 	require.ErrorIs(t, err, context.Canceled)
 	server.Thaw(t)
-	require.Equal(t, limits.InRedis, take(t, limiter, "a").Store)
+	require.Equal(t, ratelimit.InRedis, take(t, limiter, "a").Store)
 	require.Empty(t, log.String())
 }
 
 func TestRedisLearnsNoAddress(t *testing.T) {
 	server := testkit.NewRedis(t)
-	limiter := replica(t, server, limits.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), &testkit.Log{})
+	limiter := replica(t, server, ratelimit.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), &testkit.Log{})
 	take(t, limiter, "ann@example.com")
 	keys := server.Command(t, "KEYS", "*")
 	require.Contains(t, keys, "latchkey:limit:login:")
@@ -175,7 +175,7 @@ func TestRedisLearnsNoAddress(t *testing.T) {
 }
 
 func TestAnURLThatIsNoneIsNotRepeated(t *testing.T) {
-	_, err := limits.NewRedis(limits.RedisOptions{URL: "http://:HUSH@host"})
+	_, err := ratelimit.NewRedis(ratelimit.RedisOptions{URL: "http://:HUSH@host"})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "HUSH")
 }

@@ -1,0 +1,199 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+const (
+	probeInterval  = time.Second // how often a Redis that failed is tried again
+	maxConnections = 64          // of one replica; who finds none free waits for as long as a command may take
+)
+
+// Redis counts for all replicas together, by the clock of the Redis server. It notices when that does not answer, and when
+// it does again.
+type Redis struct {
+	pool    *redis.Pool
+	timeout time.Duration
+	log     *slog.Logger
+	now     func() time.Time
+	swap    *redis.Script
+	down    atomic.Bool
+	next    atomic.Int64 // when to try again, in nanoseconds since 1970
+}
+
+// RedisOptions say where Redis (or Valkey) is and how long it may take to answer a command.
+type RedisOptions struct {
+	URL     string // redis:// or rediss://
+	Timeout time.Duration
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// swapScript replaces a value that is still the old one, in one step.
+const swapScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`
+
+// NewRedis prepares to count in Redis; it connects when there is something to count. The error holds no password.
+func NewRedis(options RedisOptions) (*Redis, error) {
+	if !isRedisURL(options.URL) {
+		return nil, errors.New("not the URL of a Redis server")
+	}
+	r := &Redis{
+		timeout: options.Timeout, log: options.Log, now: options.Now, swap: redis.NewScript(1, swapScript),
+	}
+	r.pool = &redis.Pool{
+		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: 30 * time.Minute,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialURLContext(ctx, options.URL,
+				redis.DialConnectTimeout(options.Timeout), redis.DialTLSHandshakeTimeout(options.Timeout),
+				redis.DialReadTimeout(options.Timeout), redis.DialWriteTimeout(options.Timeout))
+		},
+		TestOnBorrowContext: r.isAlive,
+	}
+	return r, nil
+}
+
+var databasePath = regexp.MustCompile(`^(/\d{0,9})?$`)
+
+// isRedisURL reports whether text names a Redis server: redis://user:password@host:port/database, or rediss:// for TLS.
+func isRedisURL(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && slices.Contains([]string{"redis", "rediss"}, parsed.Scheme) &&
+		parsed.Opaque == "" && databasePath.MatchString(parsed.Path)
+}
+
+// isAlive asks a connection that lay idle whether it still stands: the server, or what is between, may have closed it.
+// While Redis is down every one is asked, so that one probe drops all that a restart has broken.
+func (r *Redis) isAlive(ctx context.Context, conn redis.Conn, lastUsed time.Time) error {
+	if r.Up() && r.now().Sub(lastUsed) < probeInterval {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := conn.Do("PING")
+	return err
+}
+
+// Close ends the connections.
+func (r *Redis) Close() error { return r.pool.Close() }
+
+// Up tells whether Redis answered when it was last asked, or was not asked yet.
+func (r *Redis) Up() bool { return !r.down.Load() }
+
+// worthAsking tells whether Redis can be expected to answer. While it is down, one caller in a while finds out.
+func (r *Redis) worthAsking() bool {
+	if r.Up() {
+		return true
+	}
+	now, next := r.now().UnixNano(), r.next.Load()
+	return now >= next && r.next.CompareAndSwap(next, now+int64(probeInterval))
+}
+
+func (r *Redis) failed(ctx context.Context, err error) {
+	r.next.Store(r.now().Add(probeInterval).UnixNano())
+	if !r.down.Swap(true) {
+		r.log.WarnContext(ctx, "Redis does not answer; each replica counts rate limits for itself until it does",
+			"error", err)
+	}
+}
+
+func (r *Redis) answered(ctx context.Context) {
+	if r.down.Load() && r.down.CompareAndSwap(true, false) {
+		r.log.InfoContext(ctx, "Redis answers again; rate limits are counted for all replicas together")
+	}
+}
+
+// with lends a connection to use. A command is bounded by the timeout of its connection, and to get one takes no longer.
+func (r *Redis) with(ctx context.Context, use func(redis.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	conn, err := r.pool.GetContext(waiting)
+	if err != nil {
+		return fmt.Errorf("connect to Redis: %w", err)
+	}
+	defer func() { _ = conn.Close() }() // fails only as use did; the pool drops the connection then
+	return use(conn)
+}
+
+const keyPrefix = "latchkey:limit:"
+
+// GetWithTime answers -1 for a key that is not there, and the time of the server.
+func (r *Redis) GetWithTime(ctx context.Context, key string) (value int64, at time.Time, err error) {
+	err = r.with(ctx, func(conn redis.Conn) error {
+		clock, found, err := readWithTime(conn, keyPrefix+key)
+		if err != nil {
+			return fmt.Errorf("read from Redis: %w", err)
+		}
+		at = time.Unix(clock[0], clock[1]*int64(time.Microsecond))
+		value, err = redis.Int64(found, nil)
+		if errors.Is(err, redis.ErrNil) {
+			value, err = -1, nil
+		}
+		return err
+	})
+	return value, at, err
+}
+
+// readWithTime asks for the time, in seconds and microseconds, and for the value of a key, in one round trip.
+func readWithTime(conn redis.Conn, key string) (clock []int64, value any, err error) {
+	if err := conn.Send("TIME"); err != nil {
+		return nil, nil, err
+	}
+	if err := conn.Send("GET", key); err != nil {
+		return nil, nil, err
+	}
+	if err := conn.Flush(); err != nil {
+		return nil, nil, err
+	}
+	if clock, err = redis.Int64s(conn.Receive()); err != nil {
+		return nil, nil, err
+	}
+	if len(clock) != 2 {
+		return nil, nil, errors.New("TIME is not two numbers")
+	}
+	value, err = conn.Receive()
+	return clock, value, err
+}
+
+// SetIfNotExistsWithTTL adds a key and tells whether it did. Unlike the store that throttled brings, it never touches the
+// expiry of a key that was there: of requests at the same time the last would shorten it, and free who is held back.
+func (r *Redis) SetIfNotExistsWithTTL(
+	ctx context.Context, key string, value int64, ttl time.Duration,
+) (added bool, err error) {
+	err = r.with(ctx, func(conn redis.Conn) error {
+		answer, err := conn.Do("SET", keyPrefix+key, value, "PX", roundUp(ttl).Milliseconds(), "NX")
+		added = answer != nil // nil is for a key that was there
+		return err
+	})
+	return added && err == nil, err
+}
+
+// CompareAndSwapWithTTL replaces a value that is still old and tells whether it was.
+func (r *Redis) CompareAndSwapWithTTL(
+	ctx context.Context, key string, old, value int64, ttl time.Duration,
+) (swapped bool, err error) {
+	err = r.with(ctx, func(conn redis.Conn) error {
+		swapped, err = redis.Bool(r.swap.Do(conn, keyPrefix+key, old, value, roundUp(ttl).Milliseconds()))
+		return err
+	})
+	return swapped, err
+}
+
+// roundUp keeps a key for a moment longer than it counts, never shorter.
+func roundUp(ttl time.Duration) time.Duration { return ttl.Truncate(time.Millisecond) + time.Second }

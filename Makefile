@@ -11,8 +11,8 @@ help: ## List the targets
 dev: ## Serve on 127.0.0.1:8080 and restart at every change of the code
 	$(TOOL) air
 
-build: ## Build the program into ./latchkey, static and without cgo
-	CGO_ENABLED=0 go build -trimpath -o latchkey .
+build: ## Build the program into ./latchkey, as it is released: static, without cgo and without makemigrations
+	CGO_ENABLED=0 go build -trimpath -tags nomsgpack,release -o latchkey .
 
 test: ## Run the tests, one line a package
 	$(TOOL) gotestsum --format pkgname-and-test-fails -- ./...

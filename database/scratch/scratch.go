@@ -19,7 +19,8 @@ import (
 
 var (
 	// ErrNotInstalled is returned where PostgreSQL's server binaries can't be found.
-	ErrNotInstalled = errors.New("PostgreSQL's server programs (initdb and postgres) are not installed")
+	ErrNotInstalled = errors.New("PostgreSQL's server programs (initdb and postgres) are not installed; " +
+		"install PostgreSQL, for example with apt install postgresql or brew install postgresql")
 	// ErrUnsupported is returned on systems on which no scratch server can be started.
 	ErrUnsupported = errors.New("a scratch PostgreSQL server can't be started on this system")
 )

@@ -155,4 +155,5 @@ func TestNotInstalled(t *testing.T) {
 	t.Setenv("PATH", "")
 	_, err = scratch.Start(t.Context())
 	require.ErrorIs(t, err, scratch.ErrNotInstalled)
+	require.ErrorContains(t, err, "apt install postgresql")
 }

@@ -5,8 +5,10 @@ package api
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 	"github.com/goccy/go-yaml"
@@ -15,18 +17,25 @@ import (
 //go:embed openapi.yaml
 var document string
 
-// Contract serves the document.
+// Contract serves the document, which is part of the program. It is parsed once, when somebody asks for what needs that.
 type Contract struct {
-	asJSON []byte
+	asJSON func() ([]byte, error)
 }
 
-// NewContract reads the document, which is part of the program.
-func NewContract() (*Contract, error) {
+// NewContract returns a contract that is not parsed yet.
+func NewContract() *Contract {
+	return &Contract{asJSON: sync.OnceValues(documentAsJSON)}
+}
+
+func documentAsJSON() ([]byte, error) {
 	asJSON, err := yaml.YAMLToJSON([]byte(document))
-	if err != nil || !json.Valid(asJSON) {
+	if err == nil && !json.Valid(asJSON) {
+		err = errors.New("it is no JSON")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
-	return &Contract{asJSON: asJSON}, nil
+	return asJSON, nil
 }
 
 // Document is the contract as it is written, in YAML.
@@ -39,5 +48,10 @@ func (*Contract) YAML(c *gin.Context) {
 
 // JSON answers the document as JSON.
 func (a *Contract) JSON(c *gin.Context) {
-	c.Data(http.StatusOK, "application/json", a.asJSON)
+	asJSON, err := a.asJSON()
+	if err != nil {
+		_ = c.Error(err)
+		return
+	}
+	c.Data(http.StatusOK, "application/json", asJSON)
 }

@@ -2,12 +2,17 @@ package api
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -27,12 +32,18 @@ type Docs struct {
 	notFound gin.HandlerFunc
 }
 
+// docsFile has one representation of a file, or two: its large ones are in the program compressed.
 type docsFile struct {
+	plain   func() representation
+	gzipped func() representation // nil for a small file
+}
+
+type representation struct {
 	content []byte
 	tag     string // of exactly this content (RFC 9110, section 8.8.3)
 }
 
-// NewDocs reads the page's files, which are part of the program. notFound answers for a file that is not one of them.
+// NewDocs lists the page's files, which are part of the program. notFound answers for a file that is not one of them.
 func NewDocs(notFound gin.HandlerFunc) (*Docs, error) {
 	page := &Docs{files: map[string]docsFile{}, notFound: notFound}
 	err := fs.WalkDir(docs, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -40,10 +51,36 @@ func NewDocs(notFound gin.HandlerFunc) (*Docs, error) {
 			return err
 		}
 		content, err := docs.ReadFile(name)
-		page.files[path.Base(name)] = docsFile{content: content, tag: fmt.Sprintf(`"%x"`, sha256.Sum256(content))}
+		base, isGzipped := strings.CutSuffix(path.Base(name), ".gz")
+		file := docsFile{plain: represent(func() []byte { return content })}
+		if isGzipped {
+			file.gzipped, file.plain = file.plain, represent(func() []byte { return decompress(content) })
+		}
+		page.files[base] = file
 		return err
 	})
 	return page, err
+}
+
+// represent makes a representation when it is first asked for.
+func represent(content func() []byte) func() representation {
+	return sync.OnceValue(func() representation {
+		made := content()
+		return representation{made, fmt.Sprintf(`"%x"`, sha256.Sum256(made))}
+	})
+}
+
+// decompress panics on a fault of a file, which would be one of the program's.
+func decompress(content []byte) []byte {
+	reader, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		panic(err)
+	}
+	plain, err := io.ReadAll(reader)
+	if err != nil {
+		panic(err)
+	}
+	return plain
 }
 
 // Page answers the page itself.
@@ -62,7 +99,48 @@ func (d *Docs) serve(c *gin.Context, name string) {
 		d.notFound(c)
 		return
 	}
+	chosen := file.plain
+	if file.gzipped != nil {
+		c.Writer.Header().Add("Vary", "Accept-Encoding")
+		if acceptsGzip(c.Request.Header.Values("Accept-Encoding")) {
+			c.Header("Content-Encoding", "gzip")
+			chosen = file.gzipped
+		}
+	}
+	sent := chosen()
 	c.Header("Cache-Control", "no-cache")
-	c.Header("ETag", file.tag)
-	http.ServeContent(c.Writer, c.Request, name, time.Time{}, bytes.NewReader(file.content))
+	c.Header("ETag", sent.tag)
+	http.ServeContent(c.Writer, c.Request, name, time.Time{}, bytes.NewReader(sent.content))
+}
+
+// acceptsGzip reports whether the Accept-Encoding of a request names gzip, or everything, with a weight above 0
+// (RFC 9110, section 12.5.3). Where there is none, any coding would do; what is not compressed suits everybody.
+func acceptsGzip(accepted []string) bool {
+	gzipWeight, anyWeight := -1.0, -1.0
+	for coding := range strings.SplitSeq(strings.Join(accepted, ","), ",") {
+		name, parameter, _ := strings.Cut(coding, ";")
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "gzip", "x-gzip":
+			gzipWeight = weight(parameter)
+		case "*":
+			anyWeight = weight(parameter)
+		}
+	}
+	if gzipWeight >= 0 {
+		return gzipWeight > 0
+	}
+	return anyWeight > 0
+}
+
+// weight is that of a coding (RFC 9110, section 12.4.2): 1 where it is not given, 0 where it can't be read.
+func weight(parameter string) float64 {
+	parameter = strings.ToLower(strings.ReplaceAll(parameter, " ", ""))
+	if parameter == "" {
+		return 1
+	}
+	value, err := strconv.ParseFloat(strings.TrimPrefix(parameter, "q="), 64)
+	if err != nil || !(value >= 0) {
+		return 0
+	}
+	return value
 }

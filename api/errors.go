@@ -5,14 +5,15 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/gin-gonic/gin"
-	"github.com/goccy/go-yaml"
 )
 
 // ErrorCode is what a problem, or a fault in a field, is called, and what it means, as Markdown. A fault in a field has no
@@ -24,48 +25,46 @@ type ErrorCode struct {
 	Do     string // what a client does about it
 }
 
-// Errors serves the page that the types of problems lead to. What its codes mean is written in openapi.yaml, in the tables
-// of the schemas Code and FieldCode.
-type Errors struct {
+// ErrorCodes are the codes of problems, and those of faults in fields.
+type ErrorCodes struct {
 	Codes      []ErrorCode
 	FieldCodes []ErrorCode
-	page       []byte
-	policy     string
 }
 
-// NewErrors takes the status of every code that the service answers, and fails unless openapi.yaml explains exactly these.
-func NewErrors(statuses map[string]int) (*Errors, error) {
+// ErrorCodes reads what the codes of errors mean, out of the tables of the schemas Code and FieldCode. It takes the status
+// of every code that the service answers, and fails unless the contract explains exactly these.
+func (a *Contract) ErrorCodes(statuses map[string]int) (ErrorCodes, error) {
+	asJSON, err := a.asJSON()
+	if err != nil {
+		return ErrorCodes{}, err
+	}
 	var read struct {
 		Components struct {
 			Schemas struct {
-				Code      codeSchema `yaml:"Code"`
-				FieldCode codeSchema `yaml:"FieldCode"`
+				Code      codeSchema
+				FieldCode codeSchema
 			}
 		}
 	}
-	if err := yaml.Unmarshal([]byte(document), &read); err != nil {
-		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	if err := json.Unmarshal(asJSON, &read); err != nil {
+		return ErrorCodes{}, fmt.Errorf("read openapi.yaml: %w", err)
 	}
 	codes, err := read.Components.Schemas.Code.explained("Code")
 	if err != nil {
-		return nil, err
+		return ErrorCodes{}, err
 	}
 	for i, code := range codes {
 		if codes[i].Status = statuses[code.Code]; codes[i].Status == 0 {
-			return nil, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of middleware/errors.go answers", code.Code)
+			return ErrorCodes{}, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of middleware/errors.go answers", code.Code)
 		}
 	}
 	for code := range statuses {
 		if !slices.Contains(read.Components.Schemas.Code.Enum, code) {
-			return nil, fmt.Errorf("openapi.yaml: add %s to the enum and to the table of the schema Code", code)
+			return ErrorCodes{}, fmt.Errorf("openapi.yaml: add %s to the enum and to the table of the schema Code", code)
 		}
 	}
 	fieldCodes, err := read.Components.Schemas.FieldCode.explained("FieldCode")
-	if err != nil {
-		return nil, err
-	}
-	page := &Errors{Codes: codes, FieldCodes: fieldCodes}
-	return page, page.render()
+	return ErrorCodes{Codes: codes, FieldCodes: fieldCodes}, err
 }
 
 // codeSchema is a list of codes in openapi.yaml: its enum, and a table of what they mean in its description.
@@ -104,24 +103,42 @@ var errorsPage string
 //go:embed errors.css
 var errorsStyle string
 
-func (e *Errors) render() error {
+// Errors serves the page that the types of problems lead to. It is made once, when somebody asks for it.
+type Errors struct {
+	page   func() ([]byte, error)
+	policy string
+}
+
+// NewErrors returns the page of the codes that the contract explains, each with its status.
+func NewErrors(contract *Contract, statuses map[string]int) *Errors {
+	sum := sha256.Sum256([]byte(errorsStyle))
+	return &Errors{
+		page: sync.OnceValues(func() ([]byte, error) {
+			codes, err := contract.ErrorCodes(statuses)
+			if err != nil {
+				return nil, err
+			}
+			return codes.render()
+		}),
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; " +
+			"form-action 'none'; frame-ancestors 'none'",
+	}
+}
+
+func (e ErrorCodes) render() ([]byte, error) {
 	functions := template.FuncMap{"markdown": markdown, "statusText": http.StatusText}
 	page, err := template.New("errors").Funcs(functions).Parse(errorsPage)
 	if err != nil {
-		return fmt.Errorf("parse errors.html: %w", err)
+		return nil, fmt.Errorf("parse errors.html: %w", err)
 	}
 	var rendered bytes.Buffer
 	if err := page.Execute(&rendered, struct {
-		*Errors
+		ErrorCodes
 		Style template.CSS
 	}{e, template.CSS(errorsStyle)}); err != nil { //nolint:gosec // our own style sheet
-		return fmt.Errorf("render errors.html: %w", err)
+		return nil, fmt.Errorf("render errors.html: %w", err)
 	}
-	sum := sha256.Sum256([]byte(errorsStyle))
-	e.page = rendered.Bytes()
-	e.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; " +
-		"form-action 'none'; frame-ancestors 'none'"
-	return nil
+	return rendered.Bytes(), nil
 }
 
 // markdown renders the little of it that the tables use: code in backquotes.
@@ -132,7 +149,12 @@ func markdown(text string) template.HTML {
 
 // Page answers every code with its meaning, each at the anchor of its name.
 func (e *Errors) Page(c *gin.Context) {
+	page, err := e.page()
+	if err != nil {
+		_ = c.Error(err)
+		return
+	}
 	c.Header("Content-Security-Policy", e.policy)
 	c.Header("Cache-Control", "public, max-age=3600")
-	c.Data(http.StatusOK, "text/html; charset=utf-8", e.page)
+	c.Data(http.StatusOK, "text/html; charset=utf-8", page)
 }

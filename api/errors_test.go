@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write docs/errors.md anew")
 const errorsPage = "../docs/errors.md"
 
 func TestErrorsPage(t *testing.T) {
-	errors, err := api.NewErrors(middleware.Statuses())
+	errors, err := api.NewContract().ErrorCodes(middleware.Statuses())
 	require.NoError(t, err)
 	generated := asMarkdown(errors)
 	if *update {
@@ -30,18 +30,18 @@ func TestErrorsPage(t *testing.T) {
 	require.Equal(t, generated, string(stored), "docs/errors.md is stale: go test ./api -run TestErrorsPage -update")
 }
 
-func TestErrorsPageWantsExactlyTheCodesOfTheService(t *testing.T) {
+func TestContract_ErrorCodes_AreExactlyThoseOfTheService(t *testing.T) {
 	statuses := middleware.Statuses()
 	statuses["made_up"] = 400
-	_, err := api.NewErrors(statuses)
+	_, err := api.NewContract().ErrorCodes(statuses)
 	require.EqualError(t, err, "openapi.yaml: add made_up to the enum and to the table of the schema Code")
 	delete(statuses, "made_up")
 	delete(statuses, "not_found")
-	_, err = api.NewErrors(statuses)
+	_, err = api.NewContract().ErrorCodes(statuses)
 	require.EqualError(t, err, "openapi.yaml: the schema Code has not_found, which no row of middleware/errors.go answers")
 }
 
-func asMarkdown(errors *api.Errors) string {
+func asMarkdown(errors api.ErrorCodes) string {
 	var page strings.Builder
 	page.WriteString(`# Errors
 

@@ -4,8 +4,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/config"
-	"latchkey/ratelimit"
 	"latchkey/middleware"
+	"latchkey/ratelimit"
 	"latchkey/routes"
 )
 

@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"gorm.io/gorm"
 
-	"latchkey/ratelimit"
 	"latchkey/passwords"
+	"latchkey/ratelimit"
 )
 
 // newRegistry holds the metrics of the process, of the database's connections, of the hashing and of Redis, which may be

@@ -14,10 +14,10 @@ import (
 	"latchkey/controllers"
 	"latchkey/database"
 	"latchkey/jobs"
-	"latchkey/ratelimit"
 	"latchkey/middleware"
 	"latchkey/models"
 	"latchkey/passwords"
+	"latchkey/ratelimit"
 	"latchkey/routes"
 	"latchkey/tokens"
 	"latchkey/web"
@@ -175,15 +175,8 @@ func newQueue(with Resources) (*jobs.Queue, error) {
 func newControllers(
 	settings config.Settings, m managers, access *tokens.AccessTokens, keys func() tokens.KeySet,
 ) (routes.Controllers, error) {
-	contract, err := api.NewContract()
-	if err != nil {
-		return routes.Controllers{}, err
-	}
+	contract := api.NewContract()
 	docs, err := api.NewDocs(middleware.NotFound)
-	if err != nil {
-		return routes.Controllers{}, err
-	}
-	problems, err := api.NewErrors(middleware.Statuses())
 	if err != nil {
 		return routes.Controllers{}, err
 	}
@@ -197,7 +190,7 @@ func newControllers(
 	return routes.Controllers{
 		Contract:  contract,
 		Docs:      docs,
-		Errors:    problems,
+		Errors:    api.NewErrors(contract, middleware.Statuses()),
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(keys, settings.JWT.Issuer, settings.Server.PublicURL),
 		Accounts:  controllers.NewAccounts(m.users, m.logins, access, signupAnswer(settings)),

@@ -117,7 +117,7 @@ func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
 }
 
 func TestTheContractExplainsExactlyTheCodes(t *testing.T) {
-	_, err := api.NewErrors(Statuses())
+	_, err := api.NewContract().ErrorCodes(Statuses())
 	require.NoError(t, err)
 }
 

@@ -3,6 +3,7 @@ package passwords
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -28,10 +29,12 @@ type Fault struct {
 }
 
 // Policy decides whether a new password is good enough. It asks for no composition and changes nothing: any Unicode is
-// welcome and the password is used exactly as given. It is safe for concurrent use.
+// welcome and the password is used exactly as given. Its lists are read when a password first needs them. It is safe for
+// concurrent use.
 type Policy struct {
 	minLength int
-	common    map[string]struct{}
+	common    func() map[string]struct{}
+	strength  func() *estimator
 }
 
 // NewPolicy returns a policy with a minimum length in characters; 0 means DefaultMinLength.
@@ -39,7 +42,9 @@ func NewPolicy(minLength int) *Policy {
 	if minLength <= 0 {
 		minLength = DefaultMinLength
 	}
-	return &Policy{minLength: minLength, common: commonPasswords()}
+	return &Policy{
+		minLength: minLength, common: sync.OnceValue(commonPasswords), strength: sync.OnceValue(newEstimator),
+	}
 }
 
 // LengthFault is the fault of a password of more than MaxLength bytes, and nil for any other.
@@ -75,13 +80,13 @@ func (p *Policy) Check(password string, attributes ...string) []Fault {
 	if resemblesAny(password, words) {
 		add(CodeTooSimilar, "This password is too similar to your email address, your name or the name of this service.")
 	}
-	if len(faults) == 0 && isWeak(password, words) {
+	if len(faults) == 0 && p.strength().isWeak(password, words) {
 		add(CodeTooWeak, "This password is easy to guess. A few unrelated words in a row make a strong one.")
 	}
 	return faults
 }
 
 func (p *Policy) isCommon(password string) bool {
-	_, found := p.common[strings.ToLower(strings.TrimSpace(password))]
+	_, found := p.common()[strings.ToLower(strings.TrimSpace(password))]
 	return found
 }

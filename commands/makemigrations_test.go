@@ -136,7 +136,8 @@ func goRun(t *testing.T, sources string, environ []string, line string) outcome 
 	return outcome{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// copySources copies what the program is built from: everything but tests, hidden folders and modules of their own.
+// copySources copies what the program is built from: everything but tests, hidden folders and modules of their own that
+// go.mod does not name.
 func copySources(t *testing.T) string {
 	t.Helper()
 	into := t.TempDir()
@@ -182,7 +183,8 @@ func isSource(path string) bool {
 func isApart(folder string) bool {
 	name := filepath.Base(folder)
 	_, err := os.Stat(filepath.Join(folder, "go.mod"))
-	return strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || err == nil
+	isModule := err == nil && filepath.Base(filepath.Dir(folder)) != "stubs"
+	return strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || isModule
 }
 
 // edit replaces text that is in a file once.

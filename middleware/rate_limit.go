@@ -9,8 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/ratelimit"
 	"latchkey/models"
+	"latchkey/ratelimit"
 )
 
 // ErrRateLimited means that there were too many requests of this kind; a RateLimitedError says when to come back.

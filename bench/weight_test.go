@@ -1,0 +1,160 @@
+package bench
+
+import (
+	"flag"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var pocketBase = flag.String("pocketbase", "", "a PocketBase program to weigh in the same run")
+
+// releaseBuild is how a released program is built.
+var releaseBuild = []string{"build", "-trimpath", "-tags", "nomsgpack,release", "-ldflags", "-s -w"}
+
+const (
+	starts  = 15
+	settled = 5 * time.Second // after which what a start needed for a moment is given back
+)
+
+// BenchmarkWeight prints what the released program weighs: its size, the median and the quickest time from its start to the
+// first 200 of /readyz with an SQLite file that exists, the processor's time until then, and the memory that it holds when
+// idle. With -pocketbase it weighs that program too.
+func BenchmarkWeight(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("reads /proc")
+	}
+	program := filepath.Join(b.TempDir(), "latchkey")
+	build := exec.CommandContext(b.Context(), "go", append(releaseBuild, "-o", program, "..")...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := build.CombinedOutput()
+	require.NoError(b, err, "%s", output)
+
+	weighed := []weighedProgram{{"latchkey", program, nil, "/readyz"}}
+	if *pocketBase != "" {
+		weighed = append(weighed, weighedProgram{"pocketbase", *pocketBase, []string{"serve", "--http"}, "/api/health"})
+	}
+	for _, program := range weighed {
+		b.Run(program.name, func(b *testing.B) {
+			for b.Loop() {
+				program.weigh(b)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// weighedProgram is a program that is told where to listen by ADDR, or by an argument behind args, and is ready when path
+// answers 200.
+type weighedProgram struct {
+	name string
+	path string
+	args []string
+	page string
+}
+
+func (p weighedProgram) weigh(b *testing.B) {
+	b.Helper()
+	info, err := os.Stat(p.path)
+	require.NoError(b, err)
+	folder := b.TempDir()
+	var took, busy []float64
+	p.start(b, folder).stop(b) // makes the database
+	for range starts {
+		running := p.start(b, folder)
+		took, busy = append(took, milliseconds(running.took)), append(busy, milliseconds(running.busy))
+		running.stop(b)
+	}
+	slices.Sort(took)
+	slices.Sort(busy)
+	idle := p.start(b, folder)
+	time.Sleep(settled)
+	memory := idle.memory(b)
+	idle.stop(b)
+	b.ReportMetric(float64(info.Size())/1e6, "MB")
+	b.ReportMetric(took[len(took)/2], "median-ready-ms")
+	b.ReportMetric(took[0], "quickest-ready-ms")
+	b.ReportMetric(busy[len(busy)/2], "cpu-ready-ms")
+	b.ReportMetric(memory, "idle-MiB")
+}
+
+// runningProgram is one that is ready: took is how long that took, busy the processor's time it needed.
+type runningProgram struct {
+	command    *exec.Cmd
+	took, busy time.Duration
+}
+
+func (p weighedProgram) start(b *testing.B, folder string) runningProgram {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(b, err)
+	addr := listener.Addr().String()
+	require.NoError(b, listener.Close())
+	args := p.args
+	if len(args) > 0 {
+		args = append(slices.Clone(args), addr)
+	}
+	command := exec.CommandContext(b.Context(), p.path, args...)
+	command.Dir = folder
+	command.Env = []string{"ADDR=" + addr}
+	began := time.Now()
+	require.NoError(b, command.Start())
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		answer, err := client.Get("http://" + addr + p.page)
+		if err == nil {
+			_ = answer.Body.Close()
+		}
+		if err == nil && answer.StatusCode == http.StatusOK {
+			break
+		}
+		require.Less(b, time.Since(began), time.Minute, "%s is not ready", p.name)
+		time.Sleep(time.Millisecond)
+	}
+	return runningProgram{command, time.Since(began), processorTime(b, command.Process.Pid)}
+}
+
+func (r runningProgram) stop(b *testing.B) {
+	b.Helper()
+	require.NoError(b, r.command.Process.Signal(syscall.SIGTERM))
+	require.NoError(b, r.command.Wait())
+}
+
+// processorTime is what a process has used so far (proc_pid_schedstat: nanoseconds, of all its threads).
+func processorTime(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
+	require.NoError(b, err)
+	var total time.Duration
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		require.NoError(b, err)
+		nanoseconds, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
+		require.NoError(b, err)
+		total += time.Duration(nanoseconds)
+	}
+	return total
+}
+
+// memory is the resident set, in MiB.
+func (r runningProgram) memory(b *testing.B) float64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(r.command.Process.Pid) + "/status")
+	require.NoError(b, err)
+	_, rest, found := strings.Cut(string(status), "VmRSS:")
+	require.True(b, found)
+	kibibytes, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	require.NoError(b, err)
+	return kibibytes / 1024
+}

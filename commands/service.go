@@ -180,12 +180,9 @@ func newControllers(
 	if err != nil {
 		return routes.Controllers{}, err
 	}
-	pages, err := web.NewPages(m.verifications, web.PageSettings{
+	pages := web.NewPages(m.verifications, web.PageSettings{
 		Service: settings.ServiceName(), MinPasswordLength: settings.Password.MinLength,
 	})
-	if err != nil {
-		return routes.Controllers{}, err
-	}
 	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, m.db) }
 	return routes.Controllers{
 		Contract:  contract,

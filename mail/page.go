@@ -31,12 +31,12 @@ type facts struct {
 }
 
 // page makes the page of a message. Of what strangers typed it has the harmless parts alone.
-func (t *Templates) page(message Message) (page, error) {
+func (t *Templates) page(message Message, sentences *i18n.Bundle) (page, error) {
 	translation := t.translationFor(message.Locale)
 	made := page{
 		Language: translation.tag, Code: message.Code, kind: message.Kind,
 		Link:      template.URL(message.Link), //nolint:gosec // Message.check has looked at it
-		localizer: i18n.NewLocalizer(t.sentences, translation.tag.String()),
+		localizer: i18n.NewLocalizer(sentences, translation.tag.String()),
 	}
 	expires, err := made.moment(message.Expires, message.Timezone, translation)
 	if err != nil {

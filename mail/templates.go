@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 	text "text/template"
 	"time"
 
@@ -17,40 +18,53 @@ import (
 type Templates struct {
 	service      string
 	translations []translation
-	matcher      language.Matcher // of speeches
-	sentences    *i18n.Bundle
-	html         map[Kind]*template.Template
-	text         map[Kind]*text.Template
+	matcher      language.Matcher // of translations
+	written      func() (written, error)
 }
 
-// NewTemplates reads the templates and sentences for messages of the service of this name. A file in the folder overrides
-// stands in for ours of the same name; of a file of sentences, those that it has do. What is wrong with one is found here:
-// every message is rendered in every language. Empty overrides are none.
+// written is what is written in the files: sentences, and the templates of each message.
+type written struct {
+	sentences *i18n.Bundle
+	html      map[Kind]*template.Template
+	text      map[Kind]*text.Template
+}
+
+// NewTemplates returns the templates for messages of the service of this name. A file in the folder overrides stands in
+// for ours of the same name; of a file of sentences, those that it has do. What is wrong with one is found here: every
+// message is rendered in every language. Empty overrides are none; ours alone are read for the first message.
 func NewTemplates(service, overrides string) (*Templates, error) {
-	files, err := readSources(overrides)
-	if err != nil {
-		return nil, err
-	}
 	t := &Templates{
 		service: service, translations: translations(), matcher: language.NewMatcher(Languages()),
-		html: map[Kind]*template.Template{}, text: map[Kind]*text.Template{},
-	}
-	if t.sentences, err = files.sentences(); err != nil {
-		return nil, err
-	}
-	for _, kind := range Kinds() {
-		if err := t.parse(kind, files); err != nil {
-			return nil, fmt.Errorf("mail: %w", err)
-		}
+		written: sync.OnceValues(func() (written, error) { return readWritten(overrides) }),
 	}
 	if overrides == "" {
 		return t, nil
 	}
+	if _, err := t.written(); err != nil {
+		return nil, err
+	}
 	return t, t.try()
 }
 
+func readWritten(overrides string) (written, error) {
+	w := written{html: map[Kind]*template.Template{}, text: map[Kind]*text.Template{}}
+	files, err := readSources(overrides)
+	if err != nil {
+		return w, err
+	}
+	if w.sentences, err = files.sentences(); err != nil {
+		return w, err
+	}
+	for _, kind := range Kinds() {
+		if err := w.parse(kind, files); err != nil {
+			return w, fmt.Errorf("mail: %w", err)
+		}
+	}
+	return w, nil
+}
+
 // parse puts the message's content into the layouts.
-func (t *Templates) parse(kind Kind, files sources) error {
+func (w written) parse(kind Kind, files sources) error {
 	page, err := template.New("layout.html").Parse(files.template("layout.html"))
 	if err != nil {
 		return err
@@ -59,7 +73,7 @@ func (t *Templates) parse(kind Kind, files sources) error {
 	if err != nil {
 		return err
 	}
-	t.html[kind], t.text[kind] = page, plain
+	w.html[kind], w.text[kind] = page, plain
 	if _, err := page.New("content").Parse(files.template(string(kind) + ".html")); err != nil {
 		return fmt.Errorf("%s.html: %w", kind, err)
 	}
@@ -114,7 +128,11 @@ func (t *Templates) Render(message Message) (Email, error) {
 	if err := message.check(); err != nil {
 		return Email{}, err
 	}
-	page, err := t.page(message)
+	written, err := t.written()
+	if err != nil {
+		return Email{}, err
+	}
+	page, err := t.page(message, written.sentences)
 	if err != nil {
 		return Email{}, err
 	}
@@ -125,10 +143,10 @@ func (t *Templates) Render(message Message) (Email, error) {
 	if rendered.Subject, err = page.Subject(); err != nil {
 		return Email{}, err
 	}
-	if rendered.Text, err = execute(t.text[message.Kind], page); err != nil {
+	if rendered.Text, err = execute(written.text[message.Kind], page); err != nil {
 		return Email{}, err
 	}
-	if rendered.HTML, err = execute(t.html[message.Kind], page); err != nil {
+	if rendered.HTML, err = execute(written.html[message.Kind], page); err != nil {
 		return Email{}, err
 	}
 	return rendered, nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -26,9 +27,14 @@ var pagesCSS string
 type Pages struct {
 	verifications *models.VerificationManager
 	shown         PageSettings
-	phrases       *phrases
-	template      *template.Template
+	written       func() (written, error) // read for the first page
 	policy        string
+}
+
+// written is what is written in the files: the pages' template, and their phrases.
+type written struct {
+	template *template.Template
+	phrases  *phrases
 }
 
 // PageSettings are what the pages say of the service: its name, and the least characters of a password.
@@ -38,21 +44,22 @@ type PageSettings struct {
 }
 
 // NewPages makes the pages of a service.
-func NewPages(verifications *models.VerificationManager, shown PageSettings) (*Pages, error) {
-	parsed, err := template.New("pages.html").Parse(pagesHTML)
-	if err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
-	phrases, err := newPhrases()
-	if err != nil {
-		return nil, err
-	}
+func NewPages(verifications *models.VerificationManager, shown PageSettings) *Pages {
 	style := sha256.Sum256([]byte(pagesCSS))
 	return &Pages{
-		verifications: verifications, shown: shown, phrases: phrases, template: parsed,
+		verifications: verifications, shown: shown, written: sync.OnceValues(readWritten),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
 			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-	}, nil
+	}
+}
+
+func readWritten() (written, error) {
+	parsed, err := template.New("pages.html").Parse(pagesHTML)
+	if err != nil {
+		return written{}, fmt.Errorf("web: %w", err)
+	}
+	phrases, err := newPhrases()
+	return written{template: parsed, phrases: phrases}, err
 }
 
 // ShowVerify shows the form that confirms an address.
@@ -158,12 +165,16 @@ func (p *Pages) Errors(c *gin.Context) {
 }
 
 func (p *Pages) write(c *gin.Context, status int, shown page) error {
-	shown.PageSettings, shown.speaker = p.shown, p.phrases.speaker(c.GetHeader("Accept-Language"))
+	written, err := p.written()
+	if err != nil {
+		return err
+	}
+	shown.PageSettings, shown.speaker = p.shown, written.phrases.speaker(c.GetHeader("Accept-Language"))
 	shown.Style = template.CSS(pagesCSS) //nolint:gosec // our own style sheet
 	c.Header("Content-Security-Policy", p.policy)
 	c.Header("Content-Type", "text/html; charset=utf-8")
 	c.Header("Content-Language", shown.Language.String())
 	c.Writer.Header().Add("Vary", "Accept-Language")
 	c.Status(status)
-	return p.template.Execute(c.Writer, shown)
+	return written.template.Execute(c.Writer, shown)
 }

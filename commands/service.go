@@ -133,11 +133,11 @@ type managers struct {
 }
 
 func newManagers(settings config.Settings, with Resources) (managers, error) {
-	refresh, err := tokens.NewOpaque("lkr_", derivedKeys(settings, "refresh-token")...)
+	refresh, err := tokens.NewCodec("lkr_", derivedKeys(settings, "refresh-token")...)
 	if err != nil {
 		return managers{}, err
 	}
-	devices, err := tokens.NewOpaque("lkd_", derivedKeys(settings, "device-token")...)
+	devices, err := tokens.NewCodec("lkd_", derivedKeys(settings, "device-token")...)
 	if err != nil {
 		return managers{}, err
 	}
@@ -145,7 +145,7 @@ func newManagers(settings config.Settings, with Resources) (managers, error) {
 	if err != nil {
 		return managers{}, err
 	}
-	oneTime, err := tokens.NewOpaque("lko_", derivedKeys(settings, "one-time-token")...)
+	oneTime, err := tokens.NewCodec("lko_", derivedKeys(settings, "one-time-token")...)
 	if err != nil {
 		return managers{}, err
 	}

@@ -19,7 +19,7 @@ func (m *SessionManager) Accepts(ctx context.Context, token string) bool {
 }
 
 // Parts are what a refresh token names.
-func (m *SessionManager) Parts(token string) (tokens.Parts, error) { return m.refresh.Decode(token) }
+func (m *SessionManager) Parts(token string) (tokens.Handle, error) { return m.refresh.Decode(token) }
 
 // Outcomes of Decide.
 const (
@@ -30,7 +30,7 @@ const (
 )
 
 // Decide is decide.
-func (s *Session) Decide(token tokens.Parts, now time.Time, grace time.Duration) int {
+func (s *Session) Decide(token tokens.Handle, now time.Time, grace time.Duration) int {
 	return int(s.decide(token, now, grace))
 }
 

@@ -34,7 +34,7 @@ func (m *LoginManager) ExchangeDjangoToken(ctx context.Context, token tokens.Dja
 	if _, err := m.acceptForeign(ctx, token.UserID, Session{ID: id}, client); err != nil {
 		return nil, err
 	}
-	return m.sessions.redeem(ctx, tokens.Parts{ID: id}, client)
+	return m.sessions.redeem(ctx, tokens.Handle{ID: id}, client)
 }
 
 // djangoSessionID returns the id of the session of a token, always the same.

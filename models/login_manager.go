@@ -45,13 +45,13 @@ type LoginManager struct {
 	store     Store
 	users     *UserManager
 	sessions  *SessionManager
-	devices   *tokens.Opaque
+	devices   *tokens.Codec
 	admission Admission
 }
 
 // NewLoginManager makes a manager that makes device tokens with devices.
 func NewLoginManager(
-	store Store, users *UserManager, sessions *SessionManager, devices *tokens.Opaque, admission Admission,
+	store Store, users *UserManager, sessions *SessionManager, devices *tokens.Codec, admission Admission,
 ) *LoginManager {
 	return &LoginManager{store: store, users: users, sessions: sessions, devices: devices, admission: admission}
 }
@@ -186,6 +186,6 @@ func (m *LoginManager) open(ctx context.Context, user *User, throttle *LoginThro
 	if err != nil {
 		return nil, err
 	}
-	grant.DeviceToken = m.devices.Encode(tokens.Parts{ID: *grant.Session.DeviceID, Counters: addressHash(user.Email)})
+	grant.DeviceToken = m.devices.Encode(tokens.Handle{ID: *grant.Session.DeviceID, Counters: addressHash(user.Email)})
 	return grant, nil
 }

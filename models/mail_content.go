@@ -61,10 +61,10 @@ func (m *OneTimeTokenManager) composeToken(tx Tx, message mail.Message, user *Us
 	if err != nil || token == nil {
 		return nil, err
 	}
-	parts := tokens.Parts{ID: token.ID}
-	message.To, message.Token, message.Expires, message.At = token.Address, m.codec.Encode(parts), token.ExpiresAt, token.CreatedAt
+	handle := tokens.Handle{ID: token.ID}
+	message.To, message.Token, message.Expires, message.At = token.Address, m.codec.Encode(handle), token.ExpiresAt, token.CreatedAt
 	if token.Purpose != PurposeUndoChange {
-		message.Code = m.codec.Code(parts)
+		message.Code = m.codec.Code(handle)
 	}
 	return &message, nil
 }

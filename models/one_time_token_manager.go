@@ -26,12 +26,12 @@ type Proof struct {
 // OneTimeTokenManager issues the tokens and codes that are sent by mail, queues the mails, and redeems what they hold.
 type OneTimeTokenManager struct {
 	store Store
-	codec *tokens.Opaque
+	codec *tokens.Codec
 	queue *jobs.Queue
 }
 
 // NewOneTimeTokenManager makes a manager that makes tokens and codes with codec and queues its mails in queue.
-func NewOneTimeTokenManager(store Store, codec *tokens.Opaque, queue *jobs.Queue) *OneTimeTokenManager {
+func NewOneTimeTokenManager(store Store, codec *tokens.Codec, queue *jobs.Queue) *OneTimeTokenManager {
 	return &OneTimeTokenManager{store: store, codec: codec, queue: queue}
 }
 
@@ -184,7 +184,7 @@ func (m *OneTimeTokenManager) tryCode(ctx context.Context, id uuid.UUID, code st
 		if counted.Error != nil {
 			return counted.Error
 		}
-		if matches = counted.RowsAffected == 1 && m.codec.HasCode(tokens.Parts{ID: id}, code); matches {
+		if matches = counted.RowsAffected == 1 && m.codec.HasCode(tokens.Handle{ID: id}, code); matches {
 			return nil
 		}
 		return m.end(tx, tokenGuessed, "id = ? AND tries >= ?", id, maxCodeTries)

@@ -22,7 +22,7 @@ func TestTheDecisionOnEveryTokenInEverySmallState(t *testing.T) {
 			redeemedAt := now.Add(-ago)
 			session.RedeemedAt = &redeemedAt
 			for presented := range uint32(5 * 4) {
-				token := tokens.Parts{ID: session.ID, Counters: [2]uint32{presented / 4, presented % 4}}
+				token := tokens.Handle{ID: session.ID, Counters: [2]uint32{presented / 4, presented % 4}}
 				want := models.Reuse
 				if token.Counters == [2]uint32{session.Generation, session.RedeemedFork} {
 					want = models.Repeat
@@ -38,7 +38,7 @@ func TestTheDecisionOnEveryTokenInEverySmallState(t *testing.T) {
 		}
 	}
 	fresh := models.Session{ID: uuid.New()}
-	require.Equal(t, models.Reuse, fresh.Decide(tokens.Parts{ID: fresh.ID}, now, grace), "nothing was redeemed yet")
+	require.Equal(t, models.Reuse, fresh.Decide(tokens.Handle{ID: fresh.ID}, now, grace), "nothing was redeemed yet")
 }
 
 // between runs something once, after db's next reading and before what is done because of it.

@@ -64,7 +64,7 @@ const (
 // decide returns what presenting a refresh token does now. The outstanding token advances the session by a generation. The one
 // redeemed last is its client's retry: within the grace period it gets the same child again, and later another one, which
 // makes the first worthless, because a client that comes back with the parent can't have received it. Anything else was copied.
-func (s *Session) decide(token tokens.Parts, now time.Time, grace time.Duration) step {
+func (s *Session) decide(token tokens.Handle, now time.Time, grace time.Duration) step {
 	generation, fork := token.Counters[0], token.Counters[1]
 	switch {
 	case generation == s.Generation+1 && fork == s.Fork:
@@ -79,7 +79,7 @@ func (s *Session) decide(token tokens.Parts, now time.Time, grace time.Duration)
 }
 
 // after returns the session as it is once a token was presented.
-func (s Session) after(step step, token tokens.Parts, now time.Time) Session {
+func (s Session) after(step step, token tokens.Handle, now time.Time) Session {
 	s.LastUsedAt = now
 	switch step {
 	case advance:
@@ -92,8 +92,8 @@ func (s Session) after(step step, token tokens.Parts, now time.Time) Session {
 }
 
 // child returns the handle of the one outstanding token.
-func (s *Session) child() tokens.Parts {
-	return tokens.Parts{ID: s.ID, Counters: [2]uint32{s.Generation + 1, s.Fork}}
+func (s *Session) child() tokens.Handle {
+	return tokens.Handle{ID: s.ID, Counters: [2]uint32{s.Generation + 1, s.Fork}}
 }
 
 // endsAt returns when the session expires if it is not used again.

@@ -47,12 +47,12 @@ type Grant struct {
 // SessionManager opens, refreshes and ends sessions.
 type SessionManager struct {
 	store   Store
-	refresh *tokens.Opaque
+	refresh *tokens.Codec
 	rules   SessionRules
 }
 
 // NewSessionManager makes a manager that makes refresh tokens with refresh.
-func NewSessionManager(store Store, refresh *tokens.Opaque, rules SessionRules) *SessionManager {
+func NewSessionManager(store Store, refresh *tokens.Codec, rules SessionRules) *SessionManager {
 	return &SessionManager{store: store, refresh: refresh, rules: rules}
 }
 
@@ -108,10 +108,10 @@ func (m *SessionManager) Refresh(ctx context.Context, token string, client Clien
 	return m.redeem(ctx, parts, client)
 }
 
-func (m *SessionManager) decode(token string) (tokens.Parts, error) {
+func (m *SessionManager) decode(token string) (tokens.Handle, error) {
 	parts, err := m.refresh.Decode(token)
 	if err != nil {
-		return tokens.Parts{}, fmt.Errorf("%w: %v", ErrRefreshTokenInvalid, err)
+		return tokens.Handle{}, fmt.Errorf("%w: %v", ErrRefreshTokenInvalid, err)
 	}
 	return parts, nil
 }
@@ -127,7 +127,7 @@ func (m *SessionManager) SessionID(token string) string {
 }
 
 // redeem decides about a token, until no other request was quicker, and returns its successor.
-func (m *SessionManager) redeem(ctx context.Context, token tokens.Parts, client Client) (grant *Grant, err error) {
+func (m *SessionManager) redeem(ctx context.Context, token tokens.Handle, client Client) (grant *Grant, err error) {
 	err = Retry(func() error {
 		grant, err = m.redeemOnce(ctx, token, client)
 		return err
@@ -136,7 +136,7 @@ func (m *SessionManager) redeem(ctx context.Context, token tokens.Parts, client 
 }
 
 // redeemOnce reads the session, decides, and claims the row by an update that holds only if nothing changed in between.
-func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Parts, client Client) (*Grant, error) {
+func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Handle, client Client) (*Grant, error) {
 	now := m.store.Now()
 	session, err := m.live(ctx, token.ID, now)
 	if err != nil {

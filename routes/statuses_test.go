@@ -16,11 +16,11 @@ import (
 
 // oneTimeToken is the token of a mail with this id, as the service makes it.
 func oneTimeToken(id uuid.UUID) string {
-	confirming, err := tokens.NewOpaque("lko_", tokens.DeriveKey([]byte(testkit.SecretKey), "one-time-token"))
+	confirming, err := tokens.NewCodec("lko_", tokens.DeriveKey([]byte(testkit.SecretKey), "one-time-token"))
 	if err != nil {
 		panic(err)
 	}
-	return confirming.Encode(tokens.Parts{ID: id})
+	return confirming.Encode(tokens.Handle{ID: id})
 }
 
 // bodies are what operations take that need something to get as far as the database. Others take {}.

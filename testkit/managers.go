@@ -65,9 +65,9 @@ func NewManagers(t testing.TB, db *gorm.DB, options ManagerOptions) Managers {
 }
 
 // codec makes the tokens of one prefix under a key of its own.
-func codec(t testing.TB, prefix string) *tokens.Opaque {
+func codec(t testing.TB, prefix string) *tokens.Codec {
 	t.Helper()
-	made, err := tokens.NewOpaque(prefix, []byte("thirty-two bytes of secret stuff "+prefix))
+	made, err := tokens.NewCodec(prefix, []byte("thirty-two bytes of secret stuff "+prefix))
 	require.NoError(t, err)
 	return made
 }

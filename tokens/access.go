@@ -10,16 +10,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// accessTokenType is the `typ` of access tokens (RFC 9068, section 2.1): no other JWT of ours passes for one.
+// accessTokenType is the `typ` of access tokens (RFC 9068, section 2.1), which keeps other JWTs of ours from passing for one.
 const accessTokenType = "at+jwt"
 
-// AccessTokenOptions is what all access tokens of a service have in common.
+// AccessTokenOptions configures AccessTokens.
 type AccessTokenOptions struct {
 	Issuer   string        // iss, compared exactly
-	Audience string        // aud, one of which has to be this
+	Audience string        // the value that aud must contain
 	Lifetime time.Duration // from issue to expiry, in whole seconds
-	Leeway   time.Duration // by how much clocks may differ, for exp, nbf and iat
-	Jitter   float64       // at most this share of each lifetime is cut off at random: 0.05 is 5 %, 0 none
+	Leeway   time.Duration // the clock difference tolerated in exp, nbf and iat
+	Jitter   float64       // the largest fraction by which a lifetime is shortened at random: 0.05 is 5 %, 0 disables it
 }
 
 // AccessTokens issues and verifies the JWTs that a client presents with each request (RFC 9068).
@@ -29,20 +29,20 @@ type AccessTokens struct {
 	now     func() time.Time
 }
 
-// NewAccessTokens makes the issuer and verifier of access tokens. It asks for the keys each time, so that they can
-// rotate under it.
+// NewAccessTokens returns an issuer and verifier of access tokens. It calls keys for every token, so that the keys can
+// rotate while it is in use.
 func NewAccessTokens(keys func() KeySet, options AccessTokenOptions, now func() time.Time) *AccessTokens {
 	return &AccessTokens{keys: keys, options: options, now: now}
 }
 
-// AccessToken is a signed access token and how long it is good for, in whole seconds.
+// AccessToken is a signed access token and its remaining lifetime, in whole seconds.
 type AccessToken struct {
 	Token     string
 	ExpiresIn time.Duration
 }
 
-// Issue signs a token for the claims' subject, and whatever else they say. Issuer, audience, times and id are set here,
-// over what the claims held. It never answers a token that Verify would refuse.
+// Issue signs an access token with the given claims, of which Subject is required. It sets the issuer, audience, times and
+// ID itself, whatever claims holds. It fails rather than return a token that Verify would refuse.
 func (a *AccessTokens) Issue(claims Claims) (AccessToken, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *AccessTokens) Issue(claims Claims) (AccessToken, error) {
 	claims.Issuer, claims.Audience, claims.ID = a.options.Issuer, Audience{a.options.Audience}, id.String()
 	claims.IssuedAt, claims.NotBefore, claims.ExpiresAt = now, now, now+NumericDate(lifetime/time.Second)
 	if err := a.check(claims); err != nil {
-		// Not wrapped: it is a fault of ours, not an invalid token of the client's.
+		// Not wrapped: this is a bug of ours, not a client's invalid token.
 		return AccessToken{}, fmt.Errorf("issue access token: %v", err)
 	}
 	payload, err := json.Marshal(claims)
@@ -71,8 +71,8 @@ func (a *AccessTokens) lifetime() time.Duration {
 	return a.options.Lifetime.Truncate(time.Second) - cut.Truncate(time.Second)
 }
 
-// Verify answers the claims of a token that we signed and that is for us, now. It answers ErrTokenExpired if its age is
-// the only thing wrong, and ErrTokenInvalid for everything else.
+// Verify returns the claims of a token that one of our keys signed, for our audience, and that is valid now. It fails with
+// ErrTokenExpired if the token's age is the only thing wrong with it, and with ErrTokenInvalid in every other case.
 func (a *AccessTokens) Verify(token string) (Claims, error) {
 	header, payload, err := verifyJWS(token, a.keys().Lookup)
 	if err != nil {
@@ -91,13 +91,14 @@ func (a *AccessTokens) Verify(token string) (Claims, error) {
 	return claims, nil
 }
 
-// isAccessTokenType takes both spellings of the media type (RFC 9068, section 4), in any case (RFC 7515, section
-// 4.1.9).
+// isAccessTokenType accepts both spellings of the media type (RFC 9068, section 4), in upper or lower case (RFC 7515,
+// section 4.1.9).
 func isAccessTokenType(name string) bool {
 	return strings.EqualFold(name, accessTokenType) || strings.EqualFold(name, "application/"+accessTokenType)
 }
 
-// check says what is wrong with claims now. Expiry comes last, so that it is answered only if nothing else is wrong.
+// check returns what is wrong with the claims at this moment. Expiry comes last, so that ErrTokenExpired means that nothing
+// else is wrong.
 func (a *AccessTokens) check(claims Claims) error {
 	now := a.now()
 	earliest, latest := now.Add(-a.options.Leeway), now.Add(a.options.Leeway)

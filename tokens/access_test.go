@@ -15,7 +15,7 @@ import (
 	"latchkey/tokens"
 )
 
-func TestIssuedTokensVerifyAndNoOtherSpellingDoes(t *testing.T) {
+func TestAccessTokens_Verify_AcceptsIssuedTokensInOneSpelling(t *testing.T) {
 	for _, algorithm := range algorithms {
 		t.Run(string(algorithm), func(t *testing.T) {
 			access := newAccessTokens(t, algorithm)
@@ -41,7 +41,7 @@ func TestIssuedTokensVerifyAndNoOtherSpellingDoes(t *testing.T) {
 	}
 }
 
-func TestEveryBitOfATokenCounts(t *testing.T) {
+func TestAccessTokens_Verify_RefusesEveryChangedBit(t *testing.T) {
 	for _, algorithm := range algorithms {
 		access := newAccessTokens(t, algorithm)
 		issued, err := access.Issue(tokens.Claims{Subject: "ann"})
@@ -55,7 +55,7 @@ func TestEveryBitOfATokenCounts(t *testing.T) {
 	}
 }
 
-func TestIssueSetsWhatTheServiceDecides(t *testing.T) {
+func TestAccessTokens_Issue_SetsWhatTheServiceDecides(t *testing.T) {
 	access := newAccessTokens(t, tokens.ES256)
 	issued, err := access.Issue(tokens.Claims{
 		Subject: "ann", SessionID: "s1", Issuer: "https://evil.example", Audience: tokens.Audience{"all"},
@@ -77,8 +77,8 @@ func TestIssueSetsWhatTheServiceDecides(t *testing.T) {
 	require.Equal(t, noon, claims.IssuedAt.Time())
 }
 
-// An independent reader must understand our tokens.
-func TestIssuedTokensAreStandardJWTs(t *testing.T) {
+// Another JWT library must accept our tokens.
+func TestAccessTokens_Issue_MakesStandardJWTs(t *testing.T) {
 	for _, algorithm := range algorithms {
 		key := fixtureKeys()[algorithm]
 		issued, err := newAccessTokens(t, algorithm).Issue(tokens.Claims{Subject: "ann"})
@@ -94,7 +94,7 @@ func TestIssuedTokensAreStandardJWTs(t *testing.T) {
 	}
 }
 
-func TestIssueRefusesWhatVerifyWould(t *testing.T) {
+func TestAccessTokens_Issue_RefusesWhatVerifyWould(t *testing.T) {
 	keys := func() tokens.KeySet { return must(tokens.NewKeySet(fixtureKeys()[tokens.EdDSA].Key)) }
 	now := func() time.Time { return noon }
 	noIssuer, noAudience, negative := options, options, options
@@ -116,7 +116,7 @@ func TestIssueRefusesWhatVerifyWould(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestExpiredIsAnsweredOnlyForTokensRightInAllElse(t *testing.T) {
+func TestAccessTokens_Verify_ReturnsExpiredOnlyIfAllElseIsRight(t *testing.T) {
 	access := newAccessTokens(t, tokens.ES256)
 	old := goodClaims().with("iat", "1000000000", "nbf", "1000000000")
 	for name, exp := range map[string]string{
@@ -131,7 +131,7 @@ func TestExpiredIsAnsweredOnlyForTokensRightInAllElse(t *testing.T) {
 	}
 }
 
-func TestATokenLivesItsLifetimeAndTheLeeway(t *testing.T) {
+func TestAccessTokens_Verify_AcceptsForLifetimeAndLeeway(t *testing.T) {
 	now := noon.Add(700 * time.Millisecond)
 	keys := must(tokens.NewKeySet(fixtureKeys()[tokens.EdDSA].Key))
 	access := tokens.NewAccessTokens(func() tokens.KeySet { return keys }, options, func() time.Time { return now })
@@ -154,7 +154,7 @@ func TestATokenLivesItsLifetimeAndTheLeeway(t *testing.T) {
 	}
 }
 
-func TestVerifyTakesWhatTheStandardsAllow(t *testing.T) {
+func TestAccessTokens_Verify_AcceptsWhatTheStandardsAllow(t *testing.T) {
 	access := newAccessTokens(t, tokens.ES256)
 	key := fixtureKeys()[tokens.ES256]
 	header, claims := goodHeader(key), goodClaims()
@@ -186,7 +186,7 @@ func TestVerifyTakesWhatTheStandardsAllow(t *testing.T) {
 	}
 }
 
-func TestJitterOnlyShortens(t *testing.T) {
+func TestAccessTokens_Issue_JitterOnlyShortens(t *testing.T) {
 	jittery := options
 	jittery.Lifetime, jittery.Jitter = time.Hour, 0.05
 	keys := must(tokens.NewKeySet(fixtureKeys()[tokens.HS256].Key))
@@ -206,7 +206,7 @@ func TestJitterOnlyShortens(t *testing.T) {
 	require.Greater(t, len(seen), 10)
 }
 
-func TestKeysRotateUnderTheVerifier(t *testing.T) {
+func TestAccessTokens_Verify_FollowsKeyRotation(t *testing.T) {
 	before, after := fixtureKeys()[tokens.RS256].Key, fixtureKeys()[tokens.EdDSA].Key
 	keys := must(tokens.NewKeySet(before))
 	access := tokens.NewAccessTokens(func() tokens.KeySet { return keys }, options, func() time.Time { return noon })
@@ -222,14 +222,14 @@ func TestKeysRotateUnderTheVerifier(t *testing.T) {
 	require.ErrorIs(t, err, tokens.ErrTokenInvalid)
 }
 
-// What is refused for its length or number of parts must not cost memory in proportion to what was sent.
-func TestRefusingLongTokensAllocatesNextToNothing(t *testing.T) {
+// Refusing a token for its length or number of parts must not take memory in proportion to its length.
+func TestAccessTokens_Verify_RefusesLongTokensWithoutAllocating(t *testing.T) {
 	access := newAccessTokens(t, tokens.ES256)
-	opaque := must(tokens.NewOpaque("lkr_", exampleSecret))
+	codec := must(tokens.NewCodec("lkr_", exampleSecret))
 	for _, length := range []int{8 << 10, 60_000, 1 << 20} {
 		dots, letters := strings.Repeat(".", length), "lkr_"+strings.Repeat("A", length)
 		require.Less(t, bytesPerRun(func() { _, _ = access.Verify(dots) }), uint64(2048), "%d dots", length)
-		require.Less(t, bytesPerRun(func() { _, _ = opaque.Decode(letters) }), uint64(2048), "%d letters", length)
+		require.Less(t, bytesPerRun(func() { _, _ = codec.Decode(letters) }), uint64(2048), "%d letters", length)
 	}
 }
 
@@ -244,7 +244,7 @@ func bytesPerRun(run func()) uint64 {
 	return (after.TotalAlloc - before.TotalAlloc) / runs
 }
 
-func FuzzVerify(f *testing.F) {
+func FuzzAccessTokens_Verify(f *testing.F) {
 	access := newAccessTokens(f, tokens.ES256)
 	signed := map[string]bool{}
 	for _, key := range fixtureKeys() {
@@ -266,8 +266,8 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzVerifySigned asks what happens behind the signature, where FuzzVerify hardly comes.
-func FuzzVerifySigned(f *testing.F) {
+// FuzzAccessTokens_Verify_Signed tests what follows the signature check, which FuzzAccessTokens_Verify hardly ever passes.
+func FuzzAccessTokens_Verify_Signed(f *testing.F) {
 	access := newAccessTokens(f, tokens.HS256)
 	key := fixtureKeys()[tokens.HS256]
 	f.Add(`"typ":"at+jwt"`, goodClaims().String())
@@ -293,7 +293,7 @@ func FuzzVerifySigned(f *testing.F) {
 	})
 }
 
-func BenchmarkVerify(b *testing.B) {
+func BenchmarkAccessTokens_Verify(b *testing.B) {
 	for _, algorithm := range algorithms {
 		b.Run(string(algorithm), func(b *testing.B) {
 			access := newAccessTokens(b, algorithm)
@@ -309,7 +309,7 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-func BenchmarkIssue(b *testing.B) {
+func BenchmarkAccessTokens_Issue(b *testing.B) {
 	for _, algorithm := range algorithms {
 		b.Run(string(algorithm), func(b *testing.B) {
 			access := newAccessTokens(b, algorithm)
@@ -323,7 +323,7 @@ func BenchmarkIssue(b *testing.B) {
 	}
 }
 
-func BenchmarkRefuse60KBOfDots(b *testing.B) {
+func BenchmarkAccessTokens_Verify_60KBOfDots(b *testing.B) {
 	access := newAccessTokens(b, tokens.ES256)
 	dots := strings.Repeat(".", 60_000)
 	b.ReportAllocs()

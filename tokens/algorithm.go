@@ -6,11 +6,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Algorithm names how tokens are signed, as the `alg` header spells it (RFC 7518, section 3.1).
+// Algorithm is a signature algorithm, spelled as in the `alg` header (RFC 7518, section 3.1).
 type Algorithm string
 
 const (
-	// HS256 is HMAC with SHA-256: one shared secret that signs and verifies.
+	// HS256 is HMAC with SHA-256: one shared secret both signs and verifies.
 	HS256 Algorithm = "HS256"
 	// RS256 is RSASSA-PKCS1-v1_5 with SHA-256.
 	RS256 Algorithm = "RS256"
@@ -20,7 +20,7 @@ const (
 	EdDSA Algorithm = "EdDSA"
 )
 
-// ParseAlgorithm takes an algorithm's exact name, and answers ErrUnknownAlgorithm for any other.
+// ParseAlgorithm returns the algorithm of exactly this name, or ErrUnknownAlgorithm.
 func ParseAlgorithm(name string) (Algorithm, error) {
 	algorithm := Algorithm(name)
 	if algorithm.method() == nil {

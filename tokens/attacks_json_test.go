@@ -7,16 +7,16 @@ import (
 	"latchkey/tokens"
 )
 
-// headerAttacks are signed with the right key, so that nothing but the header is wrong with them.
+// headerAttacks returns tokens signed with the right key, of which only the header is wrong.
 func headerAttacks() []attack {
 	es, stranger := fixtureKeys()[tokens.ES256], strangerKeys()[tokens.ES256]
 	good, claims := goodHeader(es), goodClaims().String()
 	jwks := must(tokens.NewKeySet(stranger.Key)).JWKS().Keys[0]
 	embedded := fmt.Sprintf(`{"kty":"EC","crv":"P-256","x":%q,"y":%q}`, jwks.X, jwks.Y)
 	attacks := []attack{
-		{"its own key as jwk", stranger.sign(good.with("jwk", embedded).String(), claims), foreign},
+		{"its own key as jwk", stranger.sign(good.with("jwk", embedded).String(), claims), unsupported},
 		{"its own key as jwk, its own kid",
-			stranger.sign(goodHeader(stranger).with("jwk", embedded).String(), claims), foreign},
+			stranger.sign(goodHeader(stranger).with("jwk", embedded).String(), claims), unsupported},
 		{"alg twice", es.sign(`{"alg":"ES256",`+good.String()[1:], claims), badHeader},
 		{"alg none, then ES256", es.sign(`{"alg":"none",`+good.String()[1:], claims), badHeader},
 		{"kid twice", es.sign(`{"kid":"x",`+good.String()[1:], claims), badHeader},
@@ -49,12 +49,12 @@ func headerAttacks() []attack {
 	} {
 		for _, value := range values {
 			attacks = append(attacks, attack{
-				name + " is " + value, es.sign(good.with(name, value).String(), claims), foreign,
+				name + " is " + value, es.sign(good.with(name, value).String(), claims), unsupported,
 			})
 		}
 	}
 	attacks = append(attacks, attack{"crit and b64 together",
-		es.sign(good.with("crit", `["b64"]`, "b64", "false").String(), claims), foreign})
+		es.sign(good.with("crit", `["b64"]`, "b64", "false").String(), claims), unsupported})
 	return attacks
 }
 
@@ -107,7 +107,7 @@ func typeAttacks() []attack {
 	return attacks
 }
 
-// claimAttacks are signed with the right key, so that nothing but the claims is wrong with them.
+// claimAttacks returns tokens signed with the right key, of which only the claims are wrong.
 func claimAttacks() []attack {
 	es := fixtureKeys()[tokens.ES256]
 	signed := func(claims string) string { return es.sign(goodHeader(es).String(), claims) }
@@ -180,7 +180,7 @@ func timeAttacks() []attack {
 		{"expired, no jti", es.sign(header, expired.with("jti", "").String()), "jti"},
 		{"expired, not yet valid", es.sign(header, expired.with("nbf", "4102444800").String()), "nbf"},
 		{"expired, from the future", es.sign(header, expired.with("iat", "4102444800").String()), "iat"},
-		{"expired, crit", es.sign(goodHeader(es).with("crit", `["x"]`).String(), expired.String()), foreign},
+		{"expired, crit", es.sign(goodHeader(es).with("crit", `["x"]`).String(), expired.String()), unsupported},
 	}
 	for _, name := range []string{"exp", "iat", "nbf"} {
 		for _, value := range []string{
@@ -188,7 +188,7 @@ func timeAttacks() []attack {
 			"18446744073709551616", "9223372036854775808", "NaN", "Infinity", "0x69a42b2c", "01772366700", "true",
 			"[1772366700]", `{"s":1772366700}`,
 		} {
-			// Joined by hand: some of these are no JSON.
+			// Joined by hand: some of these are not JSON.
 			claims := `{"` + name + `":` + value + "," + good.with(name, "").String()[1:]
 			attacks = append(attacks, attack{name + " " + value, es.sign(header, claims), badClaims})
 		}

@@ -21,7 +21,7 @@ import (
 	"latchkey/tokens"
 )
 
-// attack is a token that has to be refused, and for which reason: a refusal for another one would prove nothing.
+// attack is a token that must be refused for a given reason: a refusal for another reason would prove nothing.
 type attack struct {
 	name   string
 	token  string
@@ -33,7 +33,7 @@ func allAttacks() []attack {
 		typeAttacks(), signatureAttacks(), claimAttacks(), timeAttacks())
 }
 
-func TestVerifyRefusesEveryAttack(t *testing.T) {
+func TestAccessTokens_Verify_RefusesEveryAttack(t *testing.T) {
 	access := newAccessTokens(t, tokens.ES256)
 	attacks := allAttacks()
 	require.GreaterOrEqual(t, len(attacks), 100)
@@ -55,8 +55,8 @@ const (
 	notParts     = "not three parts"
 	notBase64    = "not unpadded base64url"
 	badHeader    = "header is not a JSON object"
-	foreign      = "header says"
-	unknownKey   = "no key of this kid"
+	unsupported  = "header contains"
+	unknownKey   = "no key has this kid"
 	otherAlg     = "alg is not the key's"
 	badSignature = "signature does not match"
 	badType      = "typ is not"
@@ -101,7 +101,7 @@ func split(token string) (header, claims, signature string) {
 	return parts[0], parts[1], parts[2]
 }
 
-// encodingAttacks respell parts of a token that is right, or sign what is misspelt.
+// encodingAttacks respells parts of a valid token, or signs misspelt parts.
 func encodingAttacks() []attack {
 	es, hs := fixtureKeys()[tokens.ES256], fixtureKeys()[tokens.HS256]
 	token := es.sign(goodHeader(es).String(), goodClaims().String())
@@ -157,10 +157,10 @@ func respell(text string) string {
 	return text[:len(text)-1] + string(alphabet[last|1])
 }
 
-// respellings are all other last characters that a kind decoder takes for the same signature.
+// respellings returns the token with each other last character that a lenient decoder reads as the same signature.
 func respellings(algorithm tokens.Algorithm, token string) []attack {
 	_, _, signature := split(token)
-	unused := map[int]int{2: 4, 3: 2}[len(signature)%4] // bits of the last character that carry nothing
+	unused := map[int]int{2: 4, 3: 2}[len(signature)%4] // unused bits of the last character
 	last := strings.IndexByte(alphabet, token[len(token)-1])
 	var attacks []attack
 	for bits := 1; bits < 1<<unused; bits++ {
@@ -229,7 +229,7 @@ func caseVariant(word string, upper int) string {
 	return string(letters)
 }
 
-// publicForms are the bytes that a confused verifier could take a public key for.
+// publicForms returns the encodings of a public key that a confused verifier could use as a secret.
 func publicForms(public any) map[string][]byte {
 	forms := map[string][]byte{"DER": publicDER(public), "PEM": publicPEM(public)}
 	forms["PEM without its last line end"] = forms["PEM"][:len(forms["PEM"])-1]
@@ -290,7 +290,7 @@ func reversed(data []byte) []byte {
 
 func lastPart(token string) string { return token[strings.LastIndexByte(token, '.')+1:] }
 
-// ecdsaAttacks are signatures (r, s) that a careless implementation takes for every message.
+// ecdsaAttacks returns signatures (r, s) that a careless implementation accepts for every message.
 func ecdsaAttacks() []attack {
 	es := fixtureKeys()[tokens.ES256]
 	header, claims, _ := split(es.sign(goodHeader(es).String(), goodClaims().String()))

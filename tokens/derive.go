@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 )
 
-// DeriveKey makes a key of 32 bytes for one purpose of a secret (HKDF-SHA256, RFC 5869): a key learnt tells nothing
-// about those of other purposes. It panics on an empty secret, whose keys anyone could derive.
+// DeriveKey derives a key of 32 bytes from a secret for one purpose (HKDF-SHA256, RFC 5869). A leaked key reveals nothing
+// about the secret or the keys of other purposes. It panics on an empty secret, whose keys anyone could derive.
 func DeriveKey(secret []byte, purpose string) []byte {
 	if len(secret) == 0 {
 		panic("tokens: deriving a key from an empty secret")

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// DjangoTokens verifies the HS256 tokens that a Django project issued before it moved here: those of SimpleJWT and of
+// DjangoTokens verifies the HS256 tokens that a Django project issued before it moved to Latchkey, with SimpleJWT or
 // djangorestframework-jwt.
 type DjangoTokens struct {
 	options DjangoTokenOptions
@@ -19,8 +19,8 @@ type DjangoTokens struct {
 	now     func() time.Time
 }
 
-// DjangoTokenOptions are what Django signed its tokens with: its SECRET_KEY, and the issuer and the audience if it was told
-// any. From Until on every token is refused.
+// DjangoTokenOptions describes the tokens of a Django project. SecretKey is its SECRET_KEY. Issuer and Audience are the
+// ones it was configured with, or empty. From Until on every token is refused.
 type DjangoTokenOptions struct {
 	SecretKey []byte
 	Issuer    string
@@ -28,7 +28,7 @@ type DjangoTokenOptions struct {
 	Until     time.Time
 }
 
-// NewDjangoTokens makes a verifier. A key below 32 bytes is ErrWeakKey.
+// NewDjangoTokens returns a verifier, or ErrWeakKey if the key has fewer than 32 bytes.
 func NewDjangoTokens(options DjangoTokenOptions, now func() time.Time) (*DjangoTokens, error) {
 	key, err := NewHMACKey(options.SecretKey)
 	if err != nil {
@@ -37,19 +37,19 @@ func NewDjangoTokens(options DjangoTokenOptions, now func() time.Time) (*DjangoT
 	return &DjangoTokens{options: options, key: key, now: now}, nil
 }
 
-// Until is from when on every token is refused.
+// Until returns the moment from which on every token is refused.
 func (d *DjangoTokens) Until() time.Time { return d.options.Until }
 
-// DjangoToken is what a verified token says. UserID is the user's primary key there: a decimal number or a UUID. ID is a
-// name that no other token of the user has. Renewable is an access token of djangorestframework-jwt that a new one may be
-// had for.
+// DjangoToken is the content of a verified token. UserID is the user's primary key in Django: a decimal number or a UUID.
+// ID is unique among the tokens of a user. Renewable is set for an access token of djangorestframework-jwt that can be
+// exchanged for a new one.
 type DjangoToken struct {
 	UserID    string
 	ID        string
 	Renewable bool
 }
 
-// djangoClaims are those of SimpleJWT and of djangorestframework-jwt, which has no token_type and always a username.
+// djangoClaims is the payload of both libraries. That of djangorestframework-jwt has no token_type and always a username.
 type djangoClaims struct {
 	Type      string         `json:"token_type"`
 	ExpiresAt NumericDate    `json:"exp"`
@@ -63,13 +63,13 @@ type djangoClaims struct {
 	Issuer    jsontext.Value `json:"iss"`
 }
 
-// VerifyAccess answers what an access token of either library says, ErrTokenExpired if its age is the only thing wrong, and
-// ErrTokenInvalid for everything else.
+// VerifyAccess returns the content of an access token of either library. It fails with ErrTokenExpired if the token's age is
+// the only thing wrong with it, and with ErrTokenInvalid in every other case.
 func (d *DjangoTokens) VerifyAccess(token string) (DjangoToken, error) {
 	return d.verify(token, "access", "")
 }
 
-// VerifyRefresh is VerifyAccess for a refresh token of SimpleJWT.
+// VerifyRefresh does the same as VerifyAccess for a refresh token of SimpleJWT.
 func (d *DjangoTokens) VerifyRefresh(token string) (DjangoToken, error) {
 	return d.verify(token, "refresh")
 }
@@ -91,13 +91,14 @@ func (d *DjangoTokens) verify(token string, types ...string) (DjangoToken, error
 		return DjangoToken{}, err
 	}
 	verified := DjangoToken{UserID: userID, ID: claims.ID, Renewable: claims.Type == "" && claims.Original != 0}
-	if verified.ID == "" { // as in older versions of djangorestframework-jwt; the signature is as good a name
+	if verified.ID == "" { // older versions of djangorestframework-jwt set no jti; the signature is as unique
 		verified.ID = token[strings.LastIndexByte(token, '.')+1:]
 	}
 	return verified, nil
 }
 
-// check says what is wrong with claims now. Expiry comes last, so that it is answered only if nothing else is wrong.
+// check returns what is wrong with the claims at this moment. Expiry comes last, so that ErrTokenExpired means that nothing
+// else is wrong.
 func (d *DjangoTokens) check(claims djangoClaims, types []string) error {
 	now := d.now()
 	if !slices.Contains(types, claims.Type) {
@@ -105,24 +106,24 @@ func (d *DjangoTokens) check(claims djangoClaims, types []string) error {
 	}
 	switch {
 	case claims.Type == "" && claims.Username == nil:
-		return invalid("neither token_type nor username is there")
+		return invalid("neither token_type nor username is present")
 	case claims.Type != "" && claims.ID == "":
 		return invalid("jti is missing")
 	case !isExactly(claims.Issuer, d.options.Issuer), !isAmong(claims.Audience, d.options.Audience):
-		return invalid("aud or iss is not the one that was agreed on")
+		return invalid("aud or iss is not the configured one")
 	case claims.NotBefore.Time().After(now), claims.IssuedAt.Time().After(now):
 		return invalid("nbf or iat is in the future")
 	case claims.ExpiresAt == 0:
 		return invalid("exp is missing")
 	case !now.Before(d.options.Until):
-		return invalid("tokens of Django are not accepted any more")
+		return invalid("Django's tokens are no longer accepted")
 	case !claims.ExpiresAt.Time().After(now):
 		return ErrTokenExpired
 	}
 	return nil
 }
 
-// isExactly tells whether a claim is the wanted text; where none is wanted it may not be there.
+// isExactly reports whether a claim is the wanted string. If wanted is empty, the claim must be absent.
 func isExactly(claim jsontext.Value, wanted string) bool {
 	if wanted == "" {
 		return len(claim) == 0
@@ -131,7 +132,7 @@ func isExactly(claim jsontext.Value, wanted string) bool {
 	return json.Unmarshal(claim, &text) == nil && text == wanted
 }
 
-// isAmong is isExactly for a claim that can also be a list (RFC 7519, section 4.1.3).
+// isAmong does the same as isExactly for a claim that can also be a list (RFC 7519, section 4.1.3).
 func isAmong(claim jsontext.Value, wanted string) bool {
 	if claim.Kind() != '[' || wanted == "" {
 		return isExactly(claim, wanted)
@@ -140,7 +141,8 @@ func isAmong(claim jsontext.Value, wanted string) bool {
 	return json.Unmarshal(claim, &list) == nil && slices.Contains(list, wanted)
 }
 
-// djangoUserID takes a whole number, a string of one, or a UUID, in their one spelling.
+// djangoUserID returns the text of a whole number, of a string that holds one, or of a UUID. It accepts only the canonical
+// spelling of a number.
 func djangoUserID(value jsontext.Value) (string, error) {
 	text := string(value)
 	if value.Kind() == '"' {

@@ -35,7 +35,7 @@ var (
 	}
 )
 
-// signer is a key as the tests hold it: Latchkey's, and the standard library's, to forge with.
+// signer is a key in two forms: Latchkey's, and the standard library's for forging tokens.
 type signer struct {
 	tokens.Key
 	private any
@@ -81,7 +81,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// newAccessTokens signs with the key of one algorithm and verifies those of all four, at noon.
+// newAccessTokens returns access tokens that are signed with the key of one algorithm and verified with those of all four, at noon.
 func newAccessTokens(t testing.TB, signing tokens.Algorithm) *tokens.AccessTokens {
 	keys := fixtureKeys()
 	set, err := tokens.NewKeySet(keys[signing].Key,
@@ -90,7 +90,7 @@ func newAccessTokens(t testing.TB, signing tokens.Algorithm) *tokens.AccessToken
 	return tokens.NewAccessTokens(func() tokens.KeySet { return set }, options, func() time.Time { return noon })
 }
 
-// object is a JSON object whose values are JSON text; a change to "" leaves the member out.
+// object is a JSON object whose values are JSON text; with removes a member whose new value is "".
 type object map[string]string
 
 func (o object) with(changes ...string) object {
@@ -127,7 +127,7 @@ func goodClaims() object {
 
 func base64URL(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
-// sign signs any header and claims, right or wrong, with the key and its algorithm.
+// sign returns a token of any header and claims, valid or not, signed with the key and its algorithm.
 func (s signer) sign(header, claims string) string {
 	return s.signText(base64URL([]byte(header)) + "." + base64URL([]byte(claims)))
 }

@@ -28,8 +28,8 @@ type JWK struct {
 	E         string    `json:"e,omitempty"`
 }
 
-// JWKS is the public keys of the set, the signing one first and the others as they were given. HS256 keys are left out,
-// because they are secret even where they only verify.
+// JWKS returns the public keys of the set, the signing key first and the others in the order given. It omits HS256 keys,
+// which are secret even if they only verify.
 func (s KeySet) JWKS() JWKS {
 	set := JWKS{Keys: []JWK{}}
 	for _, key := range s.keys {
@@ -49,7 +49,7 @@ func (k Key) jwk() JWK {
 		jwk.N, jwk.E = encode(public.N.Bytes()), encode(big.NewInt(int64(public.E)).Bytes())
 	case *ecdsa.PublicKey:
 		jwk.KeyType, jwk.Curve = "EC", "P-256"
-		point, _ := public.Bytes() // 4 ‖ x ‖ y; fails only for a point off the curve, which no parser lets in
+		point, _ := public.Bytes() // 4 ‖ x ‖ y; fails only for a point off the curve, which no parser accepts
 		jwk.X, jwk.Y = encode(point[1:33]), encode(point[33:])
 	case ed25519.PublicKey:
 		jwk.KeyType, jwk.Curve = "OKP", "Ed25519"
@@ -58,7 +58,7 @@ func (k Key) jwk() JWK {
 	return jwk
 }
 
-// thumbprint is RFC 7638's: the hash of the members that make up the key, sorted by name.
+// thumbprint returns the JWK thumbprint (RFC 7638): the SHA-256 of the required members, sorted by name, in base64url.
 func (j JWK) thumbprint() string {
 	members := map[string]string{"kty": j.KeyType}
 	for name, value := range map[string]string{"crv": j.Curve, "x": j.X, "y": j.Y, "n": j.N, "e": j.E} {

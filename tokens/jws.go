@@ -9,21 +9,21 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxTokenLength is in bytes. Our tokens have less than 1 KiB; a longer one costs nothing but this comparison.
+// maxTokenLength is in bytes. Our tokens have less than 1 KiB; refusing a longer one costs only this comparison.
 const maxTokenLength = 8 << 10
 
 var errNotBase64URL = errors.New("not unpadded base64url")
 
-// joseHeader is all that the header of our tokens says (RFC 7515, section 4.1).
+// joseHeader is the complete header of our tokens (RFC 7515, section 4.1).
 type joseHeader struct {
 	Algorithm Algorithm `json:"alg"`
 	KeyID     string    `json:"kid"`
 	Type      string    `json:"typ"`
 }
 
-// foreignHeader holds the members by which a token would bring its own key or change how it is to be read (RFC 8725,
-// sections 3.10 and 3.11; RFC 7797). We know none of these extensions, so each is refused, whatever its value.
-type foreignHeader struct {
+// unsupportedHeader holds the members by which a token would bring its own key or change how it is to be read (RFC 8725,
+// sections 3.10 and 3.11; RFC 7797). We support none of these extensions, so each is refused, whatever its value.
+type unsupportedHeader struct {
 	Critical jsontext.Value `json:"crit"`
 	Base64   jsontext.Value `json:"b64"`
 	KeySetAt jsontext.Value `json:"jku"`
@@ -32,11 +32,11 @@ type foreignHeader struct {
 	Chain    jsontext.Value `json:"x5c"`
 }
 
-func (f foreignHeader) present() bool {
-	return len(f.Critical)+len(f.Base64)+len(f.KeySetAt)+len(f.Key)+len(f.ChainAt)+len(f.Chain) > 0
+func (u unsupportedHeader) present() bool {
+	return len(u.Critical)+len(u.Base64)+len(u.KeySetAt)+len(u.Key)+len(u.ChainAt)+len(u.Chain) > 0
 }
 
-// signJWS answers the compact serialisation (RFC 7515, section 3.1) of a payload of the given type.
+// signJWS returns the compact serialisation (RFC 7515, section 3.1) of a payload, signed with key and with tokenType as typ.
 func signJWS(key Key, tokenType string, payload []byte) (string, error) {
 	header, err := json.Marshal(joseHeader{Algorithm: key.algorithm, KeyID: key.id, Type: tokenType})
 	if err != nil {
@@ -51,8 +51,8 @@ func signJWS(key Key, tokenType string, payload []byte) (string, error) {
 	return signed + "." + encode(signature), nil
 }
 
-// verifyJWS answers the header and payload of a compact serialisation that the key named by its kid has signed, with
-// that key's algorithm; everything else is ErrTokenInvalid. What type and payload mean is the caller's to check.
+// verifyJWS returns the header and payload of a compact serialisation that is signed with the key named by its kid and
+// with that key's algorithm. Otherwise it fails with ErrTokenInvalid. The caller has to check the type and the payload.
 func verifyJWS(token string, lookup func(kid string) (Key, bool)) (joseHeader, []byte, error) {
 	if len(token) > maxTokenLength {
 		return joseHeader{}, nil, invalid("longer than 8 KiB")
@@ -72,9 +72,9 @@ func verifyJWS(token string, lookup func(kid string) (Key, bool)) (joseHeader, [
 	}
 	key, ok := lookup(header.KeyID)
 	if !ok {
-		return joseHeader{}, nil, invalid("no key of this kid")
+		return joseHeader{}, nil, invalid("no key has this kid")
 	}
-	// Before the signature, as RFC 8725, section 3.1 wants: the key decides the algorithm, never the token.
+	// Before the signature, as RFC 8725, section 3.1 requires: the key decides the algorithm, never the token.
 	if header.Algorithm != key.algorithm {
 		return joseHeader{}, nil, invalid("alg is not the key's")
 	}
@@ -91,19 +91,19 @@ func parseHeader(part string) (joseHeader, error) {
 	}
 	var header struct {
 		joseHeader
-		foreignHeader
+		unsupportedHeader
 	}
-	// This json refuses duplicate names and invalid UTF-8, and tells apart upper and lower case (RFC 7515, section 4).
+	// This json package refuses duplicate names and invalid UTF-8, and is case-sensitive (RFC 7515, section 4).
 	if err := json.Unmarshal(text, &header); err != nil {
 		return joseHeader{}, invalid("header is not a JSON object of distinct, well-typed members")
 	}
-	if header.foreignHeader.present() {
-		return joseHeader{}, invalid("header says crit, b64, jku, jwk, x5u or x5c")
+	if header.unsupportedHeader.present() {
+		return joseHeader{}, invalid("header contains crit, b64, jku, jwk, x5u or x5c")
 	}
 	return header.joseHeader, nil
 }
 
-// decodeBase64URL takes only the one canonical spelling. The standard decoder, though strict, skips line ends.
+// decodeBase64URL accepts only the canonical spelling. The standard decoder skips line breaks even if it is strict.
 func decodeBase64URL(text string) ([]byte, error) {
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, errNotBase64URL

@@ -19,13 +19,13 @@ const (
 	minRSABits      = 2048 // RFC 7518, section 3.3
 )
 
-// Key signs and verifies tokens with one algorithm, or only verifies them. Printing or logging it, alone or inside
-// something else, shows its algorithm and id, never its material.
+// Key signs and verifies tokens with one algorithm, or only verifies them. Printing or logging a key, alone or inside
+// another value, shows its algorithm and id, never its material.
 type Key struct {
 	algorithm Algorithm
 	id        string
-	// A function, because that is the one kind of field of which fmt prints no more than the address: in a struct that
-	// holds a Key unexported it would not call String, and for verbs such as %s it follows pointers.
+	// A function, because that is the only kind of field of which fmt prints just the address: for a Key in an unexported
+	// field it would not call String, and for verbs such as %s it follows pointers.
 	material func() keyMaterial
 }
 
@@ -34,18 +34,18 @@ type keyMaterial struct {
 	public  any // what golang-jwt verifies with; for HS256 the secret itself
 }
 
-// NewHMACKey makes an HS256 key of a secret of at least 32 bytes, else it answers ErrWeakKey. A PEM is refused, because
-// as a secret it is most often a public key, with which anyone could sign.
+// NewHMACKey returns an HS256 key with a copy of secret, which needs at least 32 bytes (ErrWeakKey). It refuses a PEM with
+// ErrKeyInvalid: a PEM given as a secret is most often a public key, with which anyone could sign.
 func NewHMACKey(secret []byte) (Key, error) {
 	if len(secret) < minSecretLength {
-		return Key{}, fmt.Errorf("%w: an HMAC secret needs at least %d bytes, this has %d",
+		return Key{}, fmt.Errorf("%w: an HMAC secret needs at least %d bytes, this one has %d",
 			ErrWeakKey, minSecretLength, len(secret))
 	}
 	if block, _ := pem.Decode(secret); block != nil {
-		return Key{}, fmt.Errorf("%w: HS256 needs a random secret, this is a PEM", ErrKeyInvalid)
+		return Key{}, fmt.Errorf("%w: HS256 needs a random secret, but this is a PEM", ErrKeyInvalid)
 	}
 	secret = bytes.Clone(secret)
-	// RFC 7638 would hash the secret itself, and its section 7 warns of that: the id is public.
+	// RFC 7638 would hash the secret itself, which its section 7 warns against: the id is public.
 	id := DeriveKey(secret, "hmac key id")[:16]
 	return Key{
 		algorithm: HS256,
@@ -54,7 +54,8 @@ func NewHMACKey(secret []byte) (Key, error) {
 	}, nil
 }
 
-// GenerateKey makes a new random key: 32 bytes for HS256, 2048 bits for RS256.
+// GenerateKey returns a new random key: of 32 bytes for HS256, of 2048 bits for RS256. It fails with ErrUnknownAlgorithm on
+// any other name.
 func GenerateKey(algorithm Algorithm) (Key, error) {
 	var private crypto.Signer
 	var err error
@@ -93,7 +94,7 @@ func newVerifyingKey(algorithm Algorithm, public crypto.PublicKey) (Key, error) 
 		return Key{}, fmt.Errorf("%w: %s can't use %s", ErrKeyInvalid, algorithm, description)
 	}
 	if rsaKey, ok := public.(*rsa.PublicKey); ok && rsaKey.N.BitLen() < minRSABits {
-		return Key{}, fmt.Errorf("%w: an RSA key needs at least %d bits, this has %d",
+		return Key{}, fmt.Errorf("%w: an RSA key needs at least %d bits, this one has %d",
 			ErrWeakKey, minRSABits, rsaKey.N.BitLen())
 	}
 	key := Key{algorithm: algorithm, material: func() keyMaterial { return keyMaterial{public: public} }}
@@ -101,7 +102,7 @@ func newVerifyingKey(algorithm Algorithm, public crypto.PublicKey) (Key, error) 
 	return key, nil
 }
 
-// describe says which algorithm a public key is for, none if Latchkey can't use it, and what to call it.
+// describe returns the algorithm that a public key is for, or "" if Latchkey can't use the key, and a name for messages.
 func describe(public crypto.PublicKey) (Algorithm, string) {
 	switch public := public.(type) {
 	case *rsa.PublicKey:
@@ -119,17 +120,17 @@ func describe(public crypto.PublicKey) (Algorithm, string) {
 	}
 }
 
-// ID is the key's `kid`: its JWK thumbprint (RFC 7638), or for HS256 a name derived from the secret that does not tell
-// anything about it.
+// ID returns the key's `kid`: its JWK thumbprint (RFC 7638), or for HS256 a name that is derived from the secret and
+// reveals nothing about it.
 func (k Key) ID() string { return k.id }
 
-// Algorithm is the only algorithm the key is used with.
+// Algorithm returns the only algorithm that the key is used with.
 func (k Key) Algorithm() Algorithm { return k.algorithm }
 
-// CanSign says whether the key signs; if not it only verifies.
+// CanSign reports whether the key can sign; otherwise it only verifies.
 func (k Key) CanSign() bool { return k.material != nil && k.material().private != nil }
 
-// Public is the same key, able only to verify. That of an HS256 key is still secret.
+// Public returns the same key, able only to verify. That of an HS256 key is still secret.
 func (k Key) Public() Key {
 	if k.material != nil {
 		public := k.material().public
@@ -149,7 +150,7 @@ func (k Key) verify(text string, signature []byte) error {
 	return k.algorithm.method().Verify(text, signature, k.material().public)
 }
 
-// String names the key, without its material.
+// String returns the key's algorithm and id, without its material.
 func (k Key) String() string {
 	if k.material == nil {
 		return "no key"
@@ -157,8 +158,8 @@ func (k Key) String() string {
 	return fmt.Sprintf("%s key %s", k.algorithm, k.id)
 }
 
-// GoString is String, for %#v.
+// GoString returns String, for %#v.
 func (k Key) GoString() string { return k.String() }
 
-// LogValue is String, for slog.
+// LogValue returns String, for slog.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

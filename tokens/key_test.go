@@ -39,7 +39,7 @@ func TestParseAlgorithm(t *testing.T) {
 	require.ErrorIs(t, err, tokens.ErrUnknownAlgorithm)
 }
 
-func TestAMarshalledKeyReadsBackAsTheSameKey(t *testing.T) {
+func TestKey_MarshalPrivateKey_ReadsBackAsTheSameKey(t *testing.T) {
 	for _, algorithm := range algorithms {
 		key, err := tokens.GenerateKey(algorithm)
 		require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestAMarshalledKeyReadsBackAsTheSameKey(t *testing.T) {
 	}
 }
 
-func TestAPublicKeyVerifiesAndDoesNotSign(t *testing.T) {
+func TestKey_Public_VerifiesAndDoesNotSign(t *testing.T) {
 	for _, algorithm := range algorithms {
 		key := fixtureKeys()[algorithm]
 		public := key.Public()
@@ -83,7 +83,7 @@ func TestAPublicKeyVerifiesAndDoesNotSign(t *testing.T) {
 	require.False(t, tokens.Key{}.Public().CanSign())
 }
 
-func TestParsePrivateKeyReadsEveryUsualPEM(t *testing.T) {
+func TestParsePrivateKey_ReadsEveryUsualPEM(t *testing.T) {
 	rs, es := fixtureKeys()[tokens.RS256], fixtureKeys()[tokens.ES256]
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
 	sec1 := block("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(es.private.(*ecdsa.PrivateKey))))
@@ -111,7 +111,7 @@ func TestParsePrivateKeyReadsEveryUsualPEM(t *testing.T) {
 	require.Equal(t, rs.ID(), public.ID())
 }
 
-func TestParsePrivateKeyRefusesClearly(t *testing.T) {
+func TestParsePrivateKey_RefusesClearly(t *testing.T) {
 	keys := fixtureKeys()
 	p384 := must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
 	weak := must(rsa.GenerateKey(rand.Reader, 1024))
@@ -128,7 +128,7 @@ func TestParsePrivateKeyRefusesClearly(t *testing.T) {
 		{tokens.EdDSA, privatePEM(keys[tokens.ES256].private), tokens.ErrKeyInvalid, "EdDSA can't use an EC key on P-256"},
 		{tokens.ES256, privatePEM(p384), tokens.ErrKeyInvalid, "ES256 can't use an EC key on P-384"},
 		{tokens.EdDSA, privatePEM(x25519), tokens.ErrKeyInvalid, "can sign"},
-		{tokens.RS256, privatePEM(weak), tokens.ErrWeakKey, "at least 2048 bits, this has 1024"},
+		{tokens.RS256, privatePEM(weak), tokens.ErrWeakKey, "at least 2048 bits, this one has 1024"},
 		{"none", privatePEM(keys[tokens.RS256].private), tokens.ErrKeyInvalid, "none can't use"},
 		{"", privatePEM(p384), tokens.ErrKeyInvalid, "can't use"},
 		{tokens.ES256, publicPEM(keys[tokens.ES256].public), tokens.ErrKeyInvalid, `"PUBLIC KEY"`},
@@ -136,8 +136,8 @@ func TestParsePrivateKeyRefusesClearly(t *testing.T) {
 		{tokens.ES256, []byte("keys/signing.pem"), tokens.ErrKeyInvalid, "no PEM"},
 		{tokens.ES256, block("ENCRYPTED PRIVATE KEY", ""), tokens.ErrKeyInvalid, "unencrypted"},
 		{tokens.ES256, block("PRIVATE KEY", "x"), tokens.ErrKeyInvalid, "does not hold"},
-		{tokens.HS256, []byte("31 bytes are one byte too few.."), tokens.ErrWeakKey, "at least 32 bytes, this has 31"},
-		{tokens.HS256, nil, tokens.ErrWeakKey, "this has 0"},
+		{tokens.HS256, []byte("31 bytes are one byte too few.."), tokens.ErrWeakKey, "at least 32 bytes, this one has 31"},
+		{tokens.HS256, nil, tokens.ErrWeakKey, "this one has 0"},
 		{tokens.HS256, publicPEM(keys[tokens.RS256].public), tokens.ErrKeyInvalid, "this is a PEM"},
 	} {
 		key, err := tokens.ParsePrivateKey(wrong.algorithm, wrong.text)
@@ -153,14 +153,14 @@ func TestParsePrivateKeyRefusesClearly(t *testing.T) {
 	require.ErrorIs(t, err, tokens.ErrWeakKey)
 }
 
-// The id of a secret is part of every token's header and must outlive releases; this one was computed independently.
-func TestTheIDOfASecretIsStableAndTellsNothing(t *testing.T) {
+// The id of a secret is part of every token's header and must stay the same across releases; this one was computed independently.
+func TestKey_ID_OfASecretIsStable(t *testing.T) {
 	key, err := tokens.NewHMACKey([]byte("an example secret of 32 bytes ok"))
 	require.NoError(t, err)
 	require.Equal(t, "tMzNRrU6JVlcuJvrSlUbmQ", key.ID())
 }
 
-func TestAKeyKeepsItsOwnCopyOfTheSecret(t *testing.T) {
+func TestNewHMACKey_CopiesTheSecret(t *testing.T) {
 	secret := []byte("an example secret of 32 bytes ok")
 	key := must(tokens.NewHMACKey(secret))
 	clear(secret)
@@ -170,7 +170,7 @@ func TestAKeyKeepsItsOwnCopyOfTheSecret(t *testing.T) {
 	require.NotEqual(t, written, must(key.MarshalPrivateKey()))
 }
 
-func TestPrintingNeverShowsMaterial(t *testing.T) {
+func TestKey_PrintingNeverShowsMaterial(t *testing.T) {
 	for _, algorithm := range algorithms {
 		key := fixtureKeys()[algorithm]
 		set := must(tokens.NewKeySet(key.Key))
@@ -182,8 +182,8 @@ func TestPrintingNeverShowsMaterial(t *testing.T) {
 			struct{ Key *tokens.Key }{&key.Key}, set, &set, []tokens.KeySet{set}, access,
 		}
 		if algorithm == tokens.HS256 {
-			opaque := must(tokens.NewOpaque("lkr_", secret))
-			holders = append(holders, opaque, *opaque, struct{ opaque tokens.Opaque }{*opaque})
+			codec := must(tokens.NewCodec("lkr_", secret))
+			holders = append(holders, codec, *codec, struct{ codec tokens.Codec }{*codec})
 		}
 		var printed strings.Builder
 		for _, holder := range holders {
@@ -199,12 +199,12 @@ func TestPrintingNeverShowsMaterial(t *testing.T) {
 		}
 		require.Contains(t, printed.String(), key.ID())
 		for _, form := range spellings(key.private, secret) {
-			require.False(t, strings.Contains(printed.String(), form), "%s material is in print", algorithm)
+			require.False(t, strings.Contains(printed.String(), form), "%s material was printed", algorithm)
 		}
 	}
 }
 
-// spellings are pieces of private material as it could come out in print.
+// spellings returns pieces of private material in every form in which it could be printed.
 func spellings(private crypto.PrivateKey, marshalled []byte) []string {
 	material := marshalled
 	var forms []string

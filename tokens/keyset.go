@@ -2,14 +2,15 @@ package tokens
 
 import "fmt"
 
-// KeySet is the keys in use at one moment: one that signs and any number that verify, the signing one among them. It
-// does not change; to rotate keys is to make a new one.
+// KeySet holds the keys in use at one moment: one that signs and any number that verify, including the signing one. It is
+// immutable; rotating keys means making a new set.
 type KeySet struct {
 	keys []Key // the signing key first
 	byID map[string]Key
 }
 
-// NewKeySet makes a set of a key that signs (else ErrKeyInvalid) and more that verify. A key given twice counts once.
+// NewKeySet returns a set of one key that signs and more that verify. It drops keys given twice. It fails with
+// ErrKeyInvalid if the first key can't sign or any key is empty.
 func NewKeySet(signing Key, verifying ...Key) (KeySet, error) {
 	if !signing.CanSign() {
 		return KeySet{}, fmt.Errorf("%w: %v can't sign", ErrKeyInvalid, signing)
@@ -28,7 +29,7 @@ func NewKeySet(signing Key, verifying ...Key) (KeySet, error) {
 	return set, nil
 }
 
-// Signing is the key that signs new tokens; of an empty set, a key that can't.
+// Signing returns the key that signs new tokens, or the zero Key, which can't, if the set is empty.
 func (s KeySet) Signing() Key {
 	if len(s.keys) == 0 {
 		return Key{}
@@ -36,7 +37,7 @@ func (s KeySet) Signing() Key {
 	return s.keys[0]
 }
 
-// Lookup finds the key with exactly this id.
+// Lookup returns the key with exactly this id, and reports whether the set has it.
 func (s KeySet) Lookup(id string) (Key, bool) {
 	key, ok := s.byID[id]
 	return key, ok

@@ -15,7 +15,7 @@ import (
 	"latchkey/tokens"
 )
 
-func TestAKeySetFindsItsKeysByID(t *testing.T) {
+func TestKeySet_Lookup_FindsKeysByID(t *testing.T) {
 	keys := fixtureKeys()
 	signing, other := keys[tokens.ES256].Key, keys[tokens.RS256].Key
 	set, err := tokens.NewKeySet(signing, other.Public(), signing.Public(), other)
@@ -37,7 +37,7 @@ func TestAKeySetFindsItsKeysByID(t *testing.T) {
 	require.Zero(t, tokens.KeySet{}.Signing())
 }
 
-func TestJWKSHoldsThePublicKeysInOrder(t *testing.T) {
+func TestKeySet_JWKS_HoldsThePublicKeysInOrder(t *testing.T) {
 	keys := fixtureKeys()
 	set := must(tokens.NewKeySet(keys[tokens.ES256].Key, keys[tokens.HS256].Key, keys[tokens.RS256].Key,
 		keys[tokens.EdDSA].Public()))
@@ -76,7 +76,7 @@ func readJWK(t *testing.T, jwk tokens.JWK) any {
 	return nil
 }
 
-func TestJWKSNeverHoldsAnythingPrivate(t *testing.T) {
+func TestKeySet_JWKS_HoldsNothingPrivate(t *testing.T) {
 	keys := fixtureKeys()
 	all := must(tokens.NewKeySet(keys[tokens.HS256].Key, keys[tokens.ES256].Key, keys[tokens.RS256].Key,
 		keys[tokens.EdDSA].Key))

@@ -8,9 +8,9 @@ import (
 	"fmt"
 )
 
-// ParsePrivateKey reads a PEM of a private key that fits the algorithm: PKCS#8, PKCS#1 (RSA) or SEC 1 (EC). RSA needs
-// at least 2048 bits (ErrWeakKey) and EC the curve P-256; anything else is ErrKeyInvalid. For HS256, whose keys have no
-// PEM, it takes the secret's bytes as NewHMACKey does, so that it reads back whatever MarshalPrivateKey wrote.
+// ParsePrivateKey reads an unencrypted private key for the algorithm from a PEM: PKCS#8, PKCS#1 (RSA) or SEC 1 (EC). RSA
+// needs at least 2048 bits (ErrWeakKey) and EC the curve P-256; anything else is ErrKeyInvalid. For HS256, whose keys have
+// no PEM, it takes the secret's bytes as NewHMACKey does, so that it reads back whatever MarshalPrivateKey wrote.
 func ParsePrivateKey(algorithm Algorithm, text []byte) (Key, error) {
 	if algorithm == HS256 {
 		return NewHMACKey(text)
@@ -28,7 +28,7 @@ func ParsePrivateKey(algorithm Algorithm, text []byte) (Key, error) {
 	case "EC PRIVATE KEY":
 		private, err = x509.ParseECPrivateKey(block.Bytes)
 	default:
-		return Key{}, fmt.Errorf("%w: needs the PEM of an unencrypted private key, this is of type %q",
+		return Key{}, fmt.Errorf("%w: needs the PEM of an unencrypted private key, but this is of type %q",
 			ErrKeyInvalid, block.Type)
 	}
 	signer, ok := private.(crypto.Signer)
@@ -38,7 +38,7 @@ func ParsePrivateKey(algorithm Algorithm, text []byte) (Key, error) {
 	return newSigningKey(algorithm, signer)
 }
 
-// ParsePublicKey reads a PEM of a public key (PKIX or PKCS#1) that fits the algorithm, under the same rules as
+// ParsePublicKey reads a public key for the algorithm from a PEM (PKIX or PKCS#1), under the same rules as
 // ParsePrivateKey. The key only verifies. HS256 has no public keys.
 func ParsePublicKey(algorithm Algorithm, text []byte) (Key, error) {
 	block, err := decodePEM(text)
@@ -52,7 +52,7 @@ func ParsePublicKey(algorithm Algorithm, text []byte) (Key, error) {
 	case "RSA PUBLIC KEY":
 		public, err = x509.ParsePKCS1PublicKey(block.Bytes)
 	default:
-		return Key{}, fmt.Errorf("%w: needs the PEM of a public key, this is of type %q", ErrKeyInvalid, block.Type)
+		return Key{}, fmt.Errorf("%w: needs the PEM of a public key, but this is of type %q", ErrKeyInvalid, block.Type)
 	}
 	if err != nil {
 		return Key{}, fmt.Errorf("%w: the PEM does not hold a public key", ErrKeyInvalid)
@@ -60,8 +60,8 @@ func ParsePublicKey(algorithm Algorithm, text []byte) (Key, error) {
 	return newVerifyingKey(algorithm, public)
 }
 
-// MarshalPrivateKey writes the key for ParsePrivateKey: a PKCS#8 PEM, or for HS256 the secret's bytes. A key that only
-// verifies is ErrKeyInvalid.
+// MarshalPrivateKey returns the key in the form that ParsePrivateKey reads: a PKCS#8 PEM, or for HS256 the secret's bytes.
+// It fails with ErrKeyInvalid on a key that only verifies.
 func (k Key) MarshalPrivateKey() ([]byte, error) {
 	if !k.CanSign() {
 		return nil, fmt.Errorf("%w: %v has no private part", ErrKeyInvalid, k)
@@ -76,14 +76,15 @@ func (k Key) MarshalPrivateKey() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// decodePEM finds the first block that is a key: `openssl ecparam -genkey` writes the curve in one of its own before.
+// decodePEM returns the first block after any EC PARAMETERS: `openssl ecparam -genkey` writes the curve in such a block
+// before the key.
 func decodePEM(text []byte) (*pem.Block, error) {
 	block, rest := pem.Decode(text)
 	for block != nil && block.Type == "EC PARAMETERS" {
 		block, rest = pem.Decode(rest)
 	}
 	if block == nil {
-		return nil, fmt.Errorf("%w: there is no PEM block in it", ErrKeyInvalid)
+		return nil, fmt.Errorf("%w: it contains no PEM block", ErrKeyInvalid)
 	}
 	return block, nil
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Seal encrypts and authenticates plaintext, and authenticates additionalData (what the secret belongs to, such as its
-// row's id), with AES-256-GCM under a random nonce. The key has 32 bytes, else ErrWeakKey.
+// Seal encrypts and authenticates plaintext with AES-256-GCM under a random nonce, and authenticates additionalData, which
+// names what the plaintext belongs to, such as the id of its row. The key must have 32 bytes (ErrWeakKey).
 func Seal(key, plaintext, additionalData []byte) ([]byte, error) {
 	aead, err := newAEAD(key)
 	if err != nil {
@@ -16,8 +16,8 @@ func Seal(key, plaintext, additionalData []byte) ([]byte, error) {
 	return aead.Seal(nil, nil, plaintext, additionalData), nil
 }
 
-// Open answers the plaintext of what Seal made under any of the keys, tried in order, with the same additionalData,
-// else ErrSealBroken.
+// Open returns the plaintext of what Seal made with any of the keys, tried in order, and the same additionalData. It fails
+// with ErrSealBroken if no key opens it, and with ErrWeakKey on a key that does not have 32 bytes.
 func Open(keys [][]byte, sealed, additionalData []byte) ([]byte, error) {
 	for _, key := range keys {
 		aead, err := newAEAD(key)
@@ -31,10 +31,10 @@ func Open(keys [][]byte, sealed, additionalData []byte) ([]byte, error) {
 	return nil, ErrSealBroken
 }
 
-// newAEAD answers AES-256-GCM that puts a random nonce before what it seals.
+// newAEAD returns AES-256-GCM that prefixes its output with a random nonce.
 func newAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != 32 {
-		return nil, fmt.Errorf("%w: sealing needs a key of 32 bytes, this has %d", ErrWeakKey, len(key))
+		return nil, fmt.Errorf("%w: sealing needs a key of 32 bytes, this one has %d", ErrWeakKey, len(key))
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

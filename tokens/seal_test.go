@@ -11,7 +11,7 @@ import (
 	"latchkey/tokens"
 )
 
-func TestSealedOpensOnlyUntouchedWithItsKeyAndData(t *testing.T) {
+func TestSeal_OpensOnlyUntouchedWithItsKeyAndData(t *testing.T) {
 	key, other := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	rapid.Check(t, func(t *rapid.T) {
 		plaintext := rapid.SliceOf(rapid.Byte()).Draw(t, "plaintext")
@@ -39,7 +39,7 @@ func TestSealedOpensOnlyUntouchedWithItsKeyAndData(t *testing.T) {
 	})
 }
 
-func TestSealNeedsAKeyOf32Bytes(t *testing.T) {
+func TestSeal_RequiresAKeyOf32Bytes(t *testing.T) {
 	for _, length := range []int{0, 16, 24, 31, 33, 64} {
 		key := make([]byte, length)
 		_, err := tokens.Seal(key, []byte("x"), nil)
@@ -51,13 +51,13 @@ func TestSealNeedsAKeyOf32Bytes(t *testing.T) {
 	require.ErrorIs(t, err, tokens.ErrSealBroken)
 }
 
-// Derived keys must outlive releases; this one was computed independently.
-func TestDerivedKeysAreStable(t *testing.T) {
+// Derived keys must stay valid across releases; this one was computed independently.
+func TestDeriveKey_IsStable(t *testing.T) {
 	key := tokens.DeriveKey(exampleSecret, "refresh tokens")
 	require.Equal(t, "05b239227f546c852ed1f7a73b33bf7aad96c412a899452b27b249d633987614", hex.EncodeToString(key))
 }
 
-func TestDerivedKeysDifferByPurposeAndSecret(t *testing.T) {
+func TestDeriveKey_DiffersByPurposeAndSecret(t *testing.T) {
 	key := tokens.DeriveKey(exampleSecret, "a")
 	require.Len(t, key, 32)
 	require.NotEqual(t, key, tokens.DeriveKey(exampleSecret, "b"))

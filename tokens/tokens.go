@@ -1,8 +1,8 @@
-// Package tokens makes and checks everything Latchkey signs or seals: access tokens (JSON Web Tokens), opaque tokens
-// (refresh and one-time), the keys behind both with their public JWK set, and sealed secrets.
+// Package tokens makes and checks everything that Latchkey signs or seals: access tokens (JSON Web Tokens), signed handles
+// (the text of refresh, device and one-time tokens), the keys of both with their public JWK set, and sealed secrets.
 //
-// It is pure: it stores nothing, asks no database and speaks no HTTP. Whether a session still lives, a one-time token
-// was used before or a user is active is for models to say; which keys there are is for the caller.
+// It is pure: it stores nothing, uses no database and no network. Package models knows whether a session is still open, a
+// one-time token was used before or a user is active; the caller decides which keys there are.
 package tokens
 
 import (
@@ -11,23 +11,24 @@ import (
 )
 
 var (
-	// ErrTokenInvalid says that a token is malformed, not signed by us or not meant for us. Its text holds the reason
-	// and nothing of the token.
+	// ErrTokenInvalid means that a token is malformed, not signed by us or not meant for us. Its text gives the reason and
+	// repeats nothing of the token.
 	ErrTokenInvalid = errors.New("token is invalid")
 
-	// ErrTokenExpired says that an access token is right in everything, its signature included, but too old.
+	// ErrTokenExpired means that a token has a valid signature and correct claims, but is too old.
 	ErrTokenExpired = errors.New("token has expired")
 
-	// ErrWeakKey says that a key or secret is too short to protect anything.
+	// ErrWeakKey means that a key or secret is too short to be secure.
 	ErrWeakKey = errors.New("key is too weak")
 
-	// ErrKeyInvalid says that a key can't be read, or does not fit its algorithm or its purpose.
+	// ErrKeyInvalid means that a key can't be read, or does not suit its algorithm or its purpose.
 	ErrKeyInvalid = errors.New("key is invalid")
 
-	// ErrUnknownAlgorithm says that a name is not one of the signature algorithms Latchkey offers.
+	// ErrUnknownAlgorithm means that a name is not that of a signature algorithm that Latchkey supports.
 	ErrUnknownAlgorithm = errors.New("unknown algorithm")
 
-	// ErrSealBroken says that none of the keys opens a sealed secret: another key, other additional data, or tampering.
+	// ErrSealBroken means that no key opens a sealed secret: it was sealed with another key or other additional data, or
+	// tampered with.
 	ErrSealBroken = errors.New("seal is broken")
 )
 

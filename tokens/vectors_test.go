@@ -23,7 +23,7 @@ type vectorJWK struct {
 	KeyOps                                 []string `json:"key_ops"`
 }
 
-// key answers the Latchkey key of a JWK that is for verifying signatures of one of our algorithms.
+// key returns the Latchkey key of a JWK, if it is meant for verifying signatures of a supported algorithm.
 func (j vectorJWK) key() (Key, error) {
 	if j.Use != "" && j.Use != "sig" || j.KeyOps != nil && !slices.Contains(j.KeyOps, "verify") {
 		return Key{}, fmt.Errorf("%w: not for signatures", ErrKeyInvalid)
@@ -58,19 +58,19 @@ func decodeVector(text string) []byte {
 	return data
 }
 
-// lookup finds the key by the kid its JWK has, where Latchkey's own would be its thumbprint.
+// lookup finds the key by the kid in its JWK, whereas a key of Latchkey has its thumbprint as kid.
 func (j vectorJWK) lookup(kid string) (Key, bool) {
 	key, err := j.key()
 	return key, err == nil && kid == j.Kid
 }
 
 const (
-	notOffered   = "refused: the algorithm is none of ours"
+	notOffered   = "refused: the algorithm is not supported"
 	notCanonical = "refused: a character that is not base64url, which the vectors let a reader skip"
 	mislabelled  = "accepted: letter for letter the token of 357 ValidMac, which is valid"
 )
 
-// exceptions lists the cases that end otherwise than the vectors say.
+// exceptions lists the cases whose outcome differs from that in the vectors, and why.
 var exceptions = map[string]string{
 	"264 emptyPayload":   notOffered, // RS384
 	"265 allZeroPayload": notOffered,
@@ -106,7 +106,7 @@ var exceptions = map[string]string{
 	"370 invalidBase64PaddingInPayload": mislabelled,
 }
 
-func TestWycheproof(t *testing.T) {
+func TestVerifyJWS_Wycheproof(t *testing.T) {
 	var suite struct {
 		TestGroups []struct {
 			Private, Public *vectorJWK
@@ -142,7 +142,7 @@ func TestWycheproof(t *testing.T) {
 	require.Equal(t, tokens[357], tokens[370])
 }
 
-// compact is the text of a case's token; that of the JSON serialisation is JSON.
+// compact returns the text of a case's token: JSON for the JSON serialisation.
 func compact(jws any) string {
 	if text, ok := jws.(string); ok {
 		return text
@@ -150,7 +150,7 @@ func compact(jws any) string {
 	return string(must(json.Marshal(jws)))
 }
 
-// rfcVectors are the examples that the RFCs print.
+// rfcVectors holds the examples printed in the RFCs.
 type rfcVectors struct {
 	HS256      struct{ JWS, K string }           `json:"hs256_rfc7515_a1"`
 	None       struct{ JWT string }              `json:"none_rfc7519_6_1"`
@@ -160,7 +160,7 @@ type rfcVectors struct {
 	Ed25519JWS struct{ JWS, X string }           `json:"eddsa_rfc8037_a4"`
 }
 
-func TestRFCExamples(t *testing.T) {
+func TestVerifyJWS_RFCExamples(t *testing.T) {
 	var rfc rfcVectors
 	readVectors(t, "testdata/rfc/examples.json", &rfc)
 	only := func(jwk vectorJWK) func(string) (Key, bool) {

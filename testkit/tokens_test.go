@@ -34,9 +34,9 @@ func TestRequireNoToken_FindsTokensAndTheirParts(t *testing.T) {
 	session := app.Login(t, "ann@example.com")
 	header, rest, _ := strings.Cut(session.Access, ".")
 	payload, _, _ := strings.Cut(rest, ".")
-	device, err := tokens.NewOpaque("lkd_", []byte(testkit.SecretKey))
+	device, err := tokens.NewCodec("lkd_", []byte(testkit.SecretKey))
 	require.NoError(t, err)
-	for _, token := range []string{session.Access, header, payload, session.Refresh, device.Encode(tokens.Parts{ID: uuid.Max})} {
+	for _, token := range []string{session.Access, header, payload, session.Refresh, device.Encode(tokens.Handle{ID: uuid.Max})} {
 		require.True(t, holdsToken(`level=INFO path="/x?y=`+token+`"`), token)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"latchkey/mail"
 )
 
-func TestMailboxKeepsTheLastHundredNewestFirst(t *testing.T) {
+func TestMailbox_KeepsTheLastHundredNewestFirst(t *testing.T) {
 	mailbox := mail.NewMailbox(slog.New(slog.DiscardHandler), moment)
 	require.Empty(t, mailbox.List())
 	for i := range 103 {
@@ -27,7 +27,7 @@ func TestMailboxKeepsTheLastHundredNewestFirst(t *testing.T) {
 	require.Empty(t, mailbox.List())
 }
 
-func TestMailboxLogsOneLineALetterWithItsLink(t *testing.T) {
+func TestMailbox_Send_LogsOneLineWithTheLink(t *testing.T) {
 	var log bytes.Buffer
 	mailbox := mail.NewMailbox(slog.New(slog.NewTextHandler(&log, nil)), moment)
 	require.NoError(t, mailbox.Send(t.Context(), render(t, letter(mail.ResetPassword, "en"))))
@@ -37,7 +37,7 @@ func TestMailboxLogsOneLineALetterWithItsLink(t *testing.T) {
 	}
 }
 
-func TestMailboxIsSafeForManyAtOnce(t *testing.T) {
+func TestMailbox_IsSafeForConcurrentUse(t *testing.T) {
 	mailbox := mail.NewMailbox(slog.New(slog.DiscardHandler), moment)
 	var all sync.WaitGroup
 	for range 8 {
@@ -52,6 +52,6 @@ func TestMailboxIsSafeForManyAtOnce(t *testing.T) {
 	require.Len(t, mailbox.List(), 100)
 }
 
-func TestNobodyGetsNothing(t *testing.T) {
+func TestDiscard_SendsNothing(t *testing.T) {
 	require.NoError(t, mail.Discard{}.Send(t.Context(), mail.Email{To: "ann@example.com"}))
 }

@@ -10,7 +10,7 @@ import (
 	"latchkey/mail"
 )
 
-func TestOverrides(t *testing.T) {
+func TestTemplates_Overrides(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"new_device.txt": "A new {{.Device}}!\n\n{{template \"link\" .}}",
 		"layout.html":    `<p lang="{{.Language}}">{{template "content" .}}</p>{{define "action"}}{{.Link}} {{.Code}}{{end}}{{define "link"}}{{end}}{{define "facts"}}{{end}}`,
@@ -26,7 +26,7 @@ func TestOverrides(t *testing.T) {
 	require.Equal(t, "Neue Anmeldung bei Ihrem Konto", rendered.Subject, "what a file of sentences leaves out is ours")
 }
 
-func TestBrokenOverridesAreNamed(t *testing.T) {
+func TestTemplates_Overrides_BrokenOnesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ file, content, says string }{
 		"another name":         {"verify-email.html", "x", "verify-email.html is not the name of a template"},
 		"another language":     {"it.yaml", "x", "it.yaml is not the name of a template"},

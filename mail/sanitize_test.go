@@ -23,7 +23,7 @@ func greeting(t testing.TB, message mail.Kind, name string) string {
 	return line
 }
 
-func TestNamesAreGreeted(t *testing.T) {
+func TestSanitizeName_KeepsNames(t *testing.T) {
 	for _, name := range []string{
 		"Ann", "Ann Bee", "Seán O'Brien", "Zoë Müller-Lüdenscheidt", "D’Arcy", "J. R. R. Tolkien", "Sammy Davis Jr.", "山田 太郎",
 		"ジャン・ジャック", "محمد", "अनीता", "Nguyễn Thị Minh Khai", "Łukasz", "ʻAna"[2:],
@@ -33,7 +33,7 @@ func TestNamesAreGreeted(t *testing.T) {
 	require.Equal(t, "Hello Ann Bee,", greeting(t, mail.PasswordChanged, "  Ann \u3000 Bee "))
 }
 
-func TestWhatIsNoNameIsNotGreeted(t *testing.T) {
+func TestSanitizeName_LeavesOutWhatIsNotAName(t *testing.T) {
 	for _, name := range []string{
 		"", " ", "-", "Visit http://evil.example", "evil.example", "www.evil.example now", "evil.example/win", "win@evil.example",
 		"Ann\r\nBcc: eve@evil.example", "Ann\nBee", "Ann\x00", "Ann\u2028Bee", "\u202eeeb nna", "Ann\u200bBee", "Call 0900 123456",
@@ -45,7 +45,7 @@ func TestWhatIsNoNameIsNotGreeted(t *testing.T) {
 }
 
 // Whoever signs up, or changes to an address, has not shown that it is theirs.
-func TestStrangersAreNotToldAName(t *testing.T) {
+func TestTemplates_Render_TellsStrangersNoName(t *testing.T) {
 	for _, message := range []mail.Kind{mail.VerifyEmail, mail.ChangeEmail} {
 		of := letter(message, "en")
 		of.Name, of.UserAgent = "Winner Winner", "Winner/1.0"
@@ -55,7 +55,7 @@ func TestStrangersAreNotToldAName(t *testing.T) {
 	}
 }
 
-func TestDevicesAndAddresses(t *testing.T) {
+func TestSanitizeUserAgentAndIP(t *testing.T) {
 	const chrome = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0.0.0 Mobile Safari/537.36"
 	for agent, want := range map[string]string{
 		chrome:                        "Device: Chrome, Android\n",
@@ -78,7 +78,7 @@ func TestDevicesAndAddresses(t *testing.T) {
 }
 
 // Whatever strangers type, a letter has one link, no other markup and no further address.
-func TestNothingTypedBecomesALink(t *testing.T) {
+func TestTemplates_Render_NothingTypedBecomesALink(t *testing.T) {
 	made := templates()
 	tags := regexp.MustCompile(`<[^>]*>`)
 	domain := regexp.MustCompile(`(?i)[\pL\pN]\.[\pL]{2,}|//|@`)

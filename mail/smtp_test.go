@@ -56,7 +56,7 @@ func open(t *testing.T, content string) opened {
 	}
 }
 
-func TestALetterArrivesAsItWasWritten(t *testing.T) {
+func TestSMTP_Send_ArrivesAsItWasWritten(t *testing.T) {
 	for _, encryption := range []mail.TLS{mail.StartTLS, mail.ImplicitTLS, mail.NoTLS} {
 		t.Run(string(encryption), func(t *testing.T) {
 			server := newServer(t, encryption)
@@ -97,7 +97,7 @@ func TestALetterArrivesAsItWasWritten(t *testing.T) {
 	}
 }
 
-func TestEachLetterHasAnIDOfItsOwn(t *testing.T) {
+func TestSMTP_Send_EachMailHasAnIDOfItsOwn(t *testing.T) {
 	server := newServer(t, mail.StartTLS)
 	sender := server.sender(t, mail.StartTLS)
 	for range 2 {
@@ -109,7 +109,7 @@ func TestEachLetterHasAnIDOfItsOwn(t *testing.T) {
 }
 
 // The names and subjects here could not come out of a template; the sender does not rely on that.
-func TestNothingCanAddAHeader(t *testing.T) {
+func TestSMTP_Send_NothingCanAddAHeader(t *testing.T) {
 	const injection = "x\r\nBcc: eve@evil.example\r\n\r\n<b>"
 	server := newServer(t, mail.StartTLS)
 	of := letter(mail.PasswordChanged, "en")
@@ -129,7 +129,7 @@ func TestNothingCanAddAHeader(t *testing.T) {
 	require.NotContains(t, message.parts[0].content+message.parts[1].content, "evil")
 }
 
-func TestOnlyOnePlainAddressIsWrittenTo(t *testing.T) {
+func TestSMTP_Send_WritesToOnePlainAddress(t *testing.T) {
 	server := newServer(t, mail.StartTLS)
 	for _, to := range []string{
 		"", "ann", "ann@", "@example.com", "ann@example.com\r\nBcc: eve@evil.example", "ann@example.com>\r\nRCPT TO:<eve@evil.example",
@@ -145,7 +145,7 @@ func TestOnlyOnePlainAddressIsWrittenTo(t *testing.T) {
 	require.Zero(t, mails)
 }
 
-func TestAddressesInOtherLettersThanASCII(t *testing.T) {
+func TestSMTP_Send_AddressesBeyondASCII(t *testing.T) {
 	rendered := render(t, letter(mail.NewDevice, "en"))
 	rendered.To = "größe@example.com"
 
@@ -163,7 +163,7 @@ func TestAddressesInOtherLettersThanASCII(t *testing.T) {
 }
 
 // A server that does not offer STARTTLS gets neither the password nor the letter.
-func TestWithoutTLSNothingIsSaid(t *testing.T) {
+func TestSMTP_Send_NothingWithoutTLS(t *testing.T) {
 	server := newServer(t, mail.NoTLS)
 	err := server.sender(t, mail.StartTLS).Send(t.Context(), render(t, letter(mail.NewDevice, "en")))
 	require.ErrorContains(t, err, "STARTTLS")
@@ -173,7 +173,7 @@ func TestWithoutTLSNothingIsSaid(t *testing.T) {
 	require.Empty(t, server.users)
 }
 
-func TestCertificatesAreVerified(t *testing.T) {
+func TestSMTP_Send_VerifiesCertificates(t *testing.T) {
 	for _, encryption := range []mail.TLS{mail.StartTLS, mail.ImplicitTLS} {
 		server := newServer(t, encryption)
 		strangers := server.sender(t, encryption, func(o *mail.SMTPOptions) { o.Roots = nil })
@@ -193,7 +193,7 @@ func requireTemporary(t *testing.T, err error) {
 	require.NotErrorIs(t, err, mail.ErrPermanent)
 }
 
-func TestRefusals(t *testing.T) {
+func TestSMTP_Send_Refusals(t *testing.T) {
 	refusal := func(code int) error {
 		return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 1, 1}, Message: "No thanks, ann@example.com"}
 	}
@@ -226,7 +226,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestAServerThatIsNotThere(t *testing.T) {
+func TestSMTP_Send_ServerIsAway(t *testing.T) {
 	closed := &server{port: testkit.Port(t)}
 	for _, encryption := range []mail.TLS{mail.StartTLS, mail.ImplicitTLS, mail.NoTLS} {
 		err := closed.sender(t, encryption).Send(t.Context(), render(t, letter(mail.NewDevice, "en")))
@@ -236,7 +236,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 }
 
 // A server that accepts the connection and then says nothing holds nobody longer than the timeout or the context.
-func TestASilentServer(t *testing.T) {
+func TestSMTP_Send_ServerIsSilent(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, listener.Close()) })
@@ -256,7 +256,7 @@ func TestASilentServer(t *testing.T) {
 }
 
 // What goes wrong after the server took the letter is no reason to send it again.
-func TestALetterThatWasTakenIsSent(t *testing.T) {
+func TestSMTP_Send_WhatWasTakenIsSent(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, listener.Close()) })
@@ -289,7 +289,7 @@ func TestALetterThatWasTakenIsSent(t *testing.T) {
 }
 
 // The same against a server that somebody else wrote.
-func TestWithAMockServer(t *testing.T) {
+func TestSMTP_Send_ToAMockServer(t *testing.T) {
 	mock := smtpmock.New(smtpmock.ConfigurationAttr{MultipleMessageReceiving: true, NotRegisteredEmails: []string{"gone@example.com"}})
 	require.NoError(t, mock.Start())
 	t.Cleanup(func() { require.NoError(t, mock.Stop()) })
@@ -304,7 +304,7 @@ func TestWithAMockServer(t *testing.T) {
 	require.ErrorIs(t, sender.Send(t.Context(), rendered), mail.ErrPermanent)
 }
 
-func TestTheSendersAddressIsChecked(t *testing.T) {
+func TestNewSMTP_ChecksTheSendersAddress(t *testing.T) {
 	_, err := mail.NewSMTP(mail.SMTPOptions{From: "Acme"})
 	require.Error(t, err)
 }

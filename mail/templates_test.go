@@ -41,7 +41,7 @@ func eachLetter(t *testing.T, check func(t *testing.T, letter mail.Message, rend
 	}
 }
 
-func TestEveryMessageInEveryLanguage(t *testing.T) {
+func TestTemplates_Render_EveryKindInEveryLanguage(t *testing.T) {
 	eachLetter(t, func(t *testing.T, letter mail.Message, rendered mail.Email) {
 		require.Equal(t, letter.To, rendered.To)
 		for _, content := range []string{rendered.Subject, rendered.Text, rendered.HTML} {
@@ -58,7 +58,7 @@ func TestEveryMessageInEveryLanguage(t *testing.T) {
 
 var acts = []mail.Kind{mail.VerifyEmail, mail.ResetPassword, mail.ChangeEmail}
 
-func TestLinksAndCodesAreShown(t *testing.T) {
+func TestTemplates_Render_ShowsLinksAndCodes(t *testing.T) {
 	escaped := html.EscapeString(link)
 	eachLetter(t, func(t *testing.T, letter mail.Message, rendered mail.Email) {
 		if letter.Link != "" {
@@ -87,7 +87,7 @@ func names(messages []mail.Kind) (all []string) {
 
 var anyAddress = regexp.MustCompile(`(?i)https?://[^"<\s]+`)
 
-func TestLettersLoadNothingFromElsewhere(t *testing.T) {
+func TestTemplates_Render_LoadsNothingFromElsewhere(t *testing.T) {
 	refused := regexp.MustCompile(`(?i)<(img|link|script|iframe|object|embed|base|form|svg|video|audio)\b|\bsrc=|\burl\(|@import|\bon\w+=`)
 	eachLetter(t, func(t *testing.T, _ mail.Message, rendered mail.Email) {
 		require.NotRegexp(t, refused, rendered.HTML)
@@ -97,7 +97,7 @@ func TestLettersLoadNothingFromElsewhere(t *testing.T) {
 	})
 }
 
-func TestEveryLanguageHasTheSameSentencesAndItsOwnWords(t *testing.T) {
+func TestTemplates_EveryLanguageHasTheSameSentencesAndItsOwnWords(t *testing.T) {
 	english := sentences(t, "en")
 	for _, language := range ours[1:] {
 		of := sentences(t, language)
@@ -119,7 +119,7 @@ func placeholders(sentence string) []string {
 }
 
 // Every sentence is marked, so that one which no letter shows is noticed.
-func TestEverySentenceIsUsed(t *testing.T) {
+func TestTemplates_EverySentenceIsUsed(t *testing.T) {
 	marked := map[string]map[string]string{}
 	for id, sentence := range sentences(t, "en") {
 		group, name, _ := strings.Cut(id, ".")
@@ -148,7 +148,7 @@ func TestEverySentenceIsUsed(t *testing.T) {
 	}
 }
 
-func TestTimesAreTheReaders(t *testing.T) {
+func TestTemplates_Render_TimesAreTheReaders(t *testing.T) {
 	for _, test := range []struct{ locale, timezone, want string }{
 		{"en", "Europe/Berlin", "November 24, 2026 at 12:05 am (UTC+1)"},
 		{"en", "America/St_Johns", "November 23, 2026 at 7:35 pm (UTC-03:30)"},
@@ -170,7 +170,7 @@ func TestTimesAreTheReaders(t *testing.T) {
 	}
 }
 
-func TestTheTimeZoneOfTheMachineIsNobodys(t *testing.T) {
+func TestTemplates_Render_IgnoresTheMachinesTimeZone(t *testing.T) {
 	before := time.Local
 	defer func() { time.Local = before }()
 	time.Local = time.FixedZone("here", 3600)
@@ -179,7 +179,7 @@ func TestTheTimeZoneOfTheMachineIsNobodys(t *testing.T) {
 	require.Contains(t, render(t, of).Text, "November 23, 2026 at 11:05 pm (UTC)")
 }
 
-func TestLocales(t *testing.T) {
+func TestTemplates_Render_Locales(t *testing.T) {
 	for locale, want := range map[string]string{
 		"": "en", "en-GB": "en", "sv": "en", "x": "en", "de": "de", "de-CH-1996": "de", "DE_de": "de", "gsw": "de", "es-419": "es",
 		"fr-BE": "fr", "pt-PT": "pt", "ja-JP": "ja", "zh": "zh-Hans", "zh-Hans-SG": "zh-Hans", "zh-TW": "zh-Hans",
@@ -189,7 +189,7 @@ func TestLocales(t *testing.T) {
 	}
 }
 
-func TestUnfinishedLettersAreRefused(t *testing.T) {
+func TestTemplates_Render_RefusesIncompleteMessages(t *testing.T) {
 	made := templates()
 	for name, c := range map[string]struct {
 		message mail.Kind
@@ -219,7 +219,7 @@ func TestUnfinishedLettersAreRefused(t *testing.T) {
 	}
 }
 
-func TestLinksIntoApps(t *testing.T) {
+func TestTemplates_Render_LinksIntoApps(t *testing.T) {
 	for _, link := range []string{"acme://reset?token=x", "acme:/reset?token=x", "https://acme.example/app/#token=x"} {
 		of := letter(mail.ResetPassword, "en")
 		of.Link = link

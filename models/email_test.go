@@ -10,7 +10,7 @@ import (
 	"latchkey/models"
 )
 
-func TestCanonicalEmailAccepts(t *testing.T) {
+func TestCanonicalEmail_Accepts(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"ann@example.com":                   "ann@example.com",
@@ -29,7 +29,7 @@ func TestCanonicalEmailAccepts(t *testing.T) {
 	}
 }
 
-func TestCanonicalEmailRefuses(t *testing.T) {
+func TestCanonicalEmail_Refuses(t *testing.T) {
 	t.Parallel()
 	for _, typed := range []string{
 		"", " ", "@", "ann", "ann@", "@example.com", "ann@example", "ann@localhost", "a b@example.com",

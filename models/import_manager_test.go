@@ -63,7 +63,7 @@ func reasons(report models.ImportReport) []string {
 	return said
 }
 
-func TestImportStoresAccountsAsTheyAre(t *testing.T) {
+func TestImportManager_Import_StoresAccountsAsTheyAre(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		last := time.Date(2025, 12, 24, 18, 0, 0, 0, time.UTC)
@@ -83,7 +83,7 @@ func TestImportStoresAccountsAsTheyAre(t *testing.T) {
 	})
 }
 
-func TestImportKeepsAForeignUUID(t *testing.T) {
+func TestImportManager_Import_KeepsAUUID(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
@@ -95,7 +95,7 @@ func TestImportKeepsAForeignUUID(t *testing.T) {
 	})
 }
 
-func TestImportWithoutAKeyKnowsAnAccountByItsEmail(t *testing.T) {
+func TestImportManager_Import_IdentifiesByEmailWithoutAKey(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := models.ForeignAccount{Email: "ann@example.com", Password: djangoHash}
@@ -106,7 +106,7 @@ func TestImportWithoutAKeyKnowsAnAccountByItsEmail(t *testing.T) {
 	})
 }
 
-func TestImportRefusesWhatCanNotBeStored(t *testing.T) {
+func TestImportManager_Import_RefusesWhatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		f.create(t, "here@example.com")
@@ -162,7 +162,7 @@ func withoutSecrets(t *testing.T, report models.ImportReport) []string {
 	return reasons(report)
 }
 
-func TestAnUnusablePasswordIsImported(t *testing.T) {
+func TestImportManager_Import_TakesAnUnusablePassword(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
@@ -173,7 +173,7 @@ func TestAnUnusablePasswordIsImported(t *testing.T) {
 	})
 }
 
-func TestAnEmailThatAnotherHasIsNotTaken(t *testing.T) {
+func TestImportManager_Import_TakesNobodysEmail(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		f.run(t, foreign(1, "ann@example.com"), foreign(2, "bob@example.com"))
@@ -184,7 +184,7 @@ func TestAnEmailThatAnotherHasIsNotTaken(t *testing.T) {
 	})
 }
 
-func TestAUsernameIsKeptIfItIsNotTheEmail(t *testing.T) {
+func TestImportManager_Import_KeepsAUsernameThatIsNotTheEmail(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		named := func(id int64, username string) models.ForeignAccount {
@@ -205,7 +205,7 @@ func TestAUsernameIsKeptIfItIsNotTheEmail(t *testing.T) {
 }
 
 // A name keeps nobody out.
-func TestANameIsImportedAsFarAsItCanBeStored(t *testing.T) {
+func TestImportManager_Import_CutsNames(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
@@ -219,7 +219,7 @@ func TestANameIsImportedAsFarAsItCanBeStored(t *testing.T) {
 }
 
 // What a user set, and that he wants to go, moves along between Latchkeys by the rule of all fields.
-func TestLanguageTimeAndDeletionAreImported(t *testing.T) {
+func TestImportManager_Import_TakesLanguageTimeAndDeletion(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		due := noon.Add(48 * time.Hour).UTC().Truncate(time.Microsecond)
@@ -240,7 +240,7 @@ func TestLanguageTimeAndDeletionAreImported(t *testing.T) {
 	})
 }
 
-func TestTwoAccountsWithOneIDAreNotBothImported(t *testing.T) {
+func TestImportManager_Import_RefusesASecondAccountOfOneID(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
@@ -251,7 +251,7 @@ func TestTwoAccountsWithOneIDAreNotBothImported(t *testing.T) {
 	})
 }
 
-func TestAnAccountDisabledHereStaysDisabled(t *testing.T) {
+func TestImportManager_Import_LeavesADisabledAccountDisabled(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
@@ -265,7 +265,7 @@ func TestAnAccountDisabledHereStaysDisabled(t *testing.T) {
 
 // The rule of the merge, for any two changes: a field has the source's new value if only the source changed it, and
 // otherwise what it has here.
-func TestImportMergesFieldByField(t *testing.T) {
+func TestImportManager_Import_MergesFieldByField(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		names := rapid.SampledFrom([]string{"", "Ann", "Bea"})
@@ -295,7 +295,7 @@ func TestImportMergesFieldByField(t *testing.T) {
 	})
 }
 
-func TestARehearsalWritesNothingAndTellsTheSame(t *testing.T) {
+func TestRehearsal_Import_WritesNothingAndReportsTheSame(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		f.run(t, foreign(1, "ann@example.com"))
@@ -321,7 +321,7 @@ func TestARehearsalWritesNothingAndTellsTheSame(t *testing.T) {
 	})
 }
 
-func TestAnImportRecordsRightsAndEndsSessions(t *testing.T) {
+func TestImportManager_Import_RecordsRolesAndEndsSessions(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")

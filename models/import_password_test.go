@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestAPasswordChangedHereOutlivesTheNextImport(t *testing.T) {
+func TestImportManager_Import_KeepsAPasswordChangedHere(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
@@ -30,7 +30,7 @@ func TestAPasswordChangedHereOutlivesTheNextImport(t *testing.T) {
 	})
 }
 
-func TestAPasswordChangedThereComesWithTheNextImport(t *testing.T) {
+func TestImportManager_Import_TakesAPasswordChangedThere(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
@@ -41,7 +41,7 @@ func TestAPasswordChangedThereComesWithTheNextImport(t *testing.T) {
 	})
 }
 
-func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
+func TestImportManager_Import_RecognisesPasswordsByAFallbackKey(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		account := foreign(1, "ann@example.com")
@@ -54,7 +54,7 @@ func TestAFallbackKeyKnowsThePasswordsOfFormerImports(t *testing.T) {
 }
 
 // At a login the imported hash becomes one of ours. That is no change of the password, however often the costs were raised.
-func TestAPasswordChangedThereAfterALoginHereComesToo(t *testing.T) {
+func TestImportManager_Import_TakesAPasswordChangedThereAfterALoginHere(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, l loginFixture) {
 		f := importFixture{l.fixture, l.managers.Imports}
@@ -77,7 +77,7 @@ func TestAPasswordChangedThereAfterALoginHereComesToo(t *testing.T) {
 }
 
 // What was upgraded is a password of this place, if it was set here.
-func TestAPasswordChangedHereOutlivesTheNextImportAfterALoginToo(t *testing.T) {
+func TestImportManager_Import_KeepsAPasswordChangedHereAfterALogin(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, l loginFixture) {
 		f := importFixture{l.fixture, l.managers.Imports}

@@ -41,7 +41,7 @@ func (a adopter) adopt(t *testing.T, token tokens.DjangoToken) error {
 	return err
 }
 
-func TestAdoptOpensOneSessionForAllOfAUsersTokens(t *testing.T) {
+func TestLoginManager_AcceptDjangoToken_OpensOneSessionForAllOfAUsersTokens(t *testing.T) {
 	t.Parallel()
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		require.NoError(t, a.adopt(t, annsToken))
@@ -59,7 +59,7 @@ func TestAdoptOpensOneSessionForAllOfAUsersTokens(t *testing.T) {
 	})
 }
 
-func TestAnAdoptedSessionLivesAsLongAsItIsUsed(t *testing.T) {
+func TestLoginManager_AcceptDjangoToken_LivesAsLongAsItIsUsed(t *testing.T) {
 	t.Parallel()
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		until := a.clock.Now().Add(80 * 24 * time.Hour)
@@ -74,7 +74,7 @@ func TestAnAdoptedSessionLivesAsLongAsItIsUsed(t *testing.T) {
 	})
 }
 
-func TestAdoptRefuses(t *testing.T) {
+func TestLoginManager_AcceptDjangoToken_Refuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before func(t *testing.T, a adopter) error
@@ -113,7 +113,7 @@ func TestAdoptRefuses(t *testing.T) {
 
 // A client of SimpleJWT that keeps its refresh token, and one that takes the new one, both stay logged in; who comes back
 // with the old one after the new one was used holds a copy.
-func TestExchange(t *testing.T) {
+func TestLoginManager_ExchangeDjangoToken(t *testing.T) {
 	t.Parallel()
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		token := tokens.DjangoToken{UserID: "7", ID: "r1"}

@@ -3,19 +3,15 @@ package models_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 
 	"latchkey/models"
 	"latchkey/passwords"
-	"latchkey/testkit"
 )
 
 // loginFixture is a sessionFixture with logins.
@@ -61,7 +57,7 @@ func triesPerDay() int64 {
 
 // A guesser tries every minute for a day, and ten times in the first; the owner's phone logs in every hour, and so does a browser of his that
 // is a stranger each time, whenever it can.
-func TestAGuesserGetsTheStatedTriesAndTheOwnersPhoneIsNeverDelayed(t *testing.T) {
+func TestLoginManager_Login_BoundsAGuesserAndNeverDelaysTheOwnersPhone(t *testing.T) {
 	t.Parallel()
 	require.EqualValues(t, 33, triesPerDay())
 	eachLogin(t, func(t *testing.T, f loginFixture) {
@@ -91,7 +87,7 @@ func tries(minute int) int {
 	return 1
 }
 
-func TestParallelGuessesDontGetPastTheCount(t *testing.T) {
+func TestLoginManager_Login_CountsParallelGuesses(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		f.create(t, "ann@example.com")
@@ -111,7 +107,7 @@ func TestParallelGuessesDontGetPastTheCount(t *testing.T) {
 	})
 }
 
-func TestADeviceHasACountOfItsOwn(t *testing.T) {
+func TestLoginManager_Login_CountsEachDevice(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		f.create(t, "ann@example.com")
@@ -141,7 +137,7 @@ func TestADeviceHasACountOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestAStolenSessionTakesItsDeviceAlong(t *testing.T) {
+func TestLoginManager_Login_ForgetsTheDeviceOfAStolenSession(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		user := f.create(t, "ann@example.com")
@@ -163,7 +159,7 @@ func TestAStolenSessionTakesItsDeviceAlong(t *testing.T) {
 	})
 }
 
-func TestMadeUpEmailsDontFillTheTable(t *testing.T) {
+func TestLoginManager_Login_MadeUpEmailsDontFillTheTable(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		f.create(t, "ann@example.com")
@@ -195,37 +191,7 @@ func TestMadeUpEmailsDontFillTheTable(t *testing.T) {
 	})
 }
 
-func TestEventsSayWhoWhomWhereAndNoSecret(t *testing.T) {
-	t.Parallel()
-	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
-		clock, log := testkit.NewClock(), &testkit.Log{}
-		logged := newFixture(t, db, testkit.ManagerOptions{Now: clock.Now, Log: slog.New(slog.NewJSONHandler(log, nil))})
-		f := sessionFixture{logged, logged.managers.Sessions, clock}
-		require.NoError(t, f.db.Create(&models.User{ID: uuid.New(), Email: "ann@example.com", IsActive: true, DateJoined: clock.Now()}).Error)
-		require.NoError(t, f.Promote(t.Context(), "ann@example.com"))
-		logins := loginFixture{f, f.managers.Logins}
-		for _, email := range []string{"ann@example.com", "my-secret-pass@example.com"} {
-			_, err := logins.try(email, "hunter2 hunter2", "")
-			require.ErrorIs(t, err, models.ErrInvalidCredentials)
-		}
-		require.Equal(t, 3, strings.Count(log.String(), "security event"))
-		require.Contains(t, log.String(), `"event":"roles_changed"`)
-		require.Contains(t, log.String(), `"ip":"203.0.113.9","request_id":"request-9"`)
-		require.NotRegexp(t, "hunter2|secret-pass", log.String())
-		events := f.events(t, models.EventLoginFailed)
-		require.Len(t, events, 2)
-		require.Equal(t, "request-9", events[0].RequestID)
-
-		clock.Advance(time.Hour)
-		for _, want := range []int64{2, 1, 0} {
-			deleted, err := f.managers.Audit.DeleteOld(t.Context(), time.Minute, 2)
-			require.NoError(t, err)
-			require.Equal(t, want, deleted)
-		}
-	})
-}
-
-func TestALoginUpgradesAnOutdatedHashAndNothingElse(t *testing.T) {
+func TestLoginManager_Login_UpgradesAnOutdatedHashAndNothingElse(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, f loginFixture) {
 		user := f.create(t, "ann@example.com")

@@ -54,7 +54,7 @@ func (f sessionFixture) events(t *testing.T, kind string) []models.AuditEvent {
 	return events
 }
 
-func TestOpenStoresTheSessionAndTheLogin(t *testing.T) {
+func TestLoginManager_Open_StoresTheSessionAndTheLogin(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
@@ -68,7 +68,7 @@ func TestOpenStoresTheSessionAndTheLogin(t *testing.T) {
 	})
 }
 
-func TestASessionCantBeOpenedOnceThePasswordOrTheAccountChanged(t *testing.T) {
+func TestLoginManager_Open_RefusesOnceThePasswordOrTheAccountChanged(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		for column, value := range map[string]any{"password": "another", "is_active": false} {
@@ -84,7 +84,7 @@ func TestASessionCantBeOpenedOnceThePasswordOrTheAccountChanged(t *testing.T) {
 	})
 }
 
-func TestASessionExpiresUnusedAndInTheEnd(t *testing.T) {
+func TestSessionManager_Refresh_ExpiresUnusedAndInTheEnd(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
@@ -107,7 +107,7 @@ func TestASessionExpiresUnusedAndInTheEnd(t *testing.T) {
 	})
 }
 
-func TestRefreshSeesTheUserAsHeIsNow(t *testing.T) {
+func TestSessionManager_Refresh_ReturnsTheUserAsTheyAreNow(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
@@ -130,7 +130,7 @@ func TestRefreshSeesTheUserAsHeIsNow(t *testing.T) {
 	})
 }
 
-func TestReuseEndsTheSessionForGoodAndIsRecorded(t *testing.T) {
+func TestSessionManager_Refresh_ReuseEndsTheSessionAndIsRecorded(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
@@ -154,7 +154,7 @@ func TestReuseEndsTheSessionForGoodAndIsRecorded(t *testing.T) {
 	})
 }
 
-func TestSimultaneousRefreshesAgreeOnOneChild(t *testing.T) {
+func TestSessionManager_Refresh_SimultaneousOnesAgreeOnOneChild(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		grant := f.open(t, f.create(t, "ann@example.com"))
@@ -182,7 +182,7 @@ func TestSimultaneousRefreshesAgreeOnOneChild(t *testing.T) {
 }
 
 // Once a logout, a disabling or a deletion has answered, nothing that a racing refresh was given works.
-func TestARefreshThatRacesAnEndLeavesNothingThatWorks(t *testing.T) {
+func TestSessionManager_Refresh_RacingAnEndLeavesNothingThatWorks(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		for name, finish := range map[string]func(user *models.User, session *models.Session) error{
@@ -220,61 +220,7 @@ func TestARefreshThatRacesAnEndLeavesNothingThatWorks(t *testing.T) {
 	})
 }
 
-func TestChangingThePasswordEndsEveryOtherSession(t *testing.T) {
-	t.Parallel()
-	eachSession(t, func(t *testing.T, f sessionFixture) {
-		user := f.create(t, "ann@example.com")
-		keep, gone := f.open(t, user), f.open(t, user)
-		stranger := f.open(t, f.create(t, "bob@example.com"))
-		change := models.PasswordChange{Current: "wrong", New: "another horse, another staple", KeepSession: keep.Session.ID}
-		read, err := f.ByEmail(t.Context(), user.Email)
-		require.NoError(t, err)
-
-		require.Equal(t, map[string]string{"current_password": models.CodeIncorrect}, codes(t, f.ChangePassword(t.Context(), read, change)))
-		change.Current, change.New = strongPassword, "short"
-		require.Contains(t, codes(t, f.ChangePassword(t.Context(), read, change)), "new_password")
-		require.Empty(t, f.events(t, models.EventPasswordChanged))
-
-		change.New = "another horse, another staple"
-		require.NoError(t, f.ChangePassword(t.Context(), read, change))
-		require.Len(t, f.events(t, models.EventPasswordChanged), 1)
-		require.Equal(t, map[string]string{"current_password": models.CodeIncorrect}, codes(t, f.ChangePassword(t.Context(), read, change)),
-			"the password that was read is no longer the current one")
-		_, err = f.refresh(t, gone.RefreshToken)
-		require.ErrorIs(t, err, models.ErrSessionRevoked)
-		for _, grant := range []*models.Grant{keep, stranger} {
-			_, err = f.refresh(t, grant.RefreshToken)
-			require.NoError(t, err)
-		}
-		require.NoError(t, f.SetPassword(t.Context(), user.Email, "a third horse, a third staple"))
-		_, err = f.sessions.Authenticated(t.Context(), keep.Session.ID, user.ID)
-		require.ErrorIs(t, err, models.ErrSessionRevoked, "an operator's change ends them all")
-	})
-}
-
-// A login with the old password that is under way while the password changes opens no session that lasts.
-func TestALoginThatRacesAChangeOfPasswordLeavesNoSession(t *testing.T) {
-	t.Parallel()
-	eachSession(t, func(t *testing.T, f sessionFixture) {
-		for i := range 5 {
-			user := f.create(t, string(rune('a'+i))+"@example.com")
-			var group sync.WaitGroup
-			for range 4 {
-				group.Go(func() {
-					read := *user
-					_, _ = f.managers.Logins.Open(context.Background(), &read, models.Client{})
-				})
-			}
-			require.NoError(t, f.SetPassword(t.Context(), user.Email, "another horse, another staple"))
-			group.Wait()
-			live, err := f.sessions.List(t.Context(), user.ID)
-			require.NoError(t, err)
-			require.Empty(t, live)
-		}
-	})
-}
-
-func TestListAndEnd(t *testing.T) {
+func TestSessionManager_ListAndEnd(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
@@ -304,7 +250,7 @@ func TestListAndEnd(t *testing.T) {
 	})
 }
 
-func TestPresentedRedeemsNothingButNoticesReuse(t *testing.T) {
+func TestSessionManager_Inspect_RedeemsNothingButNoticesReuse(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		first := f.open(t, f.create(t, "ann@example.com"))
@@ -323,7 +269,7 @@ func TestPresentedRedeemsNothingButNoticesReuse(t *testing.T) {
 	})
 }
 
-func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
+func TestSessionManager_DeleteOver_DeletesInBatches(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
@@ -346,7 +292,7 @@ func TestSessionsThatAreOverAreDeletedInBatches(t *testing.T) {
 	})
 }
 
-func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
+func TestLoginManager_Open_CutsWhatAClientSaysOfItself(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
@@ -357,50 +303,5 @@ func TestWhatAClientSaysOfItselfIsMadeFit(t *testing.T) {
 		require.Equal(t, "a[31m"+strings.Repeat("é", 95), grant.Session.ClientName)
 		require.Len(t, grant.Session.UserAgent, 400)
 		require.Len(t, grant.Session.IP, 45)
-	})
-}
-
-func TestAnOperatorDeactivatesAndActivates(t *testing.T) {
-	t.Parallel()
-	eachSession(t, func(t *testing.T, f sessionFixture) {
-		ctx := t.Context()
-		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
-		annGrant, bobGrant := f.open(t, ann), f.open(t, bob)
-		require.ErrorIs(t, f.Deactivate(ctx, "eve@example.com"), models.ErrUserNotFound)
-		require.ErrorIs(t, f.Activate(ctx, "eve@example.com"), models.ErrUserNotFound)
-		require.NoError(t, f.Promote(ctx, ann.Email))
-		require.ErrorIs(t, f.Deactivate(ctx, ann.Email), models.ErrLastSuperuser)
-		require.NoError(t, f.Promote(ctx, bob.Email))
-		require.NoError(t, f.Deactivate(ctx, ann.Email))
-		_, err := f.refresh(t, annGrant.RefreshToken)
-		require.ErrorIs(t, err, models.ErrAccountInactive)
-		_, err = f.Authenticate(ctx, ann.Email, strongPassword)
-		require.ErrorIs(t, err, models.ErrInvalidCredentials)
-		require.NoError(t, f.Activate(ctx, ann.Email))
-		_, err = f.refresh(t, annGrant.RefreshToken)
-		require.ErrorIs(t, err, models.ErrSessionRevoked, "an ended session stays ended")
-		_, err = f.Authenticate(ctx, ann.Email, strongPassword)
-		require.NoError(t, err)
-		_, err = f.refresh(t, bobGrant.RefreshToken)
-		require.NoError(t, err)
-	})
-}
-
-func TestAnOperatorEndsSessions(t *testing.T) {
-	t.Parallel()
-	eachSession(t, func(t *testing.T, f sessionFixture) {
-		ann, bob := f.create(t, "ann@example.com"), f.create(t, "bob@example.com")
-		f.open(t, ann)
-		f.open(t, ann)
-		f.open(t, bob)
-		_, err := f.EndSessions(t.Context(), "eve@example.com")
-		require.ErrorIs(t, err, models.ErrUserNotFound)
-		ended, err := f.EndSessions(t.Context(), ann.Email)
-		require.NoError(t, err)
-		require.EqualValues(t, 2, ended)
-		f.open(t, ann)
-		ended, err = f.sessions.EndEveryone(t.Context(), models.Ending{Reason: models.EndedByOperator})
-		require.NoError(t, err)
-		require.EqualValues(t, 2, ended)
 	})
 }

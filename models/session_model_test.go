@@ -181,7 +181,7 @@ func eachWorld(t *testing.T, run func(w *world)) {
 	})
 }
 
-func TestNoNetworkEverEndsAnHonestSession(t *testing.T) {
+func TestSessionModel_NoNetworkEverEndsAnHonestSession(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(w *world) {
 		w.t.Repeat(map[string]func(*rapid.T){
@@ -195,7 +195,7 @@ func TestNoNetworkEverEndsAnHonestSession(t *testing.T) {
 	})
 }
 
-func TestAThiefAndTheOwnerNeverBothGoOn(t *testing.T) {
+func TestSessionModel_AThiefAndTheOwnerNeverBothGoOn(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(w *world) {
 		w.t.Repeat(map[string]func(*rapid.T){

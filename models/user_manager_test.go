@@ -1,8 +1,6 @@
 package models_test
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +68,7 @@ func codes(t *testing.T, err error) map[string]string {
 	return found
 }
 
-func TestCreateUserStoresWhatWasGivenAndNoRoles(t *testing.T) {
+func TestUserManager_CreateUser_StoresWhatWasGivenAndNoRoles(t *testing.T) {
 	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		created, err := f.CreateUser(t.Context(), models.NewUser{
@@ -91,7 +89,7 @@ func TestCreateUserStoresWhatWasGivenAndNoRoles(t *testing.T) {
 	})
 }
 
-func TestCreateSuperuserHasEveryRight(t *testing.T) {
+func TestUserManager_CreateSuperuser_HasEveryRole(t *testing.T) {
 	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		_, err := f.CreateSuperuser(t.Context(), models.NewUser{Email: "root@example.com", Password: strongPassword})
@@ -102,7 +100,7 @@ func TestCreateSuperuserHasEveryRight(t *testing.T) {
 	})
 }
 
-func TestCreateUserReportsEveryFaultAndWritesNothing(t *testing.T) {
+func TestUserManager_CreateUser_ReportsEveryErrorAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		_, err := f.CreateUser(t.Context(), models.NewUser{
@@ -130,7 +128,7 @@ func TestUserManager_CreateUser_TakenEmailIsAFieldError(t *testing.T) {
 	})
 }
 
-func TestSimultaneousSignupsOfOneEmailMakeOneUser(t *testing.T) {
+func TestUserManager_CreateUser_SimultaneousOnesMakeOneUser(t *testing.T) {
 	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		const racers = 8
@@ -155,48 +153,12 @@ func TestSimultaneousSignupsOfOneEmailMakeOneUser(t *testing.T) {
 	})
 }
 
-func TestAuthenticateFindsTheUser(t *testing.T) {
-	t.Parallel()
-	eachManager(t, func(t *testing.T, f fixture) {
-		created := f.create(t, "ann@example.com")
-		user, err := f.Authenticate(t.Context(), " ANN@Example.com", strongPassword)
-		require.NoError(t, err)
-		require.Equal(t, created, user)
-	})
-}
-
-// Whatever is wrong, the answer is the same error after the same one hash.
-func TestEveryRefusedLoginLooksAndCostsTheSame(t *testing.T) {
-	t.Parallel()
-	eachManager(t, func(t *testing.T, f fixture) {
-		f.create(t, "ann@example.com")
-		f.set(t, f.create(t, "inactive@example.com"), "is_active", false)
-		f.set(t, f.create(t, "unusable@example.com"), "password", passwords.Unusable())
-		f.set(t, f.create(t, "empty@example.com"), "password", "")
-		for name, attempt := range map[string][2]string{
-			"wrong password":  {"ann@example.com", strongPassword + " "},
-			"empty password":  {"ann@example.com", ""},
-			"unknown email":   {"bob@example.com", strongPassword},
-			"malformed email": {"bob", strongPassword},
-			"inactive":        {"inactive@example.com", strongPassword},
-			"unusable":        {"unusable@example.com", strongPassword},
-			"no password":     {"empty@example.com", ""},
-		} {
-			before := f.hasher.Hashes()
-			user, err := f.Authenticate(t.Context(), attempt[0], attempt[1])
-			require.Equal(t, models.ErrInvalidCredentials, err, name)
-			require.Nil(t, user, name)
-			require.EqualValues(t, 1, f.hasher.Hashes()-before, name)
-		}
-	})
-}
-
 func (f fixture) set(t *testing.T, user *models.User, column string, value any) {
 	t.Helper()
 	require.NoError(t, f.db.Model(user).Update(column, value).Error)
 }
 
-func TestUpdateProfileChangesOnlyWhatIsGiven(t *testing.T) {
+func TestUserManager_UpdateProfile_ChangesOnlyWhatIsGiven(t *testing.T) {
 	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
 		user := f.create(t, "ann@example.com")
@@ -227,87 +189,5 @@ func TestUpdateProfileChangesOnlyWhatIsGiven(t *testing.T) {
 
 		_, err = f.UpdateProfile(t.Context(), uuid.New(), models.ProfileChange{FirstName: &name})
 		require.ErrorIs(t, err, models.ErrAccountInactive)
-	})
-}
-
-func TestSetPassword(t *testing.T) {
-	t.Parallel()
-	eachManager(t, func(t *testing.T, f fixture) {
-		f.create(t, "ann@example.com")
-		const other = "another horse, another staple"
-		require.ErrorIs(t, f.SetPassword(t.Context(), "bob@example.com", other), models.ErrUserNotFound)
-		require.Contains(t, codes(t, f.SetPassword(t.Context(), "ann@example.com", "short")), "password")
-		_, err := f.Authenticate(t.Context(), "ann@example.com", strongPassword)
-		require.NoError(t, err, "a refused change changes nothing")
-		require.NoError(t, f.SetPassword(t.Context(), "ann@example.com", other))
-		_, err = f.Authenticate(t.Context(), "ann@example.com", strongPassword)
-		require.ErrorIs(t, err, models.ErrInvalidCredentials)
-		_, err = f.Authenticate(t.Context(), "ann@example.com", other)
-		require.NoError(t, err)
-	})
-}
-
-func TestPromoteAndDemote(t *testing.T) {
-	t.Parallel()
-	eachManager(t, func(t *testing.T, f fixture) {
-		ctx := t.Context()
-		f.create(t, "ann@example.com")
-		f.create(t, "bob@example.com")
-		require.ErrorIs(t, f.Promote(ctx, "eve@example.com"), models.ErrUserNotFound)
-		require.ErrorIs(t, f.Demote(ctx, "eve@example.com"), models.ErrUserNotFound)
-		require.NoError(t, f.Demote(ctx, "ann@example.com"), "one who has no rights keeps none")
-		require.NoError(t, f.Promote(ctx, "ann@example.com"))
-		require.ErrorIs(t, f.Demote(ctx, "ann@example.com"), models.ErrLastSuperuser)
-		require.NoError(t, f.Promote(ctx, "bob@example.com"))
-		require.NoError(t, f.Demote(ctx, "ann@example.com"))
-		ann, err := f.ByEmail(ctx, "ann@example.com")
-		require.NoError(t, err)
-		require.False(t, ann.IsStaff || ann.IsSuperuser)
-		require.ErrorIs(t, f.Demote(ctx, "bob@example.com"), models.ErrLastSuperuser)
-	})
-}
-
-func TestAnInactiveSuperuserIsNobodyToRelyOn(t *testing.T) {
-	t.Parallel()
-	eachManager(t, func(t *testing.T, f fixture) {
-		f.create(t, "ann@example.com")
-		bob := f.create(t, "bob@example.com")
-		require.NoError(t, f.Promote(t.Context(), "ann@example.com"))
-		require.NoError(t, f.Promote(t.Context(), "bob@example.com"))
-		f.set(t, bob, "is_active", false)
-		require.ErrorIs(t, f.Demote(t.Context(), "ann@example.com"), models.ErrLastSuperuser)
-		require.NoError(t, f.Demote(t.Context(), "bob@example.com"))
-	})
-}
-
-func TestTwoWhoDemoteEachOtherLeaveOneSuperuser(t *testing.T) {
-	t.Parallel()
-	eachManager(t, func(t *testing.T, f fixture) {
-		emails := []string{"ann@example.com", "bob@example.com"}
-		for _, email := range emails {
-			f.create(t, email)
-			require.NoError(t, f.Promote(t.Context(), email))
-		}
-		results := make([]error, len(emails))
-		var group sync.WaitGroup
-		for i, email := range emails {
-			group.Go(func() { results[i] = f.Demote(t.Context(), email) })
-		}
-		group.Wait()
-		require.ErrorIs(t, errors.Join(results...), models.ErrLastSuperuser)
-		var superusers int64
-		require.NoError(t, f.db.Model(&models.User{}).Where("is_superuser").Count(&superusers).Error)
-		require.EqualValues(t, 1, superusers)
-	})
-}
-
-func TestACancelledLoginIsNotARefusal(t *testing.T) {
-	t.Parallel()
-	eachManager(t, func(t *testing.T, f fixture) {
-		f.create(t, "ann@example.com")
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_, err := f.Authenticate(ctx, "ann@example.com", strongPassword)
-		require.ErrorIs(t, err, context.Canceled)
 	})
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Every token near every small state is decided as the three rules say.
-func TestTheDecisionOnEveryTokenInEverySmallState(t *testing.T) {
+func TestSession_decide_EveryTokenInEverySmallState(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for state := range uint32(3 * 3 * 3) {
@@ -56,7 +56,7 @@ func between(t *testing.T, db *gorm.DB, interfere func()) {
 
 // A retry of the parent, late enough to replace the child, loses to the child if that is redeemed meanwhile: it must not
 // set the session back.
-func TestALateRetryThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+func TestSessionManager_Refresh_DecidesAgainALateRetryThatLosesTheRace(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		parent := f.open(t, f.create(t, "ann@example.com"))
@@ -73,7 +73,7 @@ func TestALateRetryThatLosesTheRaceIsDecidedAgain(t *testing.T) {
 }
 
 // What looked like reuse is looked at again if the session changed in between.
-func TestAReuseThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+func TestSessionManager_Refresh_DecidesAgainAReuseThatLosesTheRace(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		parent := f.open(t, f.create(t, "ann@example.com"))
@@ -91,7 +91,7 @@ func TestAReuseThatLosesTheRaceIsDecidedAgain(t *testing.T) {
 	})
 }
 
-func TestARefreshThatLosesToALogoutIsRefused(t *testing.T) {
+func TestSessionManager_Refresh_RefusesWhatLosesToALogout(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")

@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/config"
-	"latchkey/controllers"
 	"latchkey/models"
+	"latchkey/server"
 )
 
 func newKeys(c *console) *cobra.Command {
@@ -72,7 +72,7 @@ It refuses while services that verify our tokens may not have fetched the next k
 				err := rotate(manager, cmd.Context())
 				if errors.Is(err, models.ErrKeyNotPublished) {
 					return fmt.Errorf("%w; --force rotates now, and services may refuse valid tokens for %s",
-						err, shortDuration(controllers.JWKSMaxAge))
+						err, shortDuration(server.VerifierCache))
 				}
 				if err != nil {
 					return err
@@ -101,7 +101,7 @@ Give all such keys in one command. An id that begins with a dash goes after two 
 				}
 				fmt.Fprintf(c.stderr, "No longer trusted: %s. Replicas follow within %s, services that verify tokens within %s.\n",
 					strings.Join(args, " "), shortDuration(models.MaxKeySetAge),
-					shortDuration(models.MaxKeySetAge+controllers.JWKSMaxAge))
+					shortDuration(models.MaxKeySetAge+server.VerifierCache))
 				return c.sayActiveKey(cmd.Context(), manager)
 			})
 		},
@@ -120,7 +120,7 @@ func (c *console) withSigningKeys(ctx context.Context, work func(*models.Signing
 			"remove it to have keys made, kept and rotated in the database", variable)
 	}
 	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
-		return work(newSigningKeyManager(settings, db, c.now))
+		return work(server.NewSigningKeyManager(settings, db, c.now))
 	})
 }
 

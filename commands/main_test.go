@@ -2,10 +2,8 @@ package commands_test
 
 import (
 	"bytes"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,11 +15,14 @@ import (
 )
 
 const (
-	secretKey     = "vX2mQ8sLr0TzB5nYk7WdPc4GhJ1aEfU6oIiRtMxZsKw="
-	otherPassword = "seven grey herons at dusk"
+	secretKey     = testkit.ProgramSecretKey
+	otherPassword = testkit.OtherPassword
+	bound         = testkit.Patience
 	ann           = "ann@example.com"
 	bob           = "bob@example.com"
 )
+
+func TestMain(m *testing.M) { os.Exit(testkit.Run(m)) }
 
 // outcome is what a run of the program left: its exit code, data and talk.
 type outcome struct {
@@ -30,9 +31,7 @@ type outcome struct {
 }
 
 // with are the settings of a run on the database at url, and more.
-func with(url string, settings ...string) []string {
-	return append([]string{"DATABASE_URL=" + url, "SECRET_KEY=" + secretKey}, settings...)
-}
+func with(url string, settings ...string) []string { return testkit.Environ(url, settings...) }
 
 // run executes the program without a terminal, in an empty folder.
 func run(t *testing.T, environ []string, args ...string) outcome {
@@ -49,31 +48,8 @@ func runHere(t *testing.T, environ []string, args ...string) outcome {
 	defer stdin.Close()
 	var stdout, stderr bytes.Buffer
 	code := commands.Run(args, environ, stdin, &stdout, &stderr)
-	tellsNoSecret(t, environ, stdout.String()+stderr.String())
+	testkit.TellsNoSecret(t, environ, stdout.String()+stderr.String())
 	return outcome{code, stdout.String(), stderr.String()}
-}
-
-// tellsNoSecret holds what a program wrote against every secret that a test gave to it.
-func tellsNoSecret(t *testing.T, environ []string, text string) {
-	t.Helper()
-	secrets := []string{testkit.Password, otherPassword, secretKey, "eyJ", "$argon2id$"}
-	for _, setting := range environ {
-		name, value, _ := strings.Cut(setting, "=")
-		switch name {
-		case "DATABASE_URL":
-			if parsed, err := url.Parse(value); err == nil && parsed.User != nil {
-				password, _ := parsed.User.Password()
-				secrets = append(secrets, password)
-			}
-		case "SUPERUSER_PASSWORD", "SECRET_KEY", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY":
-			secrets = append(secrets, value)
-		}
-	}
-	for _, secret := range secrets {
-		if secret != "" && secret != database.Postgres {
-			require.NotContains(t, text, secret)
-		}
-	}
 }
 
 // eachMigrated runs a test on a migrated database of both kinds.

@@ -44,7 +44,7 @@ func eachDjangoApp(t *testing.T, run func(t *testing.T, app *testkit.App)) {
 func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
 	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true")
 	var routes []string
-	for _, route := range app.Service.Engine.Routes() {
+	for _, route := range app.Server.Engine.Routes() {
 		routes = append(routes, route.Method+" "+route.Path)
 	}
 	require.ElementsMatch(t, slices.Concat(golden, djangoGolden), routes)

@@ -12,9 +12,7 @@ import (
 
 // Controllers are the resources that the routes lead to.
 type Controllers struct {
-	Contract  *api.Contract
-	Docs      *api.Docs
-	Errors    *api.Errors
+	Documents Documents
 	Health    *controllers.Health
 	WellKnown *controllers.WellKnown
 	Accounts  *controllers.Accounts
@@ -22,12 +20,22 @@ type Controllers struct {
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
 	Tokens    *controllers.Tokens
-	Django    *controllers.Django // nil unless DJANGO_COMPAT is on
 	Email     *controllers.Email
 	Account   *controllers.Account
 	Pages     *web.Pages
 	DevMail   *web.DevMail // nil where mail is sent
+	Families  []Family
 }
+
+// Documents describe the API.
+type Documents struct {
+	Contract *api.Contract
+	Docs     *api.Docs
+	Errors   *api.Errors
+}
+
+// Family registers the routes of one folder below controllers, within the limits of the service.
+type Family func(engine *gin.Engine, limit Limits)
 
 // Policies are what a request passes before a handler: Global on every route, User where an account is needed, and the
 // limits where something can be overdone.
@@ -53,8 +61,8 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	registerService(engine, to)
 	registerAPI(engine, to, policy)
 	registerPages(engine, to, policy.Limit)
-	if to.Django != nil {
-		registerDjango(engine, to.Django, policy.Limit)
+	for _, register := range to.Families {
+		register(engine, policy.Limit)
 	}
 }
 
@@ -69,11 +77,11 @@ func registerService(engine *gin.Engine, to Controllers) {
 	engine.GET("/.well-known/jwks.json", handle(to.WellKnown.JWKS))
 	engine.GET("/.well-known/openid-configuration", handle(to.WellKnown.Discovery))
 
-	engine.GET("/openapi.yaml", to.Contract.YAML)
-	engine.GET("/openapi.json", to.Contract.JSON)
-	engine.GET("/docs", to.Docs.Page)
-	engine.GET("/docs/:file", to.Docs.File)
-	engine.GET("/errors", to.Errors.Page)
+	engine.GET("/openapi.yaml", to.Documents.Contract.YAML)
+	engine.GET("/openapi.json", to.Documents.Contract.JSON)
+	engine.GET("/docs", to.Documents.Docs.Page)
+	engine.GET("/docs/:file", to.Documents.Docs.File)
+	engine.GET("/errors", to.Documents.Errors.Page)
 }
 
 func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
@@ -103,9 +111,9 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
 }
 
-// registerDjango adds the paths that clients of a Django project know. They answer in the shapes of Django's libraries,
+// RegisterDjango adds the paths that clients of a Django project know. They answer in the shapes of Django's libraries,
 // errors too, and so are not in the contract: api/openapi.yaml is of what is to stay (docs/adr/0020-moving-in.md).
-func registerDjango(engine *gin.Engine, django *controllers.Django, limit Limits) {
+func RegisterDjango(engine *gin.Engine, django *controllers.Django, limit Limits) {
 	handle, policy := controllers.Handle, django.Policy()
 
 	views := engine.Group("/user", policy.Errors(middleware.DjangoViews))

@@ -118,7 +118,7 @@ var pages = []string{
 func TestRoutesAreTheGoldenOnes(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var routes []string
-		for _, route := range app.Service.Engine.Routes() {
+		for _, route := range app.Server.Engine.Routes() {
 			routes = append(routes, route.Method+" "+route.Path)
 		}
 		slices.Sort(routes)

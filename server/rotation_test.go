@@ -1,4 +1,4 @@
-package commands_test
+package server_test
 
 import (
 	"encoding/json"
@@ -16,17 +16,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"latchkey/commands"
 	"latchkey/config"
 	"latchkey/controllers"
 	"latchkey/database"
 	"latchkey/models"
+	"latchkey/server"
 	"latchkey/testkit"
 )
 
 // replica is a service with a pool of connections of its own to a database that it shares.
 type replica struct {
-	*commands.Service
+	*server.Server
 }
 
 // newReplica starts one that rotates keys every rotation, however short that is.
@@ -36,11 +36,11 @@ func newReplica(t *testing.T, url string, rotation time.Duration, now func() tim
 	db, err := database.Open(url, database.Options{Logger: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, database.Close(db)) })
-	settings, err := config.Load(with(url), t.TempDir())
+	settings, err := config.Load(testkit.Environ(url), t.TempDir())
 	require.NoError(t, err)
 	settings.JWT.KeyRotation = rotation
-	service, err := commands.NewService(t.Context(), settings,
-		commands.Resources{DB: db, Hasher: testkit.FastHasher(t), Log: log, Now: now})
+	service, err := server.New(t.Context(), settings,
+		server.Resources{DB: db, Hasher: testkit.FastHasher(t), Log: log, Now: now})
 	require.NoError(t, err)
 	return replica{service}
 }
@@ -86,7 +86,9 @@ func (r replica) pair(path, body string) (issued, error) {
 	return pair, nil
 }
 
-func (r replica) login(email string) (issued, error) { return r.pair("login", credentials(email)) }
+func (r replica) login(email string) (issued, error) {
+	return r.pair("login", testkit.Credentials(email))
+}
 
 func (r replica) refresh(pair issued) (issued, error) {
 	return r.pair("token/refresh", `{"refresh_token":"`+pair.Refresh+`"}`)
@@ -218,7 +220,7 @@ func (l *load) stop() {
 	l.stopped = true
 }
 
-// Each replica does its chores as rarely as it may, half a turn after the other, and keys rotate as often as they may. A
+// Each replica runs its tasks as rarely as it may, half a turn after the other, and keys rotate as often as they may. A
 // service elsewhere keeps the published keys for as long as it may.
 func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 	const (
@@ -238,7 +240,7 @@ func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 		var running sync.WaitGroup
 		for i := range phones {
 			email := fmt.Sprintf("phone%d@example.com", i)
-			_, err := l.replicas[0].pair("signup", credentials(email))
+			_, err := l.replicas[0].pair("signup", testkit.Credentials(email))
 			require.NoError(t, err)
 			running.Go(func() { l.phone(email) })
 		}
@@ -254,7 +256,7 @@ func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 			if i%fetchTurn == fetchTurn-1 {
 				l.fetch(due)
 			}
-			due.DoChores(t.Context())
+			due.RunTasks(t.Context())
 			l.awaitLaps(2 * phones)
 		}
 	})
@@ -264,7 +266,7 @@ func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
 	eachMigrated(t, func(t *testing.T, url string) {
 		clock := testkit.NewClock()
 		first, second := newReplica(t, url, time.Hour, clock.Now), newReplica(t, url, time.Hour, clock.Now)
-		signup, err := first.pair("signup", credentials(ann))
+		signup, err := first.pair("signup", testkit.Credentials(ann))
 		require.NoError(t, err)
 		signs := func(r replica) issued {
 			t.Helper()
@@ -275,7 +277,7 @@ func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
 		require.Equal(t, signup.kid, signs(second).kid, "they share the first key")
 
 		clock.Advance(time.Hour)
-		first.DoChores(t.Context())
+		first.RunTasks(t.Context())
 		rotated, behind := signs(first), signs(second)
 		require.NotEqual(t, signup.kid, rotated.kid)
 		require.Equal(t, signup.kid, behind.kid, "a replica that has not had its turn signs with the former key")
@@ -283,13 +285,13 @@ func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
 			require.Equal(t, http.StatusOK, first.profile(pair))
 			require.Equal(t, http.StatusOK, second.profile(pair))
 		}
-		second.DoChores(t.Context())
+		second.RunTasks(t.Context())
 		require.Equal(t, rotated.kid, signs(second).kid, "it rotates once, not once a replica")
 		require.Equal(t, first.published(t), second.published(t))
 		require.Equal(t, http.StatusOK, second.profile(behind))
 
 		clock.Advance(controllers.JWKSMaxAge + 3*time.Minute)
-		second.DoChores(t.Context())
+		second.RunTasks(t.Context())
 		require.NotContains(t, second.published(t), signup.kid, "nothing that it signed can be valid")
 	})
 }
@@ -297,12 +299,12 @@ func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
 func TestReplicasFollowTheCommands(t *testing.T) {
 	eachMigrated(t, func(t *testing.T, url string) {
 		replicas := []replica{newReplica(t, url, 0, time.Now), newReplica(t, url, 0, time.Now)}
-		old, err := replicas[0].pair("signup", credentials(ann))
+		old, err := replicas[0].pair("signup", testkit.Credentials(ann))
 		require.NoError(t, err)
 
-		require.Zero(t, run(t, with(url), "keys", "rotate", "--force").code)
+		require.Zero(t, testkit.Start(t, testkit.Environ(url), "keys", "rotate", "--force").Wait(t))
 		for _, r := range replicas {
-			r.DoChores(t.Context())
+			r.RunTasks(t.Context())
 			renewed, err := r.login(ann)
 			require.NoError(t, err)
 			require.NotEqual(t, old.kid, renewed.kid)
@@ -310,10 +312,10 @@ func TestReplicasFollowTheCommands(t *testing.T) {
 			require.Equal(t, http.StatusOK, r.profile(old))
 		}
 
-		require.Zero(t, run(t, with(url), "keys", "retire", "--", old.kid).code)
+		require.Zero(t, testkit.Start(t, testkit.Environ(url), "keys", "retire", "--", old.kid).Wait(t))
 		for _, r := range replicas {
 			require.Equal(t, http.StatusOK, r.profile(old), "it has not had its turn")
-			r.DoChores(t.Context())
+			r.RunTasks(t.Context())
 			require.NotContains(t, r.published(t), old.kid)
 			require.Equal(t, http.StatusUnauthorized, r.profile(old))
 		}

@@ -1,17 +1,18 @@
-package commands
+package server
 
 import (
 	"fmt"
+	"runtime"
 
 	"latchkey/config"
 	"latchkey/models"
 	"latchkey/passwords"
 )
 
-// NewHasher starts the pool that the settings describe, with as many workers as concurrency says. In production it
-// refuses costs below the minimum that OWASP recommends.
+// NewHasher starts the pool that the settings describe, with so many workers at once. In production it refuses costs below the
+// minimum that OWASP recommends.
 func NewHasher(settings config.Settings, concurrency int) (*passwords.Pool, error) {
-	if err := checkHashCosts(settings); err != nil {
+	if err := CheckHashCosts(settings); err != nil {
 		return nil, err
 	}
 	return passwords.NewPool(passwords.Options{
@@ -20,6 +21,14 @@ func NewHasher(settings config.Settings, concurrency int) (*passwords.Pool, erro
 		Wait:        settings.Password.HashWait,
 		AllowLegacy: settings.Hash.AllowLegacy,
 	})
+}
+
+// SpareThreads lets two more threads run Go code than there are cores, so that requests go on while every core hashes a
+// password. It returns the number of cores, which honours the limits of a container.
+func SpareThreads() (cores int) {
+	cores = runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(cores + 2)
+	return cores
 }
 
 func passwordRules(settings config.Settings, hasher *passwords.Pool) models.PasswordRules {
@@ -39,8 +48,8 @@ func hashParameters(hash config.Hash) passwords.Parameters {
 	}
 }
 
-// checkHashCosts judges the costs of the chosen algorithm together. Only production insists on strong ones.
-func checkHashCosts(settings config.Settings) error {
+// CheckHashCosts checks the costs of the chosen algorithm together. Only production insists on strong ones.
+func CheckHashCosts(settings config.Settings) error {
 	parameters := hashParameters(settings.Hash)
 	check := parameters.Check
 	if settings.InProduction() {

@@ -1,4 +1,4 @@
-package commands
+package server
 
 import (
 	"log/slog"
@@ -15,24 +15,24 @@ import (
 	"latchkey/mail"
 )
 
-func newTestPost(t *testing.T, environ ...string) post {
+func newTestDelivery(t *testing.T, environ ...string) delivery {
 	t.Helper()
 	settings, err := config.Load(append(environ, "SECRET_KEY=u3X0rQ2hVb9TzM7pKcW5yLe8NdJ1aGfS6oHiRtYwZkQ="), t.TempDir())
 	require.NoError(t, err)
 	now := func() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
-	letters, err := newPost(settings, Resources{Log: slog.New(slog.DiscardHandler), Now: now})
+	letters, err := newDelivery(settings, Resources{Log: slog.New(slog.DiscardHandler), Now: now})
 	require.NoError(t, err)
 	return letters
 }
 
 func TestWhereMailGoes(t *testing.T) {
-	kept := newTestPost(t)
+	kept := newTestDelivery(t)
 	require.IsType(t, &mail.Mailbox{}, kept.sender)
 	require.NotNil(t, kept.page)
-	off := newTestPost(t, "SMTP_URL=none")
+	off := newTestDelivery(t, "SMTP_URL=none")
 	require.IsType(t, mail.Discard{}, off.sender)
 	require.Nil(t, off.page)
-	sent := newTestPost(t, "APP_ENV=production", "PUBLIC_URL=https://a.example", "SMTP_URL=smtps://u:p@h", "MAIL_FROM=a@b.example")
+	sent := newTestDelivery(t, "APP_ENV=production", "PUBLIC_URL=https://a.example", "SMTP_URL=smtps://u:p@h", "MAIL_FROM=a@b.example")
 	require.IsType(t, &mail.SMTP{}, sent.sender)
 	require.Nil(t, sent.page)
 }
@@ -41,7 +41,7 @@ func TestMailIsSentAsTheSettingsSay(t *testing.T) {
 	server := smtpmock.New(smtpmock.ConfigurationAttr{MultipleMessageReceiving: true})
 	require.NoError(t, server.Start())
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	letters := newTestPost(t, "MAIL_FROM=Acme <no-reply@acme.example>",
+	letters := newTestDelivery(t, "MAIL_FROM=Acme <no-reply@acme.example>",
 		"SMTP_URL=smtp://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(server.PortNumber()))+"?tls=none")
 	rendered, err := letters.templates.Render(mail.Message{Kind: mail.NewDevice, To: "ann@example.com"})
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package commands
+package server
 
 import (
 	"net/http"
@@ -10,10 +10,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/config"
+	"latchkey/limits"
 	"latchkey/middleware"
+	"latchkey/routes"
 )
 
-// newEngine is Gin without what it does by default and we don't want: trusting proxies, redirecting, guessing paths.
+// newEngine constructs Gin's engine without the defaults that a service must not have: trusting proxies, redirecting,
+// guessing paths.
 func newEngine(settings config.Settings) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -24,6 +27,17 @@ func newEngine(settings config.Settings) (*gin.Engine, error) {
 	engine.NoRoute(middleware.NotFound)
 	engine.NoMethod(middleware.MethodNotAllowed)
 	return engine, engine.SetTrustedProxies(settings.Server.TrustedProxies)
+}
+
+func newPolicies(p parts, counting limits.Counting, metrics *middleware.Metrics) (routes.Policies, error) {
+	limit, err := rateLimits(p.settings, counting, metrics)
+	return routes.Policies{
+		Global: globalPolicies(p.settings, p.Resources, metrics),
+		User: []gin.HandlerFunc{
+			middleware.Authenticate(p.access, p.settings.JWT.AuthHeaderPrefix), middleware.LoadSession(p.Sessions),
+		},
+		Limit: limit,
+	}, err
 }
 
 // globalPolicies are what every request passes, in this order.
@@ -42,8 +56,8 @@ func globalPolicies(settings config.Settings, with Resources, metrics *middlewar
 	}
 }
 
-// crossOrigin lets pages of the given origins call the API. To all others it says nothing, so that their browsers keep
-// the answers from them.
+// crossOrigin lets pages of the given origins call the API. To all others it says nothing, so that their browsers withhold
+// the responses from them.
 func crossOrigin(origins []string) gin.HandlerFunc {
 	if len(origins) == 0 {
 		return func(*gin.Context) {}

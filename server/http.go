@@ -1,4 +1,4 @@
-package commands
+package server
 
 import (
 	"context"
@@ -20,8 +20,8 @@ const (
 	maxHeaderBytes    = 128 * 1024
 )
 
-// NewServer is an HTTP server that gives no client for ever: each step of a request has its bound.
-func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
+// NewHTTPServer constructs an HTTP server with a timeout on every phase of a request.
+func NewHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:                      handler,
 		ReadHeaderTimeout:            readHeaderTimeout,
@@ -40,7 +40,7 @@ func listen(ctx context.Context, settings config.Settings, handler http.Handler,
 	if err != nil {
 		return fmt.Errorf("listen at ADDR %s: %w", settings.Server.Addr, err)
 	}
-	server := NewServer(handler, log)
+	server := NewHTTPServer(handler, log)
 	log.InfoContext(ctx, "listening", "url", "http://"+listener.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()

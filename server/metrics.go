@@ -1,4 +1,4 @@
-package commands
+package server
 
 import (
 	"context"
@@ -77,7 +77,7 @@ func serveMetrics(ctx context.Context, addr string, gatherer prometheus.Gatherer
 		return nil, fmt.Errorf("listen at METRICS_ADDR %s: %w", addr, err)
 	}
 	log.InfoContext(ctx, "serving metrics", "url", "http://"+listener.Addr().String()+"/metrics")
-	server := NewServer(NewMetricsHandler(gatherer), log)
+	server := NewHTTPServer(NewMetricsHandler(gatherer), log)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -1,4 +1,4 @@
-package commands
+package server
 
 import (
 	"context"
@@ -14,11 +14,16 @@ import (
 
 // mailer sends what is queued.
 type mailer struct {
-	post          post
+	delivery
 	links         config.Mail
 	users         *models.UserManager
 	oneTimeTokens *models.OneTimeTokenManager
 	log           *slog.Logger
+}
+
+func newMailer(settings config.Settings, with Resources, m Managers) (mailer, error) {
+	delivery, err := newDelivery(settings, with)
+	return mailer{delivery, settings.Mail, m.Users, m.OneTimeTokens, with.Log}, err
 }
 
 // errComposing stands for what the database said, which may hold what does not belong into the queue.
@@ -39,11 +44,11 @@ func (m mailer) send(ctx context.Context, job jobs.Mail) error {
 			return jobs.Permanent(err)
 		}
 	}
-	email, err := m.post.templates.Render(*message)
+	email, err := m.templates.Render(*message)
 	if err != nil {
 		return jobs.Permanent(err)
 	}
-	err = m.post.sender.Send(ctx, email)
+	err = m.sender.Send(ctx, email)
 	if errors.Is(err, mail.ErrPermanent) {
 		return jobs.Permanent(err)
 	}
@@ -76,7 +81,7 @@ func (m mailer) link(kind mail.Kind) string {
 func withToken(link, token string) (string, error) {
 	parsed, err := url.Parse(link)
 	if err != nil {
-		return "", errors.New("a link of MAIL_LINK_… is none")
+		return "", errors.New("a link in MAIL_LINK_… is not a URL")
 	}
 	query := parsed.Query()
 	query.Set("token", token)

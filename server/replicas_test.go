@@ -1,8 +1,7 @@
-package commands_test
+package server_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,88 +16,35 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"latchkey/database"
 	"latchkey/models"
 	"latchkey/testkit"
 )
 
-// pair is what an app keeps of a session.
-type pair struct {
-	Access  string `json:"access_token"`
-	Refresh string `json:"refresh_token"`
-	Code    string `json:"code"`   // of a refusal
-	Active  bool   `json:"active"` // of token/verify
-}
-
-// call sends a request with a JSON body and reads the answer whole: what it gives back without an error is acknowledged.
-func call(ctx context.Context, address, path, token, body string) (status int, got pair, err error) {
-	method := http.MethodPost
-	if body == "" {
-		method = http.MethodGet
-	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+address+"/api/v1/"+path, bytes.NewBufferString(body))
-	if err != nil {
-		return 0, got, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, got, err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || len(text) == 0 {
-		return answer.StatusCode, got, err
-	}
-	return answer.StatusCode, got, json.Unmarshal(text, &got)
-}
-
-func mustCall(t *testing.T, want int, address, path, token, body string) pair {
-	t.Helper()
-	status, got, err := call(t.Context(), address, path, token, body)
-	require.NoError(t, err)
-	require.Equal(t, want, status, "%s: %s", path, got.Code)
-	return got
-}
-
-func refreshing(token string) string { return `{"refresh_token":"` + token + `"}` }
-
 // replicas starts n servers on one migrated database. Settings are NAME=value.
 func replicas(t *testing.T, url string, n int, settings ...string) (addresses []string) {
 	t.Helper()
-	environ := with(url, append([]string{"AUTO_MIGRATE=true"}, settings...)...)
-	servers := make([]*process, n)
+	environ := testkit.Environ(url, append([]string{"AUTO_MIGRATE=true"}, settings...)...)
+	servers := make([]*testkit.Process, n)
 	for i := range servers {
-		servers[i] = serve(t, environ)
+		servers[i] = testkit.Serve(t, environ)
 	}
 	for _, server := range servers {
-		addresses = append(addresses, server.addr(t))
+		addresses = append(addresses, server.Addr(t))
 	}
 	return addresses
-}
-
-func openAt(t *testing.T, url string) *gorm.DB {
-	t.Helper()
-	db, err := database.Open(url, database.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = database.Close(db) })
-	return db
 }
 
 func TestFiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 3)
-		parent := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
+		parent := testkit.MustAsk(t, 201, addresses[0], "signup", "", testkit.Credentials(ann))
 		const racers = 50
 		children := make([]string, racers)
 		errs := make([]error, racers)
 		var group sync.WaitGroup
 		for i := range racers {
 			group.Go(func() {
-				status, got, err := call(context.Background(), addresses[i%3], "token/refresh", "", refreshing(parent.Refresh))
+				status, got, err := testkit.Ask(context.Background(), addresses[i%3], "token/refresh", "", testkit.Refreshing(parent.Refresh))
 				if err == nil && status != http.StatusOK {
 					err = fmt.Errorf("answered %d %s", status, got.Code)
 				}
@@ -110,21 +56,21 @@ func TestFiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) {
 			require.NoError(t, errs[i])
 			require.Equal(t, children[0], children[i])
 		}
-		mustCall(t, 200, addresses[1], "token/refresh", "", refreshing(children[0]))
+		testkit.MustAsk(t, 200, addresses[1], "token/refresh", "", testkit.Refreshing(children[0]))
 	})
 }
 
 func TestASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 2)
-		tokens := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
-		mustCall(t, 200, addresses[1], "profile", tokens.Access, "")
+		tokens := testkit.MustAsk(t, 201, addresses[0], "signup", "", testkit.Credentials(ann))
+		testkit.MustAsk(t, 200, addresses[1], "profile", tokens.Access, "")
 		verifying := `{"token":"` + tokens.Access + `"}`
-		require.True(t, mustCall(t, 200, addresses[1], "token/verify", "", verifying).Active)
-		mustCall(t, 204, addresses[0], "logout", tokens.Access, `{}`)
-		require.False(t, mustCall(t, 200, addresses[1], "token/verify", "", verifying).Active)
-		require.Equal(t, "session_revoked", mustCall(t, 401, addresses[1], "profile", tokens.Access, "").Code)
-		require.Equal(t, "session_revoked", mustCall(t, 401, addresses[1], "token/refresh", "", refreshing(tokens.Refresh)).Code)
+		require.True(t, testkit.MustAsk(t, 200, addresses[1], "token/verify", "", verifying).Active)
+		testkit.MustAsk(t, 204, addresses[0], "logout", tokens.Access, `{}`)
+		require.False(t, testkit.MustAsk(t, 200, addresses[1], "token/verify", "", verifying).Active)
+		require.Equal(t, "session_revoked", testkit.MustAsk(t, 401, addresses[1], "profile", tokens.Access, "").Code)
+		require.Equal(t, "session_revoked", testkit.MustAsk(t, 401, addresses[1], "token/refresh", "", testkit.Refreshing(tokens.Refresh)).Code)
 	})
 }
 
@@ -133,43 +79,43 @@ func TestASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
 func TestARefreshWhoseAnswerIsLostGoesOn(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		address := replicas(t, url, 1)[0]
-		parent := mustCall(t, 201, address, "signup", "", credentials(ann))
-		db := openAt(t, url)
+		parent := testkit.MustAsk(t, 201, address, "signup", "", testkit.Credentials(ann))
+		db := testkit.OpenAt(t, url)
 		connection, err := net.Dial("tcp", address)
 		require.NoError(t, err)
-		body := refreshing(parent.Refresh)
+		body := testkit.Refreshing(parent.Refresh)
 		_, err = fmt.Fprintf(connection, "POST /api/v1/token/refresh HTTP/1.1\r\nHost: localhost\r\n"+
 			"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		require.NoError(t, err)
 		require.Eventually(t, func() bool {
 			var session models.Session
 			return db.Take(&session).Error == nil && session.Generation == 1
-		}, bound, 2*time.Millisecond, "the commit")
+		}, testkit.Patience, 2*time.Millisecond, "the commit")
 		require.NoError(t, connection.Close())
 
-		child := mustCall(t, 200, address, "token/refresh", "", refreshing(parent.Refresh))
-		again := mustCall(t, 200, address, "token/refresh", "", refreshing(parent.Refresh))
+		child := testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(parent.Refresh))
+		again := testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(parent.Refresh))
 		require.Equal(t, child.Refresh, again.Refresh)
 
 		past := time.Now().UTC().Add(-time.Hour)
 		require.NoError(t, db.Model(&models.Session{}).Where("TRUE").Update("redeemed_at", past).Error)
-		another := mustCall(t, 200, address, "token/refresh", "", refreshing(parent.Refresh))
+		another := testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(parent.Refresh))
 		require.NotEqual(t, child.Refresh, another.Refresh)
-		require.Equal(t, "refresh_token_reused", mustCall(t, 401, address, "token/refresh", "", refreshing(child.Refresh)).Code)
-		require.Equal(t, "session_revoked", mustCall(t, 401, address, "token/refresh", "", refreshing(another.Refresh)).Code)
+		require.Equal(t, "refresh_token_reused", testkit.MustAsk(t, 401, address, "token/refresh", "", testkit.Refreshing(child.Refresh)).Code)
+		require.Equal(t, "session_revoked", testkit.MustAsk(t, 401, address, "token/refresh", "", testkit.Refreshing(another.Refresh)).Code)
 	})
 }
 
 // phone signs up and then refreshes as fast as it can, until the server no longer answers. It keeps the newest pair that
 // it received whole.
-func phone(address, email string) (kept pair, err error) {
-	status, got, err := call(context.Background(), address, "signup", "", credentials(email))
+func phone(address, email string) (kept testkit.Pair, err error) {
+	status, got, err := testkit.Ask(context.Background(), address, "signup", "", testkit.Credentials(email))
 	if err != nil || status != http.StatusCreated {
 		return kept, err
 	}
 	for err == nil {
 		kept = got
-		status, got, err = call(context.Background(), address, "token/refresh", "", refreshing(kept.Refresh))
+		status, got, err = testkit.Ask(context.Background(), address, "token/refresh", "", testkit.Refreshing(kept.Refresh))
 		if err == nil && status != http.StatusOK {
 			return kept, fmt.Errorf("an honest refresh was answered %d %s", status, got.Code)
 		}
@@ -179,29 +125,29 @@ func phone(address, email string) (kept pair, err error) {
 
 func TestAKilledServerLosesNoAcknowledgedSession(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
-		environ := with(url, "AUTO_MIGRATE=true")
-		server := serve(t, environ)
-		address := server.addr(t)
+		environ := testkit.Environ(url, "AUTO_MIGRATE=true")
+		server := testkit.Serve(t, environ)
+		address := server.Addr(t)
 		const phones = 8
-		kept := make([]pair, phones)
+		kept := make([]testkit.Pair, phones)
 		errs := make([]error, phones)
 		var group sync.WaitGroup
 		for i := range phones {
 			group.Go(func() { kept[i], errs[i] = phone(address, fmt.Sprintf("phone%d@example.com", i)) })
 		}
-		db := openAt(t, url)
+		db := testkit.OpenAt(t, url)
 		require.Eventually(t, func() bool {
 			var busy int64
 			return db.Model(&models.Session{}).Where("generation > 3").Count(&busy).Error == nil && busy == phones
-		}, bound, 5*time.Millisecond, "every phone is under way")
-		require.NoError(t, server.command.Process.Kill())
+		}, testkit.Patience, 5*time.Millisecond, "every phone is under way")
+		require.NoError(t, server.Command.Process.Kill())
 		group.Wait()
 
-		address = serve(t, environ).addr(t)
+		address = testkit.Serve(t, environ).Addr(t)
 		for i := range phones {
 			require.NoError(t, errs[i])
-			mustCall(t, 200, address, "profile", kept[i].Access, "")
-			mustCall(t, 200, address, "token/refresh", "", refreshing(kept[i].Refresh))
+			testkit.MustAsk(t, 200, address, "profile", kept[i].Access, "")
+			testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(kept[i].Refresh))
 		}
 	})
 }
@@ -213,16 +159,16 @@ const sessionsOfADevice = 3
 
 // device opens several sessions and refreshes them in turn, until its server is gone or ctx is done. It gives back the
 // newest pair of each session that was acknowledged, and what stopped it.
-func device(ctx context.Context, address, email string) (kept []pair, stopped error) {
+func device(ctx context.Context, address, email string) (kept []testkit.Pair, stopped error) {
 	for i := 0; ; i++ {
-		path, body, want := "login", credentials(email), http.StatusOK
+		path, body, want := "login", testkit.Credentials(email), http.StatusOK
 		switch {
 		case i == 0:
 			path, want = "signup", http.StatusCreated
 		case i >= sessionsOfADevice:
-			path, body = "token/refresh", refreshing(kept[i%sessionsOfADevice].Refresh)
+			path, body = "token/refresh", testkit.Refreshing(kept[i%sessionsOfADevice].Refresh)
 		}
-		status, got, err := call(ctx, address, path, "", body)
+		status, got, err := testkit.Ask(ctx, address, path, "", body)
 		switch {
 		case err != nil:
 			return kept, err
@@ -240,11 +186,11 @@ func device(ctx context.Context, address, email string) (kept []pair, stopped er
 // on at the survivors and at its successor.
 func TestAKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
-		environ := with(url, "AUTO_MIGRATE=true")
-		victim := serve(t, environ)
-		addresses := append([]string{victim.addr(t)}, replicas(t, url, 2)...)
+		environ := testkit.Environ(url, "AUTO_MIGRATE=true")
+		victim := testkit.Serve(t, environ)
+		addresses := append([]string{victim.Addr(t)}, replicas(t, url, 2)...)
 		const devices = 6
-		kept := make([][]pair, devices)
+		kept := make([][]testkit.Pair, devices)
 		stopped := make([]error, devices)
 		ctx, stop := context.WithCancel(t.Context())
 		var group sync.WaitGroup
@@ -258,18 +204,18 @@ func TestAKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
 				}
 			})
 		}
-		db := openAt(t, url)
+		db := testkit.OpenAt(t, url)
 		refreshed := func(times uint32) bool {
 			var busy int64
 			err := db.Model(&models.Session{}).Where("generation >= ?", times).Count(&busy).Error
 			return err == nil && busy == devices*sessionsOfADevice
 		}
-		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshed(2) }, bound, 5*time.Millisecond, "every device is under way")
-		require.NoError(t, victim.command.Process.Kill())
-		victim.wait(t)
+		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshed(2) }, testkit.Patience, 5*time.Millisecond, "every device is under way")
+		require.NoError(t, victim.Command.Process.Kill())
+		victim.Wait(t)
 		atSurvivors := refreshesOf(t, db)
 		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshesOf(t, db) > atSurvivors+20 },
-			bound, 5*time.Millisecond, "the others go on")
+			testkit.Patience, 5*time.Millisecond, "the others go on")
 		stop()
 		group.Wait()
 
@@ -279,7 +225,7 @@ func TestAKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
 				require.ErrorIs(t, stopped[i], context.Canceled, "a survivor's device goes on until it is stopped")
 			}
 		}
-		addresses[0] = serve(t, environ).addr(t)
+		addresses[0] = testkit.Serve(t, environ).Addr(t)
 		for i := range devices {
 			require.Len(t, kept[i], sessionsOfADevice)
 			for _, session := range kept[i] {
@@ -297,12 +243,12 @@ func refreshesOf(t *testing.T, db *gorm.DB) (sum int64) {
 
 // goesOnAt holds an acknowledged session against every replica: its access token is accepted, and its refresh token is
 // answered with the same child.
-func goesOnAt(t *testing.T, session pair, addresses []string) {
+func goesOnAt(t *testing.T, session testkit.Pair, addresses []string) {
 	t.Helper()
 	children := map[string]bool{}
 	for _, address := range addresses {
-		mustCall(t, 200, address, "profile", session.Access, "")
-		children[mustCall(t, 200, address, "token/refresh", "", refreshing(session.Refresh)).Refresh] = true
+		testkit.MustAsk(t, 200, address, "profile", session.Access, "")
+		children[testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(session.Refresh)).Refresh] = true
 	}
 	require.Len(t, children, 1)
 }
@@ -311,15 +257,15 @@ func goesOnAt(t *testing.T, session pair, addresses []string) {
 func TestARetryGetsTheChildThatWasLost(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 2)
-		parent := mustCall(t, 201, addresses[0], "signup", "", credentials(ann))
+		parent := testkit.MustAsk(t, 201, addresses[0], "signup", "", testkit.Credentials(ann))
 		swallowed := make(chan string, 1)
 		network := swallowing(t, addresses[0], swallowed)
-		_, _, err := call(t.Context(), network, "token/refresh", "", refreshing(parent.Refresh))
+		_, _, err := testkit.Ask(t.Context(), network, "token/refresh", "", testkit.Refreshing(parent.Refresh))
 		require.Error(t, err, "the answer is lost")
-		var lost pair
+		var lost testkit.Pair
 		require.NoError(t, json.Unmarshal([]byte(<-swallowed), &lost))
 		for _, address := range addresses {
-			retried := mustCall(t, 200, address, "token/refresh", "", refreshing(parent.Refresh))
+			retried := testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(parent.Refresh))
 			require.Equal(t, lost.Refresh, retried.Refresh)
 		}
 	})
@@ -359,19 +305,19 @@ func swallowing(t *testing.T, server string, swallowed chan<- string) string {
 
 func TestReplicasWithAnotherSecretKeyNeedItAsFallback(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
-		old := serve(t, with(url, "AUTO_MIGRATE=true"))
-		tokens := mustCall(t, 201, old.addr(t), "signup", "", credentials(ann))
+		old := testkit.Serve(t, testkit.Environ(url, "AUTO_MIGRATE=true"))
+		tokens := testkit.MustAsk(t, 201, old.Addr(t), "signup", "", testkit.Credentials(ann))
 		const newKey = "kR7pW3nXs9QvB2tYfJ6mZcL0dGhA4eUiO8rTqMxVwKE="
 		changed := []string{"DATABASE_URL=" + url, "SECRET_KEY=" + newKey}
 
-		without := serve(t, changed)
-		require.Equal(t, 1, without.wait(t))
-		require.Contains(t, without.output.String(), "sealed under another SECRET_KEY")
+		without := testkit.Serve(t, changed)
+		require.Equal(t, 1, without.Wait(t))
+		require.Contains(t, without.Output.String(), "sealed under another SECRET_KEY")
 
-		address := serve(t, append(changed, "SECRET_KEY_FALLBACKS="+secretKey, "AUTO_MIGRATE=true")).addr(t)
-		mustCall(t, 200, address, "profile", tokens.Access, "")
-		child := mustCall(t, 200, address, "token/refresh", "", refreshing(tokens.Refresh))
-		mustCall(t, 200, address, "token/refresh", "", refreshing(child.Refresh))
+		address := testkit.Serve(t, append(changed, "SECRET_KEY_FALLBACKS="+testkit.ProgramSecretKey, "AUTO_MIGRATE=true")).Addr(t)
+		testkit.MustAsk(t, 200, address, "profile", tokens.Access, "")
+		child := testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(tokens.Refresh))
+		testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(child.Refresh))
 		require.NotEqual(t, tokens.Refresh, child.Refresh)
 	})
 }

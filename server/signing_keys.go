@@ -1,4 +1,4 @@
-package commands
+package server
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 	"latchkey/tokens"
 )
 
-// signingKeys is where the keys of access tokens come from, and the chores that go with them: the settings, if they give
-// a key, and else the database, where keys are made on the first run.
-func signingKeys(ctx context.Context, settings config.Settings, with Resources) (func() tokens.KeySet, []chore, error) {
+// signingKeys returns where the keys of access tokens come from, and the tasks that go with them: the settings, if they give
+// a key, and else the database, where keys are created on the first run.
+func signingKeys(ctx context.Context, settings config.Settings, with Resources) (func() tokens.KeySet, []task, error) {
 	if !settings.JWT.ManagesKeys() {
 		keys, err := givenKeys(settings)
 		return func() tokens.KeySet { return keys }, nil, err
 	}
-	managed, err := models.NewSigningKeys(ctx, newSigningKeyManager(settings, with.DB, with.Now))
+	managed, err := models.NewSigningKeys(ctx, NewSigningKeyManager(settings, with.DB, with.Now))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,7 +28,17 @@ func signingKeys(ctx context.Context, settings config.Settings, with Resources) 
 		with.Log.InfoContext(ctx, "tokens are signed with the former algorithm until verifiers have fetched the new key",
 			"former", signing, "new", settings.JWT.Algorithm)
 	}
-	return managed.Current, []chore{{"maintain_signing_keys", managed.Maintain}}, nil
+	return managed.Current, []task{{"maintain_signing_keys", managed.Maintain}}, nil
+}
+
+// CheckSigningKey reports what is wrong with the signing key in the settings. There is nothing to check where the server
+// creates the keys.
+func CheckSigningKey(settings config.Settings) error {
+	if settings.JWT.ManagesKeys() {
+		return nil
+	}
+	_, err := givenKeys(settings)
+	return err
 }
 
 // givenKeys is the key in the settings.
@@ -51,16 +61,28 @@ func givenKeys(settings config.Settings) (tokens.KeySet, error) {
 // clockDifference is by how much the clocks of replicas may differ.
 const clockDifference = time.Minute
 
-func newSigningKeyManager(settings config.Settings, db *gorm.DB, now func() time.Time) *models.SigningKeyManager {
+// VerifierCache is how long other services may keep the public keys before they fetch them again.
+const VerifierCache = controllers.JWKSMaxAge
+
+// NewSigningKeyManager constructs the manager of the signing keys in the database.
+func NewSigningKeyManager(settings config.Settings, db *gorm.DB, now func() time.Time) *models.SigningKeyManager {
 	return models.NewSigningKeyManager(db, derivedKeys(settings, "signing-keys"), models.KeyRules{
 		Algorithm:     tokens.Algorithm(settings.JWT.Algorithm),
 		Rotation:      settings.JWT.KeyRotation,
 		TokenLifetime: settings.JWT.ExpirationDelta + settings.JWT.Leeway + clockDifference,
-		Publication:   controllers.JWKSMaxAge + models.MaxKeySetAge + clockDifference,
+		Publication:   VerifierCache + models.MaxKeySetAge + clockDifference,
 	}, now)
 }
 
-// derivedKeys are the keys of one purpose: that of SECRET_KEY, which makes, and those of its fallbacks, which only verify.
+func newAccessTokens(settings config.Settings, keys func() tokens.KeySet, now func() time.Time) *tokens.AccessTokens {
+	return tokens.NewAccessTokens(keys, tokens.AccessTokenOptions{
+		Issuer: settings.JWT.Issuer, Audience: settings.JWT.Audience,
+		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway, Jitter: settings.JWT.Jitter,
+	}, now)
+}
+
+// derivedKeys are the keys of one purpose: that of SECRET_KEY, which signs and seals, and those of its fallbacks, which only
+// verify and open.
 func derivedKeys(settings config.Settings, purpose string) [][]byte {
 	keys := [][]byte{tokens.DeriveKey(settings.SecretKey.Bytes(), purpose)}
 	for _, fallback := range settings.SecretKeyFallbacks {

@@ -1,4 +1,4 @@
-package commands_test
+package server_test
 
 import (
 	"context"
@@ -25,7 +25,7 @@ func TestThreeServersLetExactlyTheLimitPass(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range statuses {
 			group.Go(func() {
-				statuses[i], _, _ = call(context.Background(), addresses[i%3], "token/refresh", "", refreshing("lkr_of_nobody"))
+				statuses[i], _, _ = testkit.Ask(context.Background(), addresses[i%3], "token/refresh", "", testkit.Refreshing("lkr_of_nobody"))
 			})
 		}
 		group.Wait()
@@ -39,9 +39,9 @@ func TestThreeServersLetExactlyTheLimitPass(t *testing.T) {
 
 func TestAServerWithoutItsRedisLimitsByItself(t *testing.T) {
 	redis := testkit.NewRedis(t)
-	server := serve(t, with("sqlite:test.db", "RATE_LIMITS=on", "REDIS_URL="+redis.URL, "REDIS_TIMEOUT=10s",
+	server := testkit.Serve(t, testkit.Environ("sqlite:test.db", "RATE_LIMITS=on", "REDIS_URL="+redis.URL, "REDIS_TIMEOUT=10s",
 		"RATE_LIMIT_LOGIN=2/1h", "METRICS_ADDR=127.0.0.1:0"))
-	address := server.addr(t)
+	address := server.Addr(t)
 	login := func() int { return post(t, address, "login", ann).StatusCode }
 	require.Equal(t, http.StatusUnauthorized, login())
 	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 1")
@@ -51,23 +51,23 @@ func TestAServerWithoutItsRedisLimitsByItself(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, login())
 	require.Equal(t, http.StatusUnauthorized, login())
 	require.Equal(t, http.StatusTooManyRequests, login())
-	require.Equal(t, 1, strings.Count(server.output.String(), "Redis does not answer"))
+	require.Equal(t, 1, strings.Count(server.Output.String(), "Redis does not answer"))
 	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 0")
 	require.Contains(t, metrics(t, server), `by="address",limit="login",outcome="limited",store="memory"} 1`)
 
 	redis.Start(t)
 	require.Eventually(t, func() bool {
 		login()
-		return strings.Contains(server.output.String(), "Redis answers again")
-	}, bound, bound/100)
+		return strings.Contains(server.Output.String(), "Redis answers again")
+	}, testkit.Patience, testkit.Patience/100)
 	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 1")
 }
 
 var metricsAt = regexp.MustCompile(`msg="serving metrics" url=(\S+)`)
 
-func metrics(t *testing.T, server *process) string {
+func metrics(t *testing.T, server *testkit.Process) string {
 	t.Helper()
-	answer, err := http.Get(metricsAt.FindStringSubmatch(server.output.String())[1])
+	answer, err := http.Get(metricsAt.FindStringSubmatch(server.Output.String())[1])
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
@@ -77,9 +77,9 @@ func metrics(t *testing.T, server *process) string {
 }
 
 func TestMetricsAreServedNowhereUnlessAsked(t *testing.T) {
-	server := serve(t, with("sqlite:test.db"))
-	address := server.addr(t)
-	require.NotContains(t, server.output.String(), "serving metrics")
+	server := testkit.Serve(t, testkit.Environ("sqlite:test.db"))
+	address := server.Addr(t)
+	require.NotContains(t, server.Output.String(), "serving metrics")
 	answer, err := http.Get("http://" + address + "/metrics")
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())

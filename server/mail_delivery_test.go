@@ -1,4 +1,4 @@
-package commands_test
+package server_test
 
 import (
 	"net"
@@ -45,22 +45,22 @@ func delivered(server *smtpmock.Server) (n int) {
 func TestAMailSurvivesItsServerAndItsProcess(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		port := reserve(t)
-		environ := with(url, "AUTO_MIGRATE=true", "MAIL_FROM=no-reply@example.com",
+		environ := testkit.Environ(url, "AUTO_MIGRATE=true", "MAIL_FROM=no-reply@example.com",
 			"SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none")
-		first := serve(t, environ)
-		require.Equal(t, http.StatusCreated, post(t, first.addr(t), "signup", ann).StatusCode)
-		require.NoError(t, first.command.Process.Signal(syscall.SIGKILL))
-		<-first.ended
+		first := testkit.Serve(t, environ)
+		require.Equal(t, http.StatusCreated, post(t, first.Addr(t), "signup", ann).StatusCode)
+		require.NoError(t, first.Command.Process.Signal(syscall.SIGKILL))
+		<-first.Ended
 
 		mailbox := mailServer(t, port)
-		second := serve(t, environ)
-		second.addr(t)
-		db := openAt(t, url)
+		second := testkit.Serve(t, environ)
+		second.Addr(t)
+		db := testkit.OpenAt(t, url)
 		require.Eventually(t, func() bool {
 			var unsent int64
 			err := db.Table("river_job").Where("kind = 'mail' AND state <> 'completed'").Count(&unsent).Error
 			return err == nil && unsent == 0
-		}, bound, bound/1000)
+		}, testkit.Patience, testkit.Patience/1000)
 		require.Equal(t, 1, delivered(mailbox))
 	})
 }

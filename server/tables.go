@@ -1,0 +1,7 @@
+package server
+
+import "latchkey/models"
+
+// Tables returns a zero value of every stored model, in an order in which their tables can be created. The migrations are
+// compared with it.
+func Tables() []any { return models.All() }

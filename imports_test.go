@@ -23,12 +23,13 @@ const module = "latchkey"
 var mayImport = map[string][]string{
 	".":        {"commands"},
 	"commands": {"config", "database", "database/makemigrations", "imports", "jobs", "models", "passwords", "server"},
-	"server": {"api", "config", "controllers", "database", "jobs", "limits", "mail", "middleware", "models", "passwords",
+	"server": {"api", "config", "controllers", "database", "jobs", "limits", "mail", "middleware", "models", "passwords", "problems",
 		"routes", "tokens", "web"},
 	"routes":      {"api", "controllers", "middleware", "web"},
-	"controllers": {"mail", "middleware", "models", "tokens"},
-	"web":         {"mail", "middleware", "models", "tokens"},
-	"middleware":  {"limits", "models", "tokens"},
+	"controllers": {"middleware", "models", "problems", "tokens"},
+	"web":         {"mail", "middleware", "models", "problems"},
+	"middleware":  {"limits", "models", "problems", "tokens"},
+	"problems":    {"models", "tokens"},
 	"models":      {"jobs", "mail", "passwords", "tokens"},
 	"imports":     {"models", "passwords"},
 	"api":         {},
@@ -49,8 +50,8 @@ var mayImport = map[string][]string{
 // onlyIn is where what a path begins with may be imported.
 var onlyIn = map[string][]string{
 	"github.com/gin-contrib/": {"server", "middleware", "routes"},
-	"github.com/gin-gonic/":   {"api", "controllers", "middleware", "routes", "server", "web"},
-	"net/http/":               {"api", "controllers", "middleware", "routes", "server", "web"},
+	"github.com/gin-gonic/":   {"api", "controllers", "middleware", "problems", "routes", "server", "web"},
+	"net/http/":               {"api", "controllers", "middleware", "problems", "routes", "server", "web"},
 	"gorm.io/":                {"commands", "database", "database/makemigrations", "models", "server"},
 	"github.com/ncruces/":     {"database", "database/makemigrations"},
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"latchkey/api"
-	"latchkey/middleware"
+	"latchkey/problems"
 )
 
 var update = flag.Bool("update", false, "write docs/errors.md anew")
@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write docs/errors.md anew")
 const errorsPage = "../docs/errors.md"
 
 func TestErrorsPage(t *testing.T) {
-	errors, err := api.NewErrors(middleware.Statuses())
+	errors, err := api.NewErrors(problems.Statuses())
 	require.NoError(t, err)
 	generated := asMarkdown(errors)
 	if *update {
@@ -31,7 +31,7 @@ func TestErrorsPage(t *testing.T) {
 }
 
 func TestErrorsPageWantsExactlyTheCodesOfTheService(t *testing.T) {
-	statuses := middleware.Statuses()
+	statuses := problems.Statuses()
 	statuses["made_up"] = 400
 	_, err := api.NewErrors(statuses)
 	require.EqualError(t, err, "openapi.yaml: add made_up to the enum and to the table of the schema Code")

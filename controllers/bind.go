@@ -15,8 +15,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 )
 
 const (
@@ -47,19 +47,19 @@ func bind(c *gin.Context, request any) error {
 func readObject(r *http.Request) (map[string]jsontext.Value, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" || r.Header.Get("Content-Encoding") != "" {
-		return nil, middleware.ErrUnsupportedMediaType
+		return nil, problems.ErrUnsupportedMediaType
 	}
 	body, err := io.ReadAll(r.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, middleware.ErrBodyTooLarge
+		return nil, problems.ErrBodyTooLarge
 	}
 	if err != nil {
-		return nil, middleware.ErrMalformedJSON
+		return nil, problems.ErrMalformedJSON
 	}
 	var members map[string]jsontext.Value
 	// The parser's own error quotes the body, so it goes no further.
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {
-		return nil, middleware.ErrMalformedJSON
+		return nil, problems.ErrMalformedJSON
 	}
 	return members, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 	"latchkey/tokens"
 )
 
@@ -194,6 +195,7 @@ func (d *Django) ObtainToken(c *gin.Context) error {
 	}
 	given, complete := form.plainCredentials()
 	if !complete {
+		middleware.SetOutcome(c, problems.CodeValidation)
 		c.JSON(http.StatusOK, djangoErrorResponse{"please provide a email and a password"})
 		return nil
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 )
 
 // djangoForm is a request's body as a serializer of Django REST Framework reads it: JSON or a form, with members that
@@ -36,17 +36,17 @@ const (
 func readDjango(c *gin.Context) (*djangoForm, error) {
 	body, err := io.ReadAll(c.Request.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, middleware.ErrBodyTooLarge
+		return nil, problems.ErrBodyTooLarge
 	}
 	if err != nil {
-		return nil, middleware.ErrMalformedJSON
+		return nil, problems.ErrMalformedJSON
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return &djangoForm{}, nil
 	}
 	mediaType, parameters, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil {
-		return nil, middleware.ErrUnsupportedMediaType
+		return nil, problems.ErrUnsupportedMediaType
 	}
 	switch mediaType {
 	case "application/json":
@@ -54,23 +54,23 @@ func readDjango(c *gin.Context) (*djangoForm, error) {
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(body))
 		if err != nil {
-			return nil, middleware.ErrMalformedForm
+			return nil, problems.ErrMalformedForm
 		}
 		return readDjangoFields(values)
 	case "multipart/form-data":
 		parts, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(int64(len(body)))
 		if err != nil {
-			return nil, middleware.ErrMalformedForm
+			return nil, problems.ErrMalformedForm
 		}
 		return readDjangoFields(parts.Value) // files are not asked for
 	}
-	return nil, middleware.ErrUnsupportedMediaType
+	return nil, problems.ErrUnsupportedMediaType
 }
 
 func readDjangoJSON(body []byte) (*djangoForm, error) {
 	var value jsontext.Value
 	if err := json.Unmarshal(body, &value); err != nil {
-		return nil, middleware.ErrMalformedJSON
+		return nil, problems.ErrMalformedJSON
 	}
 	form := &djangoForm{}
 	if value.Kind() != '{' {
@@ -99,7 +99,7 @@ func readDjangoFields(values map[string][]string) (*djangoForm, error) {
 	for name, all := range values {
 		text, err := json.Marshal(all[len(all)-1])
 		if err != nil {
-			return nil, middleware.ErrMalformedJSON
+			return nil, problems.ErrMalformedJSON
 		}
 		form.members[name] = text
 	}

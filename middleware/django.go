@@ -32,17 +32,17 @@ func NewDjango(
 // session for Session and User.
 func (d *Django) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		token, err := d.bearerToken(c.Request.Header.Values("Authorization"))
+		token, err := d.bearerToken(c)
 		if err != nil {
-			fail(c, err)
+			Fail(c, err)
 			return
 		}
 		session, err := d.SessionOf(c, token)
 		if err != nil {
-			fail(c, err)
+			Fail(c, err)
 			return
 		}
-		c.Set(sessionKey, session)
+		SetSession(c, session)
 		c.Next()
 	}
 }
@@ -50,15 +50,16 @@ func (d *Django) Authenticate() gin.HandlerFunc {
 // errBadHeader is an Authorization header of our scheme that is not the scheme and a token.
 var errBadHeader = errors.New("the Authorization header is not two words")
 
-// bearerToken is the function bearerToken, but for an error that SimpleJWT tells apart.
-func (d *Django) bearerToken(headers []string) (string, error) {
+// bearerToken is middleware.BearerToken, but for an error that SimpleJWT tells apart.
+func (d *Django) bearerToken(c *gin.Context) (string, error) {
+	headers := c.Request.Header.Values("Authorization")
 	if len(headers) == 1 {
 		words := strings.Fields(headers[0])
 		if len(words) > 0 && len(words) != 2 && strings.EqualFold(words[0], d.scheme) {
 			return "", errBadHeader
 		}
 	}
-	return bearerToken(headers, d.scheme)
+	return BearerToken(c, d.scheme)
 }
 
 // SessionOf is the live session of an access token, ours or Django's.

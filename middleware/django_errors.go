@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/models"
+	"latchkey/problems"
 	"latchkey/tokens"
 )
 
@@ -46,7 +47,6 @@ const (
 // Errors answers the errors of a group of routes in Django REST Framework's shapes. It is the only writer of these, as
 // the function Errors is of all others, and leaves it the logging.
 func (d *Django) Errors(dialect DjangoDialect) gin.HandlerFunc {
-	table := answers()
 	return func(c *gin.Context) {
 		c.Next()
 		last := c.Errors.Last()
@@ -54,23 +54,23 @@ func (d *Django) Errors(dialect DjangoDialect) gin.HandlerFunc {
 			return
 		}
 		c.Abort()
-		answer := djangoDescribe(dialect, last.Err, table)
+		answer := djangoDescribe(dialect, last.Err)
 		if answer.status == http.StatusUnauthorized {
 			c.Header("WWW-Authenticate", d.scheme+` realm="api"`)
 		}
-		SetRetryAfter(c, last.Err)
+		problems.SetRetryAfter(c, last.Err)
 		c.JSON(answer.status, djangoBody(c, last.Err, answer))
 	}
 }
 
 // djangoBody is the body of an answer, with what Django REST Framework says of the request in it.
 func djangoBody(c *gin.Context, err error, answer djangoAnswer) any {
-	var limited *RateLimitedError
+	var limited *problems.RateLimitedError
 	switch {
-	case errors.Is(err, ErrUnsupportedMediaType):
+	case errors.Is(err, problems.ErrUnsupportedMediaType):
 		return djangoDetail{Detail: fmt.Sprintf("Unsupported media type %q in request.", c.GetHeader("Content-Type"))}
 	case errors.As(err, &limited):
-		wait, unit := max(seconds(limited.RetryAfter), 1), "seconds"
+		wait, unit := limited.Seconds(), "seconds"
 		if wait == 1 {
 			unit = "second"
 		}
@@ -80,7 +80,7 @@ func djangoBody(c *gin.Context, err error, answer djangoAnswer) any {
 	}
 }
 
-func djangoDescribe(dialect DjangoDialect, err error, table []answer) djangoAnswer {
+func djangoDescribe(dialect DjangoDialect, err error) djangoAnswer {
 	var invalid *models.ValidationError
 	if errors.As(err, &invalid) {
 		return djangoAnswer{http.StatusBadRequest, djangoFields(invalid)}
@@ -90,12 +90,8 @@ func djangoDescribe(dialect DjangoDialect, err error, table []answer) djangoAnsw
 			return row.djangoAnswer
 		}
 	}
-	for _, row := range table {
-		if errors.Is(err, row.err) {
-			return djangoAnswer{row.status, djangoDetail{Detail: row.detail}}
-		}
-	}
-	return djangoAnswer{http.StatusInternalServerError, djangoDetail{Detail: opaque().Detail}}
+	problem := problems.Describe(err)
+	return djangoAnswer{problem.Status, djangoDetail{Detail: problem.Detail}}
 }
 
 // djangoFields are messages by field. A few have Django's own words.
@@ -125,9 +121,9 @@ func djangoRows(dialect DjangoDialect) []djangoRow {
 		return djangoRow{err, djangoAnswer{status, djangoDetail{Detail: text}}}
 	}
 	rows := []djangoRow{
-		detail(ErrCredentialsMissing, http.StatusUnauthorized, "Authentication credentials were not provided."),
-		detail(ErrMalformedJSON, http.StatusBadRequest, "JSON parse error - this is not one JSON value in UTF-8"),
-		detail(ErrMalformedForm, http.StatusBadRequest, "Form parse error - this is not a form of its content type"),
+		detail(problems.ErrCredentialsMissing, http.StatusUnauthorized, "Authentication credentials were not provided."),
+		detail(problems.ErrMalformedJSON, http.StatusBadRequest, "JSON parse error - this is not one JSON value in UTF-8"),
+		detail(problems.ErrMalformedForm, http.StatusBadRequest, "Form parse error - this is not a form of its content type"),
 	}
 	switch dialect {
 	case DjangoDRFJWT:

@@ -89,8 +89,8 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 
 	anyone := engine.Group("/api/v1")
 	anyone.POST("/signup", limit.Signup, handle(to.Accounts.Signup))
-	anyone.POST("/login", limit.Login, handle(to.Accounts.Login))
-	anyone.POST("/token/refresh", limit.Refresh, handle(to.Tokens.Refresh))
+	anyone.POST("/login", middleware.CountLogin, limit.Login, handle(to.Accounts.Login))
+	anyone.POST("/token/refresh", middleware.CountRefresh, limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
 	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token
 	anyone.POST("/email/verify", limit.Secret, handle(to.Email.Verify))
@@ -118,20 +118,20 @@ func RegisterDjango(engine *gin.Engine, django *controllers.Django, limit Limits
 
 	views := engine.Group("/user", policy.Errors(middleware.DjangoViews))
 	views.POST("/create/", limit.Signup, handle(django.CreateUser))
-	views.POST("/obtain_token/", limit.Login, handle(django.ObtainToken))
+	views.POST("/obtain_token/", middleware.CountLogin, limit.Login, handle(django.ObtainToken))
 	user := views.Group("/update/", policy.Authenticate())
 	user.GET("", handle(django.ShowUser))
 	user.PUT("", handle(django.UpdateUser))
 	user.PATCH("", handle(django.UpdateUser))
 
 	simple := engine.Group("/api/token", policy.Errors(middleware.DjangoSimpleJWT))
-	simple.POST("/", limit.Login, handle(django.TokenPair))
-	simple.POST("/refresh/", limit.Refresh, handle(django.PairRefresh))
+	simple.POST("/", middleware.CountLogin, limit.Login, handle(django.TokenPair))
+	simple.POST("/refresh/", middleware.CountRefresh, limit.Refresh, handle(django.PairRefresh))
 	simple.POST("/verify/", handle(django.PairVerify))
 
 	drf := engine.Group("/", policy.Errors(middleware.DjangoDRFJWT))
-	drf.POST("/api-token-auth/", limit.Login, handle(django.TokenAuth))
-	drf.POST("/api-token-refresh/", limit.Refresh, handle(django.TokenRefresh))
+	drf.POST("/api-token-auth/", middleware.CountLogin, limit.Login, handle(django.TokenAuth))
+	drf.POST("/api-token-refresh/", middleware.CountRefresh, limit.Refresh, handle(django.TokenRefresh))
 	drf.POST("/api-token-verify/", handle(django.TokenVerify))
 }
 

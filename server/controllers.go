@@ -7,6 +7,7 @@ import (
 	"latchkey/controllers"
 	"latchkey/database"
 	"latchkey/middleware"
+	"latchkey/problems"
 	"latchkey/routes"
 	"latchkey/web"
 )
@@ -52,7 +53,7 @@ func newDocuments() (documents routes.Documents, err error) {
 	if documents.Docs, err = api.NewDocs(middleware.NotFound); err != nil {
 		return documents, err
 	}
-	documents.Errors, err = api.NewErrors(middleware.Statuses())
+	documents.Errors, err = api.NewErrors(problems.Statuses())
 	return documents, err
 }
 

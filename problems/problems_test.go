@@ -1,4 +1,4 @@
-package middleware
+package problems
 
 import (
 	"fmt"
@@ -22,32 +22,32 @@ import (
 
 // answered are the errors that a request can end in. Each needs a row in the table.
 var answered = map[string]error{
-	"middleware.ErrBodyTooLarge":         ErrBodyTooLarge,
-	"middleware.ErrCredentialsMissing":   ErrCredentialsMissing,
-	"middleware.ErrCrossOrigin":          ErrCrossOrigin,
-	"models.ErrCodeInvalid":              models.ErrCodeInvalid,
-	"models.ErrEmailUnverified":          models.ErrEmailUnverified,
-	"models.ErrLastSuperuser":            models.ErrLastSuperuser,
-	"models.ErrOneTimeTokenExpired":      models.ErrOneTimeTokenExpired,
-	"models.ErrOneTimeTokenInvalid":      models.ErrOneTimeTokenInvalid,
-	"models.ErrOneTimeTokenUsed":         models.ErrOneTimeTokenUsed,
-	"middleware.ErrMalformedJSON":        ErrMalformedJSON,
-	"middleware.ErrMethodNotAllowed":     ErrMethodNotAllowed,
-	"middleware.ErrMisdirected":          ErrMisdirected,
-	"middleware.ErrNotFound":             ErrNotFound,
-	"middleware.ErrNotReady":             ErrNotReady,
-	"middleware.ErrRateLimited":          ErrRateLimited,
-	"middleware.ErrUnsupportedMediaType": ErrUnsupportedMediaType,
-	"models.ErrAccountInactive":          models.ErrAccountInactive,
-	"models.ErrInvalidCredentials":       models.ErrInvalidCredentials,
-	"models.ErrOverloaded":               models.ErrOverloaded,
-	"models.ErrRefreshTokenInvalid":      models.ErrRefreshTokenInvalid,
-	"models.ErrRefreshTokenReused":       models.ErrRefreshTokenReused,
-	"models.ErrSessionExpired":           models.ErrSessionExpired,
-	"models.ErrSessionNotFound":          models.ErrSessionNotFound,
-	"models.ErrSessionRevoked":           models.ErrSessionRevoked,
-	"tokens.ErrTokenExpired":             tokens.ErrTokenExpired,
-	"tokens.ErrTokenInvalid":             tokens.ErrTokenInvalid,
+	"problems.ErrBodyTooLarge":         ErrBodyTooLarge,
+	"problems.ErrCredentialsMissing":   ErrCredentialsMissing,
+	"problems.ErrCrossOrigin":          ErrCrossOrigin,
+	"models.ErrCodeInvalid":            models.ErrCodeInvalid,
+	"models.ErrEmailUnverified":        models.ErrEmailUnverified,
+	"models.ErrLastSuperuser":          models.ErrLastSuperuser,
+	"models.ErrOneTimeTokenExpired":    models.ErrOneTimeTokenExpired,
+	"models.ErrOneTimeTokenInvalid":    models.ErrOneTimeTokenInvalid,
+	"models.ErrOneTimeTokenUsed":       models.ErrOneTimeTokenUsed,
+	"problems.ErrMalformedJSON":        ErrMalformedJSON,
+	"problems.ErrMethodNotAllowed":     ErrMethodNotAllowed,
+	"problems.ErrMisdirected":          ErrMisdirected,
+	"problems.ErrNotFound":             ErrNotFound,
+	"problems.ErrNotReady":             ErrNotReady,
+	"problems.ErrRateLimited":          ErrRateLimited,
+	"problems.ErrUnsupportedMediaType": ErrUnsupportedMediaType,
+	"models.ErrAccountInactive":        models.ErrAccountInactive,
+	"models.ErrInvalidCredentials":     models.ErrInvalidCredentials,
+	"models.ErrOverloaded":             models.ErrOverloaded,
+	"models.ErrRefreshTokenInvalid":    models.ErrRefreshTokenInvalid,
+	"models.ErrRefreshTokenReused":     models.ErrRefreshTokenReused,
+	"models.ErrSessionExpired":         models.ErrSessionExpired,
+	"models.ErrSessionNotFound":        models.ErrSessionNotFound,
+	"models.ErrSessionRevoked":         models.ErrSessionRevoked,
+	"tokens.ErrTokenExpired":           tokens.ErrTokenExpired,
+	"tokens.ErrTokenInvalid":           tokens.ErrTokenInvalid,
 }
 
 // neverAnswered are the errors that end no request, and why.
@@ -59,7 +59,7 @@ var neverAnswered = map[string]string{
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
 	"models.ErrKeyNotPublished":     "only commands rotate before the time",
 	"models.ErrNoSigningKey":        "stops the start, and a running server keeps the keys it has",
-	"middleware.ErrMalformedForm":   "only Django's paths meet it, which have a table of their own",
+	"problems.ErrMalformedForm":     "only Django's paths meet it, which have a table of their own",
 	"models.ErrSigningKeyLocked":    "stops the start, and a running server keeps the keys it has",
 	"models.ErrSigningKeyNotFound":  "only commands retire a key",
 	"models.ErrUserNotFound":        "only commands and Django's paths meet it, which have a table of their own; a login turns it into ErrInvalidCredentials",
@@ -101,7 +101,7 @@ func TestEveryExportedErrorHasARowOrAReason(t *testing.T) {
 			missing = append(missing, name)
 		}
 	}
-	require.Empty(t, missing, "neither in the table of errors.go nor known to end no request")
+	require.Empty(t, missing, "neither in the table nor known to end no request")
 }
 
 func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
@@ -113,7 +113,7 @@ func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
 		require.Empty(t, codes[problem.Code], "%s and %s share a code", name, codes[problem.Code])
 		codes[problem.Code] = name
 	}
-	require.Len(t, answers(), len(answered))
+	require.Len(t, table(), len(answered))
 }
 
 func TestTheContractExplainsExactlyTheCodes(t *testing.T) {
@@ -133,8 +133,8 @@ func TestTheExamplesOfProblemsAreTheTables(t *testing.T) {
 		} `yaml:"components"`
 	}
 	require.NoError(t, yaml.Unmarshal(api.Document(), &document))
-	known := map[string]Problem{codeInternal: opaque(), codeValidation: validationProblem(&models.ValidationError{})}
-	for _, row := range answers() {
+	known := map[string]Problem{codeInternal: Internal(), CodeValidation: validation(&models.ValidationError{})}
+	for _, row := range table() {
 		known[row.code] = Problem{Status: row.status, Detail: row.detail}
 	}
 	examples := 0

@@ -71,7 +71,7 @@ func (a *Accounts) Signup(c *gin.Context) error {
 	client.Name = request.ClientName
 	input := models.NewUser{
 		Email: request.Email, Password: request.Password, FirstName: request.FirstName, LastName: request.LastName,
-		Locale: preferredLanguage(c), Client: client,
+		Locale: PreferredLanguage(c), Client: client,
 	}
 	if a.signup == SignupHides {
 		return a.accept(c, a.users.SignUp(c.Request.Context(), input),
@@ -97,8 +97,8 @@ func (a *Accounts) accept(c *gin.Context, err error, detail string) error {
 	return nil
 }
 
-// preferredLanguage is the one that the client wants most (RFC 9110, section 12.5.4), or nothing.
-func preferredLanguage(c *gin.Context) string {
+// PreferredLanguage is the one that the client wants most (RFC 9110, section 12.5.4), or nothing.
+func PreferredLanguage(c *gin.Context) string {
 	tags, _, err := language.ParseAcceptLanguage(c.GetHeader("Accept-Language"))
 	if err != nil || len(tags) == 0 || tags[0].String() == "mul" { // which is what an asterisk becomes
 		return ""
@@ -115,7 +115,7 @@ func (a *Accounts) Login(c *gin.Context) error {
 	client := middleware.Client(c)
 	client.Name = request.ClientName
 	attempt := a.logins.Prepare(models.LoginRequest{
-		Email: request.Email, Password: request.Password, DeviceToken: deviceToken(c, request.DeviceToken), Client: client,
+		Email: request.Email, Password: request.Password, DeviceToken: DeviceToken(c, request.DeviceToken), Client: client,
 	})
 	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return err
@@ -132,8 +132,8 @@ const (
 	deviceMaxAge = 400 * 24 * time.Hour // what browsers allow (RFC 6265bis, section 5.5)
 )
 
-// deviceToken is the one in the body or else that of the cookie.
-func deviceToken(c *gin.Context, given string) string {
+// DeviceToken is the one in the body or else that of the cookie.
+func DeviceToken(c *gin.Context, given string) string {
 	if given != "" {
 		return given
 	}
@@ -144,13 +144,14 @@ func deviceToken(c *gin.Context, given string) string {
 	return cookie.Value
 }
 
-// answer gives the device token to apps in the body and to browsers in a cookie that no script reads.
+// answer writes the tokens: the device token for apps in the body, and for browsers in a cookie.
 func (a *Accounts) answer(c *gin.Context, status int, grant *models.Grant) error {
-	keepDevice(c, grant)
+	KeepDevice(c, grant)
 	return answerGrant(c, status, a.access, grant)
 }
 
-func keepDevice(c *gin.Context, grant *models.Grant) {
+// KeepDevice keeps the device token of a login in a cookie that no script reads.
+func KeepDevice(c *gin.Context, grant *models.Grant) {
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: deviceCookie, Value: grant.DeviceToken, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,

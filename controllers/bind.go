@@ -19,10 +19,11 @@ import (
 	"latchkey/problems"
 )
 
+// The codes of faults that are found before any rule of the domain is asked.
 const (
-	codeUnknownField = "unknown_field"
-	codeReadOnly     = "read_only"
-	codeInvalidType  = "invalid_type"
+	CodeUnknownField = "unknown_field"
+	CodeReadOnly     = "read_only"
+	CodeInvalidType  = "invalid_type"
 )
 
 // readOnly is the type of a request's field that the API shows but lets nobody set.
@@ -85,7 +86,7 @@ func assign(target reflect.Value, members map[string]jsontext.Value) []models.Fi
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		faults = append(faults, models.FieldError{
-			Field: printable(name), Code: codeUnknownField, Message: "There is no such field here.",
+			Field: printable(name), Code: CodeUnknownField, Message: "There is no such field here.",
 		})
 	}
 	return faults
@@ -95,13 +96,13 @@ func assign(target reflect.Value, members map[string]jsontext.Value) []models.Fi
 func decode(field reflect.Value, name string, value jsontext.Value) []models.FieldError {
 	fault := models.FieldError{Field: name}
 	if field.Type() == reflect.TypeFor[readOnly]() {
-		fault.Code, fault.Message = codeReadOnly, "This field can't be changed."
+		fault.Code, fault.Message = CodeReadOnly, "This field can't be changed."
 		return []models.FieldError{fault}
 	}
 	var text string
 	switch {
 	case value.Kind() != '"' || json.Unmarshal(value, &text) != nil:
-		fault.Code, fault.Message = codeInvalidType, "This field must be a string."
+		fault.Code, fault.Message = CodeInvalidType, "This field must be a string."
 		return []models.FieldError{fault}
 	case strings.ContainsRune(text, 0):
 		fault.Code, fault.Message = models.CodeInvalidCharacters, "This field may not contain NUL characters."

@@ -111,30 +111,6 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
 }
 
-// RegisterDjango adds the paths that clients of a Django project know. They answer in the shapes of Django's libraries,
-// errors too, and so are not in the contract: api/openapi.yaml is of what is to stay (docs/adr/0020-moving-in.md).
-func RegisterDjango(engine *gin.Engine, django *controllers.Django, limit Limits) {
-	handle, policy := controllers.Handle, django.Policy()
-
-	views := engine.Group("/user", policy.Errors(middleware.DjangoViews))
-	views.POST("/create/", limit.Signup, handle(django.CreateUser))
-	views.POST("/obtain_token/", middleware.CountLogin, limit.Login, handle(django.ObtainToken))
-	user := views.Group("/update/", policy.Authenticate())
-	user.GET("", handle(django.ShowUser))
-	user.PUT("", handle(django.UpdateUser))
-	user.PATCH("", handle(django.UpdateUser))
-
-	simple := engine.Group("/api/token", policy.Errors(middleware.DjangoSimpleJWT))
-	simple.POST("/", middleware.CountLogin, limit.Login, handle(django.TokenPair))
-	simple.POST("/refresh/", middleware.CountRefresh, limit.Refresh, handle(django.PairRefresh))
-	simple.POST("/verify/", handle(django.PairVerify))
-
-	drf := engine.Group("/", policy.Errors(middleware.DjangoDRFJWT))
-	drf.POST("/api-token-auth/", middleware.CountLogin, limit.Login, handle(django.TokenAuth))
-	drf.POST("/api-token-refresh/", middleware.CountRefresh, limit.Refresh, handle(django.TokenRefresh))
-	drf.POST("/api-token-verify/", handle(django.TokenVerify))
-}
-
 // registerPages are those for people. Opening one changes nothing; only its form does.
 func registerPages(engine *gin.Engine, to Controllers, limit Limits) {
 	handle := controllers.Handle

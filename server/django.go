@@ -6,8 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controllers"
-	"latchkey/middleware"
+	"latchkey/controllers/django"
 	"latchkey/routes"
 	"latchkey/tokens"
 )
@@ -24,9 +23,12 @@ func newDjango(p parts) (routes.Family, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy := middleware.NewDjango(p.access, issued, p.Sessions, p.Logins, p.settings.JWT.AuthHeaderPrefix)
-	django := controllers.NewDjango(p.Users, p.Logins, p.access, policy)
-	return func(engine *gin.Engine, limit routes.Limits) { routes.RegisterDjango(engine, django, limit) }, nil
+	controller := django.New(p.Users, p.Logins, p.Sessions, django.Tokens{
+		Access: p.access, Issued: issued, Scheme: p.settings.JWT.AuthHeaderPrefix,
+	})
+	return func(engine *gin.Engine, limit routes.Limits) {
+		controller.Register(engine, django.Limits{Login: limit.Login, Signup: limit.Signup, Refresh: limit.Refresh})
+	}, nil
 }
 
 // djangoTokens reads the tokens that Django issued; it returns nil where DJANGO_SECRET_KEY does not say how.

@@ -1,4 +1,7 @@
-package controllers
+// Package django owns the paths of a Django project that moved here, in the shapes of Django's libraries, errors too. They are
+// not in the contract, which is of what is to stay (docs/adr/0020-moving-in.md). Nothing else knows of them: without this
+// folder, its file in server and its line there they are gone.
+package django
 
 import (
 	"errors"
@@ -9,41 +12,48 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"latchkey/controllers"
 	"latchkey/middleware"
 	"latchkey/models"
 	"latchkey/problems"
 	"latchkey/tokens"
 )
 
-// Django answers the paths of a Django project that moved here as that project did: those of its own views, of SimpleJWT
-// and of djangorestframework-jwt.
-type Django struct {
+// Controller serves the paths of a Django project that moved here as that project did: those of its own views, of SimpleJWT and
+// of djangorestframework-jwt.
+type Controller struct {
 	users  *models.UserManager
 	logins *models.LoginManager
-	access *tokens.AccessTokens
-	policy *middleware.Django
+	tokens *authenticator
 }
 
-// NewDjango makes the resource of Django's paths. policy is what goes before its handlers.
-func NewDjango(
-	users *models.UserManager, logins *models.LoginManager, access *tokens.AccessTokens, policy *middleware.Django,
-) *Django {
-	return &Django{users: users, logins: logins, access: access, policy: policy}
+// Tokens are what the paths accept and issue: access tokens of ours, under Scheme in the Authorization header, and those of
+// Django, unless Issued is nil.
+type Tokens struct {
+	Access *tokens.AccessTokens
+	Issued *tokens.DjangoTokens
+	Scheme string
 }
 
-// Policy is what goes before the handlers.
-func (d *Django) Policy() *middleware.Django { return d.policy }
+// New constructs the controller of Django's paths.
+func New(
+	users *models.UserManager, logins *models.LoginManager, sessions *models.SessionManager, accepted Tokens,
+) *Controller {
+	return &Controller{users: users, logins: logins, tokens: &authenticator{
+		access: accepted.Access, django: accepted.Issued, sessions: sessions, logins: logins, scheme: accepted.Scheme,
+	}}
+}
 
-// djangoID is the primary key of old, and a UUID for whom never had one.
-func djangoID(user *models.User) any {
+// userID is the primary key of old, and a UUID for whom never had one.
+func userID(user *models.User) any {
 	if user.LegacyID != nil {
 		return *user.LegacyID
 	}
 	return user.ID.String()
 }
 
-// djangoUsername is the username of old, and the email of whom never had another one.
-func djangoUsername(user *models.User) string {
+// username is the username of old, and the email of whom never had another one.
+func username(user *models.User) string {
 	if user.LegacyUsername != nil {
 		return *user.LegacyUsername
 	}
@@ -51,37 +61,37 @@ func djangoUsername(user *models.User) string {
 }
 
 // issue makes an access token that also says what Django's libraries put into theirs.
-func (d *Django) issue(user *models.User, session *models.Session) (string, error) {
+func (d *Controller) issue(user *models.User, session *models.Session) (string, error) {
 	return d.sign(user, session, 0)
 }
 
 // issueRenewable makes one that TokenRefresh takes.
-func (d *Django) issueRenewable(user *models.User, session *models.Session) (string, error) {
+func (d *Controller) issueRenewable(user *models.User, session *models.Session) (string, error) {
 	return d.sign(user, session, tokens.NumericDate(session.CreatedAt.Unix()))
 }
 
-func (d *Django) sign(user *models.User, session *models.Session, original tokens.NumericDate) (string, error) {
-	id, err := json.Marshal(djangoID(user))
+func (d *Controller) sign(user *models.User, session *models.Session, original tokens.NumericDate) (string, error) {
+	id, err := json.Marshal(userID(user))
 	if err != nil {
 		return "", err
 	}
-	issued, err := d.access.Issue(tokens.Claims{
+	issued, err := d.tokens.access.Issue(tokens.Claims{
 		Subject: user.ID.String(), SessionID: session.ID.String(), Roles: user.Roles(),
-		DjangoUserID: jsontext.Value(id), Username: djangoUsername(user), Email: user.Email, OriginallyAt: original,
+		DjangoUserID: jsontext.Value(id), Username: username(user), Email: user.Email, OriginallyAt: original,
 	})
 	return issued.Token, err
 }
 
-// djangoCredentials are what somebody logs in with: an email or a username, and a password.
-type djangoCredentials struct {
+// credentials are what somebody logs in with: an email or a username, and a password.
+type credentials struct {
 	email    string
 	username string
 	password string
 }
 
 // credentials reads email, or username, and password.
-func (f *djangoForm) credentials() (djangoCredentials, error) {
-	var given djangoCredentials
+func (f *form) credentials() (credentials, error) {
+	var given credentials
 	if f.has("username") && !f.has("email") {
 		given.username = f.required("username")
 	} else {
@@ -92,19 +102,19 @@ func (f *djangoForm) credentials() (djangoCredentials, error) {
 }
 
 // plainCredentials reads email and password as they are, if both are texts.
-func (f *djangoForm) plainCredentials() (given djangoCredentials, complete bool) {
+func (f *form) plainCredentials() (given credentials, complete bool) {
 	complete = json.Unmarshal(f.members["email"], &given.email) == nil &&
 		json.Unmarshal(f.members["password"], &given.password) == nil
 	return given, complete
 }
 
-func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, error) {
+func (d *Controller) login(c *gin.Context, given credentials) (*models.Grant, error) {
 	email, err := d.emailOf(c, given)
 	if err != nil {
 		return nil, err
 	}
 	attempt := d.logins.Prepare(models.LoginRequest{
-		Email: email, Password: given.password, DeviceToken: deviceToken(c, ""), Client: middleware.Client(c),
+		Email: email, Password: given.password, DeviceToken: controllers.DeviceToken(c, ""), Client: middleware.Client(c),
 	})
 	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return nil, err
@@ -116,12 +126,12 @@ func (d *Django) login(c *gin.Context, given djangoCredentials) (*models.Grant, 
 	if err != nil {
 		return nil, err
 	}
-	keepDevice(c, grant)
+	controllers.KeepDevice(c, grant)
 	return grant, nil
 }
 
 // emailOf finds the email that goes with a username. One that nobody has is taken for an email, to cost as much to refuse.
-func (d *Django) emailOf(c *gin.Context, given djangoCredentials) (string, error) {
+func (d *Controller) emailOf(c *gin.Context, given credentials) (string, error) {
 	if given.username == "" {
 		return given.email, nil
 	}
@@ -135,7 +145,7 @@ func (d *Django) emailOf(c *gin.Context, given djangoCredentials) (string, error
 	return user.Email, nil
 }
 
-type djangoUserResponse struct {
+type userResponse struct {
 	ID         any       `json:"id"`
 	Email      string    `json:"email"`
 	FirstName  string    `json:"first_name"`
@@ -143,20 +153,20 @@ type djangoUserResponse struct {
 	DateJoined time.Time `json:"date_joined"`
 }
 
-func newDjangoUserResponse(user *models.User) djangoUserResponse {
-	return djangoUserResponse{
-		ID: djangoID(user), Email: user.Email, FirstName: user.FirstName, LastName: user.LastName, DateJoined: user.DateJoined,
+func newUserResponse(user *models.User) userResponse {
+	return userResponse{
+		ID: userID(user), Email: user.Email, FirstName: user.FirstName, LastName: user.LastName, DateJoined: user.DateJoined,
 	}
 }
 
 // CreateUser signs up: POST /user/create/.
-func (d *Django) CreateUser(c *gin.Context) error {
-	form, err := readDjango(c)
+func (d *Controller) CreateUser(c *gin.Context) error {
+	form, err := read(c)
 	if err != nil {
 		return err
 	}
 	input := models.NewUser{
-		Email: form.requiredEmail("email"), Password: form.required("password"), Locale: preferredLanguage(c),
+		Email: form.requiredEmail("email"), Password: form.required("password"), Locale: controllers.PreferredLanguage(c),
 		Client: middleware.Client(c),
 	}
 	for name, field := range map[string]*string{"first_name": &input.FirstName, "last_name": &input.LastName} {
@@ -174,29 +184,29 @@ func (d *Django) CreateUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusCreated, newDjangoUserResponse(user))
+	c.JSON(http.StatusCreated, newUserResponse(user))
 	return nil
 }
 
-type djangoObtainResponse struct {
+type obtainResponse struct {
 	Name  string `json:"name"`
 	Token string `json:"token"`
 }
 
-type djangoErrorResponse struct {
+type errorResponse struct {
 	Error string `json:"error"`
 }
 
 // ObtainToken logs in: POST /user/obtain_token/. Without credentials it answers 200, as the view that it stands for.
-func (d *Django) ObtainToken(c *gin.Context) error {
-	form, err := readDjango(c)
+func (d *Controller) ObtainToken(c *gin.Context) error {
+	form, err := read(c)
 	if err != nil {
 		return err
 	}
 	given, complete := form.plainCredentials()
 	if !complete {
 		middleware.SetOutcome(c, problems.CodeValidation)
-		c.JSON(http.StatusOK, djangoErrorResponse{"please provide a email and a password"})
+		c.JSON(http.StatusOK, errorResponse{"please provide a email and a password"})
 		return nil
 	}
 	grant, err := d.login(c, given)
@@ -207,35 +217,35 @@ func (d *Django) ObtainToken(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, djangoObtainResponse{Name: grant.User.FirstName + " " + grant.User.LastName, Token: token})
+	c.JSON(http.StatusOK, obtainResponse{Name: grant.User.FirstName + " " + grant.User.LastName, Token: token})
 	return nil
 }
 
 // ShowUser answers the user who asks: GET /user/update/.
-func (d *Django) ShowUser(c *gin.Context) error {
-	c.JSON(http.StatusOK, newDjangoUserResponse(middleware.User(c)))
+func (d *Controller) ShowUser(c *gin.Context) error {
+	c.JSON(http.StatusOK, newUserResponse(middleware.User(c)))
 	return nil
 }
 
 // refuseChanges faults an email that is not the user's, and a password.
-func (f *djangoForm) refuseChanges(user *models.User) {
+func (f *form) refuseChanges(user *models.User) {
 	const message = "This field can't be changed here."
-	if email := f.given("email", djangoNotEmail); email != nil {
+	if email := f.given("email", notEmail); email != nil {
 		switch same, err := models.CanonicalEmail(*email); {
 		case err != nil:
-			f.fault("email", models.CodeInvalid, djangoNotEmail)
+			f.fault("email", models.CodeInvalid, notEmail)
 		case same != user.Email:
-			f.fault("email", codeReadOnly, message)
+			f.fault("email", controllers.CodeReadOnly, message)
 		}
 	}
-	if f.given("password", djangoNotText) != nil {
-		f.fault("password", codeReadOnly, message)
+	if f.given("password", notText) != nil {
+		f.fault("password", controllers.CodeReadOnly, message)
 	}
 }
 
 // UpdateUser changes names: PUT and PATCH /user/update/, with the fields under "user" or by themselves.
-func (d *Django) UpdateUser(c *gin.Context) error {
-	form, err := readDjango(c)
+func (d *Controller) UpdateUser(c *gin.Context) error {
+	form, err := read(c)
 	if err != nil {
 		return err
 	}
@@ -252,6 +262,6 @@ func (d *Django) UpdateUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, newDjangoUserResponse(changed))
+	c.JSON(http.StatusOK, newUserResponse(changed))
 	return nil
 }

@@ -1,4 +1,4 @@
-package controllers
+package django
 
 import (
 	"bytes"
@@ -16,24 +16,25 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"latchkey/controllers"
 	"latchkey/models"
 	"latchkey/problems"
 )
 
-// djangoForm is a request's body as a serializer of Django REST Framework reads it: JSON or a form, with members that
+// form is a request's body as a serializer of Django REST Framework reads it: JSON or a form, with members that
 // nobody asks for left alone, and one message for each field that is not right.
-type djangoForm struct {
+type form struct {
 	members map[string]jsontext.Value
 	faults  []models.FieldError
 }
 
 const (
-	djangoNotText  = "Not a valid string."
-	djangoNotEmail = "Enter a valid email address."
+	notText  = "Not a valid string."
+	notEmail = "Enter a valid email address."
 )
 
-// readDjango reads a body. One that can't be read is one of middleware's errors.
-func readDjango(c *gin.Context) (*djangoForm, error) {
+// read reads a body. One that can't be read is one of middleware's errors.
+func read(c *gin.Context) (*form, error) {
 	body, err := io.ReadAll(c.Request.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, problems.ErrBodyTooLarge
@@ -42,7 +43,7 @@ func readDjango(c *gin.Context) (*djangoForm, error) {
 		return nil, problems.ErrMalformedJSON
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return &djangoForm{}, nil
+		return &form{}, nil
 	}
 	mediaType, parameters, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil {
@@ -50,29 +51,29 @@ func readDjango(c *gin.Context) (*djangoForm, error) {
 	}
 	switch mediaType {
 	case "application/json":
-		return readDjangoJSON(body)
+		return readJSON(body)
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(body))
 		if err != nil {
 			return nil, problems.ErrMalformedForm
 		}
-		return readDjangoFields(values)
+		return readFields(values)
 	case "multipart/form-data":
 		parts, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(int64(len(body)))
 		if err != nil {
 			return nil, problems.ErrMalformedForm
 		}
-		return readDjangoFields(parts.Value) // files are not asked for
+		return readFields(parts.Value) // files are not asked for
 	}
 	return nil, problems.ErrUnsupportedMediaType
 }
 
-func readDjangoJSON(body []byte) (*djangoForm, error) {
+func readJSON(body []byte) (*form, error) {
 	var value jsontext.Value
 	if err := json.Unmarshal(body, &value); err != nil {
 		return nil, problems.ErrMalformedJSON
 	}
-	form := &djangoForm{}
+	form := &form{}
 	if value.Kind() != '{' {
 		return nil, notADictionary(value)
 	}
@@ -89,13 +90,13 @@ func notADictionary(value jsontext.Value) error {
 		message = "No data provided"
 	}
 	return &models.ValidationError{Errors: []models.FieldError{{
-		Field: "non_field_errors", Code: codeInvalidType, Message: message,
+		Field: "non_field_errors", Code: controllers.CodeInvalidType, Message: message,
 	}}}
 }
 
-// readDjangoFields takes the last value of a name, as Django does.
-func readDjangoFields(values map[string][]string) (*djangoForm, error) {
-	form := &djangoForm{members: map[string]jsontext.Value{}}
+// readFields takes the last value of a name, as Django does.
+func readFields(values map[string][]string) (*form, error) {
+	form := &form{members: map[string]jsontext.Value{}}
 	for name, all := range values {
 		text, err := json.Marshal(all[len(all)-1])
 		if err != nil {
@@ -107,35 +108,35 @@ func readDjangoFields(values map[string][]string) (*djangoForm, error) {
 }
 
 // inner is the dictionary that a member holds, or the whole if there is no such member.
-func (f *djangoForm) inner(name string) (*djangoForm, error) {
+func (f *form) inner(name string) (*form, error) {
 	if f.members[name] == nil {
 		return f, nil
 	}
-	return readDjangoJSON(f.members[name])
+	return readJSON(f.members[name])
 }
 
-func (f *djangoForm) has(name string) bool { return f.members[name] != nil }
+func (f *form) has(name string) bool { return f.members[name] != nil }
 
-func (f *djangoForm) fault(field, code, message string) {
+func (f *form) fault(field, code, message string) {
 	f.faults = append(f.faults, models.FieldError{Field: field, Code: code, Message: message})
 }
 
 // required is a CharField: there, and not blank. White space around it does not count.
-func (f *djangoForm) required(name string) string { return f.need(name, djangoNotText) }
+func (f *form) required(name string) string { return f.need(name, notText) }
 
 // requiredEmail is an EmailField; what is a text is for the manager to judge.
-func (f *djangoForm) requiredEmail(name string) string {
-	email := f.need(name, djangoNotEmail)
-	if utf8.RuneCountInString(email) > maxDjangoEmail {
-		f.fault(name, models.CodeInvalid, fmt.Sprintf("Ensure this field has no more than %d characters.", maxDjangoEmail))
+func (f *form) requiredEmail(name string) string {
+	email := f.need(name, notEmail)
+	if utf8.RuneCountInString(email) > maxEmail {
+		f.fault(name, models.CodeInvalid, fmt.Sprintf("Ensure this field has no more than %d characters.", maxEmail))
 	}
 	return email
 }
 
-// maxDjangoEmail is the length of an EmailField.
-const maxDjangoEmail = 254
+// maxEmail is the length of an EmailField.
+const maxEmail = 254
 
-func (f *djangoForm) need(name, notText string) string {
+func (f *form) need(name, notText string) string {
 	if !f.has(name) {
 		f.fault(name, models.CodeRequired, "This field is required.")
 		return ""
@@ -148,7 +149,7 @@ func (f *djangoForm) need(name, notText string) string {
 }
 
 // given is a CharField that may be missing and not blank; nil if it is missing or not right.
-func (f *djangoForm) given(name, notText string) *string {
+func (f *form) given(name, notText string) *string {
 	text := f.read(name, notText)
 	if text != nil && *text == "" {
 		f.fault(name, models.CodeRequired, "This field may not be blank.")
@@ -158,9 +159,9 @@ func (f *djangoForm) given(name, notText string) *string {
 }
 
 // optional is a CharField that may be missing or blank; nil if it is missing or not right.
-func (f *djangoForm) optional(name string) *string { return f.read(name, djangoNotText) }
+func (f *form) optional(name string) *string { return f.read(name, notText) }
 
-func (f *djangoForm) read(name, notText string) *string {
+func (f *form) read(name, notText string) *string {
 	value := f.members[name]
 	if value == nil {
 		return nil
@@ -168,7 +169,7 @@ func (f *djangoForm) read(name, notText string) *string {
 	var text string
 	switch value.Kind() {
 	case 'n':
-		f.fault(name, codeInvalidType, "This field may not be null.")
+		f.fault(name, controllers.CodeInvalidType, "This field may not be null.")
 		return nil
 	case '"':
 		if json.Unmarshal(value, &text) != nil {
@@ -177,7 +178,7 @@ func (f *djangoForm) read(name, notText string) *string {
 	case '0':
 		text = string(value)
 	default:
-		f.fault(name, codeInvalidType, notText)
+		f.fault(name, controllers.CodeInvalidType, notText)
 		return nil
 	}
 	if strings.ContainsRune(text, 0) {
@@ -189,7 +190,7 @@ func (f *djangoForm) read(name, notText string) *string {
 }
 
 // err is nil if every field was right, and a *models.ValidationError otherwise.
-func (f *djangoForm) err() error {
+func (f *form) err() error {
 	if len(f.faults) == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package controllers
+package django
 
 import (
 	"net/http"
@@ -8,19 +8,19 @@ import (
 	"latchkey/models"
 )
 
-// djangoTokenResponse is djangorestframework-jwt's.
-type djangoTokenResponse struct {
+// tokenResponse is djangorestframework-jwt's.
+type tokenResponse struct {
 	Token string `json:"token"`
 }
 
-// djangoPairResponse is SimpleJWT's.
-type djangoPairResponse struct {
+// pairResponse is SimpleJWT's.
+type pairResponse struct {
 	Refresh string `json:"refresh"`
 	Access  string `json:"access"`
 }
 
 // TokenAuth logs in: POST /api-token-auth/.
-func (d *Django) TokenAuth(c *gin.Context) error {
+func (d *Controller) TokenAuth(c *gin.Context) error {
 	grant, err := d.obtain(c)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (d *Django) TokenAuth(c *gin.Context) error {
 }
 
 // TokenPair logs in: POST /api/token/.
-func (d *Django) TokenPair(c *gin.Context) error {
+func (d *Controller) TokenPair(c *gin.Context) error {
 	grant, err := d.obtain(c)
 	if err != nil {
 		return err
@@ -37,8 +37,8 @@ func (d *Django) TokenPair(c *gin.Context) error {
 	return d.answerPair(c, grant)
 }
 
-func (d *Django) obtain(c *gin.Context) (*models.Grant, error) {
-	form, err := readDjango(c)
+func (d *Controller) obtain(c *gin.Context) (*models.Grant, error) {
+	form, err := read(c)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (d *Django) obtain(c *gin.Context) (*models.Grant, error) {
 
 // requiredToken reads the one field of a body.
 func requiredToken(c *gin.Context, field string) (string, error) {
-	form, err := readDjango(c)
+	form, err := read(c)
 	if err != nil {
 		return "", err
 	}
@@ -60,12 +60,12 @@ func requiredToken(c *gin.Context, field string) (string, error) {
 }
 
 // TokenRefresh answers an access token that has not expired yet with a new one: POST /api-token-refresh/.
-func (d *Django) TokenRefresh(c *gin.Context) error {
+func (d *Controller) TokenRefresh(c *gin.Context) error {
 	token, err := requiredToken(c, "token")
 	if err != nil {
 		return err
 	}
-	session, err := d.policy.Renew(c, token)
+	session, err := d.tokens.renew(c, token)
 	if err != nil {
 		return err
 	}
@@ -73,26 +73,26 @@ func (d *Django) TokenRefresh(c *gin.Context) error {
 }
 
 // TokenVerify answers an access token that is good with itself: POST /api-token-verify/.
-func (d *Django) TokenVerify(c *gin.Context) error {
+func (d *Controller) TokenVerify(c *gin.Context) error {
 	token, err := requiredToken(c, "token")
 	if err != nil {
 		return err
 	}
-	if _, err := d.policy.SessionOf(c, token); err != nil {
+	if _, err := d.tokens.sessionOf(c, token); err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, djangoTokenResponse{token})
+	c.JSON(http.StatusOK, tokenResponse{token})
 	return nil
 }
 
 // PairRefresh answers a refresh token, ours or Django's, with a new pair: POST /api/token/refresh/. A client that goes on
 // with the old refresh token stays logged in, too.
-func (d *Django) PairRefresh(c *gin.Context) error {
+func (d *Controller) PairRefresh(c *gin.Context) error {
 	token, err := requiredToken(c, "refresh")
 	if err != nil {
 		return err
 	}
-	grant, err := d.policy.Exchange(c, token)
+	grant, err := d.tokens.exchange(c, token)
 	if err != nil {
 		return err
 	}
@@ -100,32 +100,32 @@ func (d *Django) PairRefresh(c *gin.Context) error {
 }
 
 // PairVerify answers a token of either kind that is good with nothing: POST /api/token/verify/.
-func (d *Django) PairVerify(c *gin.Context) error {
+func (d *Controller) PairVerify(c *gin.Context) error {
 	token, err := requiredToken(c, "token")
 	if err != nil {
 		return err
 	}
-	if err := d.policy.Check(c, token); err != nil {
+	if err := d.tokens.check(c, token); err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, struct{}{})
 	return nil
 }
 
-func (d *Django) answerToken(c *gin.Context, user *models.User, session *models.Session) error {
+func (d *Controller) answerToken(c *gin.Context, user *models.User, session *models.Session) error {
 	token, err := d.issueRenewable(user, session)
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, djangoTokenResponse{token})
+	c.JSON(http.StatusOK, tokenResponse{token})
 	return nil
 }
 
-func (d *Django) answerPair(c *gin.Context, grant *models.Grant) error {
+func (d *Controller) answerPair(c *gin.Context, grant *models.Grant) error {
 	access, err := d.issue(grant.User, grant.Session)
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, djangoPairResponse{Refresh: grant.RefreshToken, Access: access})
+	c.JSON(http.StatusOK, pairResponse{Refresh: grant.RefreshToken, Access: access})
 	return nil
 }

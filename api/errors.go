@@ -52,7 +52,7 @@ func NewErrors(statuses map[string]int) (*Errors, error) {
 	}
 	for i, code := range codes {
 		if codes[i].Status = statuses[code.Code]; codes[i].Status == 0 {
-			return nil, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of middleware/errors.go answers", code.Code)
+			return nil, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of the table in problems has", code.Code)
 		}
 	}
 	for code := range statuses {

@@ -38,7 +38,7 @@ func TestErrorsPageWantsExactlyTheCodesOfTheService(t *testing.T) {
 	delete(statuses, "made_up")
 	delete(statuses, "not_found")
 	_, err = api.NewErrors(statuses)
-	require.EqualError(t, err, "openapi.yaml: the schema Code has not_found, which no row of middleware/errors.go answers")
+	require.EqualError(t, err, "openapi.yaml: the schema Code has not_found, which no row of the table in problems has")
 }
 
 func asMarkdown(errors *api.Errors) string {

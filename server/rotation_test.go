@@ -19,7 +19,7 @@ import (
 	"latchkey/config"
 	"latchkey/controllers"
 	"latchkey/database"
-	"latchkey/models"
+	"latchkey/models/keys"
 	"latchkey/server"
 	"latchkey/testkit"
 )
@@ -225,7 +225,7 @@ func (l *load) stop() {
 func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 	const (
 		phones    = 3
-		turn      = models.MaxKeySetAge / 2
+		turn      = keys.MaxAge / 2
 		fetchTurn = int(controllers.JWKSMaxAge / turn)
 		rotations = 4
 		atMost    = 150 // turns, more than 4 rotations need

@@ -9,7 +9,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/controllers"
-	"latchkey/models"
+	"latchkey/models/keys"
 	"latchkey/tokens"
 )
 
@@ -20,7 +20,7 @@ func signingKeys(ctx context.Context, settings config.Settings, with Resources) 
 		keys, err := givenKeys(settings)
 		return func() tokens.KeySet { return keys }, nil, err
 	}
-	managed, err := models.NewSigningKeys(ctx, NewSigningKeyManager(settings, with.DB, with.Now))
+	managed, err := keys.NewCache(ctx, NewSigningKeyManager(settings, with.DB, with.Now))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,12 +65,12 @@ const clockDifference = time.Minute
 const VerifierCache = controllers.JWKSMaxAge
 
 // NewSigningKeyManager constructs the manager of the signing keys in the database.
-func NewSigningKeyManager(settings config.Settings, db *gorm.DB, now func() time.Time) *models.SigningKeyManager {
-	return models.NewSigningKeyManager(db, derivedKeys(settings, "signing-keys"), models.KeyRules{
+func NewSigningKeyManager(settings config.Settings, db *gorm.DB, now func() time.Time) *keys.Manager {
+	return keys.NewManager(db, derivedKeys(settings, "signing-keys"), keys.Rules{
 		Algorithm:     tokens.Algorithm(settings.JWT.Algorithm),
 		Rotation:      settings.JWT.KeyRotation,
 		TokenLifetime: settings.JWT.ExpirationDelta + settings.JWT.Leeway + clockDifference,
-		Publication:   VerifierCache + models.MaxKeySetAge + clockDifference,
+		Publication:   VerifierCache + keys.MaxAge + clockDifference,
 	}, now)
 }
 

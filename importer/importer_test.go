@@ -1,4 +1,4 @@
-package imports_test
+package importer_test
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"latchkey/imports"
+	"latchkey/importer"
 	"latchkey/models"
 	"latchkey/passwords"
 )
@@ -48,7 +48,7 @@ func TestReadDump(t *testing.T) {
 	for name, text := range map[string]string{"array": dump, "lines": asLines} {
 		for _, table := range []string{"", "users_user", "Users_User"} {
 			var read []models.ForeignAccount
-			require.NoError(t, imports.ReadDump(strings.NewReader(text), table, imports.DjangoColumns(), collect(&read)), name)
+			require.NoError(t, importer.ReadDump(strings.NewReader(text), table, importer.DjangoColumns(), collect(&read)), name)
 			require.Equal(t, []models.ForeignAccount{ann(), bob}, read)
 		}
 	}
@@ -60,21 +60,21 @@ func TestReadDumpRefusesWhatIsNoDump(t *testing.T) {
 		text, table string
 		err         error
 	}{
-		"nothing":              {"", "", imports.ErrNoUsers},
-		"no users":             {"[]", "", imports.ErrNoUsers},
-		"another table":        {dump, "auth_user", imports.ErrNoUsers},
-		"two models":           {strings.TrimSuffix(dump, "\n]") + "," + second + "]", "", imports.ErrNoUsers},
-		"cut short":            {strings.TrimSuffix(dump, "\n]"), "", imports.ErrNotADump},
-		"cut in a user":        {dump[:len(dump)-20], "", imports.ErrNotADump},
-		"no JSON":              {"COPY users_user FROM stdin;", "", imports.ErrNotADump},
-		"something after":      {dump + "SECRET", "", imports.ErrNotADump},
-		"another shape":        {`[{"model": "users.user", "fields": "SECRET"}]`, "", imports.ErrNotADump},
-		"natural keys":         {`{"model":"a.user","fields":{"password":"","last_login":null}}`, "", imports.ErrNoKeys},
-		"a key that is a list": {`{"model":"a.user","pk":[1],"fields":{"password":"","last_login":null}}`, "", imports.ErrNoKeys},
-		"a name twice":         {`[{"model": "a", "model": "SECRET"}]`, "", imports.ErrNotADump},
+		"nothing":              {"", "", importer.ErrNoUsers},
+		"no users":             {"[]", "", importer.ErrNoUsers},
+		"another table":        {dump, "auth_user", importer.ErrNoUsers},
+		"two models":           {strings.TrimSuffix(dump, "\n]") + "," + second + "]", "", importer.ErrNoUsers},
+		"cut short":            {strings.TrimSuffix(dump, "\n]"), "", importer.ErrNotADump},
+		"cut in a user":        {dump[:len(dump)-20], "", importer.ErrNotADump},
+		"no JSON":              {"COPY users_user FROM stdin;", "", importer.ErrNotADump},
+		"something after":      {dump + "SECRET", "", importer.ErrNotADump},
+		"another shape":        {`[{"model": "users.user", "fields": "SECRET"}]`, "", importer.ErrNotADump},
+		"natural keys":         {`{"model":"a.user","fields":{"password":"","last_login":null}}`, "", importer.ErrNoKeys},
+		"a key that is a list": {`{"model":"a.user","pk":[1],"fields":{"password":"","last_login":null}}`, "", importer.ErrNoKeys},
+		"a name twice":         {`[{"model": "a", "model": "SECRET"}]`, "", importer.ErrNotADump},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := imports.ReadDump(strings.NewReader(c.text), c.table, imports.DjangoColumns(),
+			err := importer.ReadDump(strings.NewReader(c.text), c.table, importer.DjangoColumns(),
 				func(models.ForeignAccount) error { return nil })
 			require.ErrorIs(t, err, c.err)
 			require.NotContains(t, err.Error(), "SECRET")
@@ -84,39 +84,39 @@ func TestReadDumpRefusesWhatIsNoDump(t *testing.T) {
 
 func TestWhatVisitRefusesEndsTheReading(t *testing.T) {
 	visit := func(models.ForeignAccount) error { return io.ErrShortWrite }
-	require.ErrorIs(t, imports.ReadDump(strings.NewReader(dump), "", imports.DjangoColumns(), visit), io.ErrShortWrite)
-	require.ErrorIs(t, imports.ReadLines(strings.NewReader("{}"), imports.Latchkey, visit), io.ErrShortWrite)
+	require.ErrorIs(t, importer.ReadDump(strings.NewReader(dump), "", importer.DjangoColumns(), visit), io.ErrShortWrite)
+	require.ErrorIs(t, importer.ReadLines(strings.NewReader("{}"), importer.Latchkey, visit), io.ErrShortWrite)
 }
 
 func TestColumnsCanBeMapped(t *testing.T) {
-	columns, err := imports.DjangoColumns().With([]string{"email=username", "id=uid"})
+	columns, err := importer.DjangoColumns().With([]string{"email=username", "id=uid"})
 	require.NoError(t, err)
 	account := columns.Account(map[string]any{"username": "ann@example.com", "uid": int64(7), "id": "other", "email": "other"})
 	require.Equal(t, models.ForeignAccount{
 		Source: "id 7", LegacyID: new(int64(7)), Username: "ann@example.com", Email: "ann@example.com", IsActive: true,
 	}, account)
 	for _, mapping := range []string{"email", "email=", "mail=email", "=x", ""} {
-		_, err := imports.DjangoColumns().With([]string{mapping})
-		require.ErrorIs(t, err, imports.ErrMap)
+		_, err := importer.DjangoColumns().With([]string{mapping})
+		require.ErrorIs(t, err, importer.ErrMap)
 	}
 }
 
 // A column that is misspelt must not look like an account that is active and has no password.
 func TestColumnsAreChecked(t *testing.T) {
 	for _, mappings := range [][]string{{"is_active=actif"}, {"password=passwd"}, {"email=mail"}, {"last_login=seen"}} {
-		columns, err := imports.DjangoColumns().With(mappings)
+		columns, err := importer.DjangoColumns().With(mappings)
 		require.NoError(t, err)
 		var read []models.ForeignAccount
-		err = imports.ReadDump(strings.NewReader(dump), "users_user", columns, collect(&read))
-		require.ErrorIs(t, err, imports.ErrNoColumn)
+		err = importer.ReadDump(strings.NewReader(dump), "users_user", columns, collect(&read))
+		require.ErrorIs(t, err, importer.ErrNoColumn)
 		_, column, _ := strings.Cut(mappings[0], "=")
 		require.ErrorContains(t, err, "no such column: "+column)
 		require.Empty(t, read)
 	}
-	columns, err := imports.DjangoColumns().With([]string{"first_name=given"})
+	columns, err := importer.DjangoColumns().With([]string{"first_name=given"})
 	require.NoError(t, err)
 	row := map[string]any{"id": 1, "email": nil, "password": nil}
-	require.ErrorIs(t, columns.Check(row), imports.ErrNoColumn)
+	require.ErrorIs(t, columns.Check(row), importer.ErrNoColumn)
 	row["given"] = nil
 	require.NoError(t, columns.Check(row))
 }
@@ -126,7 +126,7 @@ func TestKeysOfADumpAreExact(t *testing.T) {
 	for _, key := range []int64{1<<53 - 1, 1 << 53, 1<<53 + 1, math.MaxInt64, -1} {
 		var read []models.ForeignAccount
 		text := fmt.Sprintf(`{"model":"a.user","pk":%d,"fields":{"password":"","last_login":null,"email":"a@example.com"}}`, key)
-		require.NoError(t, imports.ReadDump(strings.NewReader(text), "", imports.DjangoColumns(), collect(&read)))
+		require.NoError(t, importer.ReadDump(strings.NewReader(text), "", importer.DjangoColumns(), collect(&read)))
 		require.Equal(t, key, *read[0].LegacyID)
 	}
 }
@@ -137,29 +137,29 @@ func TestTimesAreReadAsDatabasesWriteThem(t *testing.T) {
 		"2020-01-02T03:04:05Z", "2020-01-02T04:04:05+01:00", "2020-01-02T03:04:05", "2020-01-02T03:04:05.000000", "2020-01-02 03:04:05",
 		"2020-01-02 03:04:05.000", "2020-01-02 03:04:05+00", "2020-01-02 03:04:05+00:00", "2020-01-02 05:04:05.000+02:00",
 	} {
-		account := imports.DjangoColumns().Account(map[string]any{"id": int64(1), "last_login": text})
+		account := importer.DjangoColumns().Account(map[string]any{"id": int64(1), "last_login": text})
 		require.Empty(t, account.Fault, text)
 		require.True(t, want.Equal(*account.LastLogin), text)
 	}
 }
 
 func TestARowThatCanNotBeReadHasAFault(t *testing.T) {
-	account := imports.DjangoColumns().Account(map[string]any{
+	account := importer.DjangoColumns().Account(map[string]any{
 		"id": 1.5, "email": int64(1), "is_staff": "SECRET", "date_joined": "SECRET", "is_active": []byte("t"),
 	})
 	require.Equal(t, "email: it is not a text; is_staff: it is neither true nor false; is_active: it is neither true nor false; "+
 		"date_joined: it is not a time; id: it is neither an integer nor a UUID", account.Fault)
 }
 
-func read(t *testing.T, format imports.Format, lines string) []models.ForeignAccount {
+func read(t *testing.T, format importer.Format, lines string) []models.ForeignAccount {
 	t.Helper()
 	var accounts []models.ForeignAccount
-	require.NoError(t, imports.ReadLines(strings.NewReader(lines), format, collect(&accounts)))
+	require.NoError(t, importer.ReadLines(strings.NewReader(lines), format, collect(&accounts)))
 	return accounts
 }
 
 func TestReadLines(t *testing.T) {
-	accounts := read(t, imports.Latchkey, `
+	accounts := read(t, importer.Latchkey, `
 {"id":"0199a5c2-7f00-7abc-8def-0123456789ab","legacy_id":7,"email":"ann@example.com","password_hash":"!x","first_name":"Ann","last_name":"Bée","is_active":false,"is_staff":true,"is_superuser":true,"date_joined":"2019-04-01T08:00:00Z","last_login":"2026-01-02T03:04:05.678Z","locale":"de","timezone":"Europe/Berlin","deletion_due_at":"2026-01-02T03:04:05.678Z"}
 {"email":"bob@example.com"}
 {"email":"cat@example.com","passwordHash":"SECRET"}
@@ -177,9 +177,9 @@ SECRET
 	}
 	require.Contains(t, accounts[2].Fault, "passwordHash")
 	require.Equal(t, "line 6", accounts[4].Source)
-	err := imports.ReadLines(strings.NewReader("{}\n"+strings.Repeat("x", 2<<20)), imports.Latchkey,
+	err := importer.ReadLines(strings.NewReader("{}\n"+strings.Repeat("x", 2<<20)), importer.Latchkey,
 		func(models.ForeignAccount) error { return nil })
-	require.ErrorIs(t, err, imports.ErrLineTooLong)
+	require.ErrorIs(t, err, importer.ErrLineTooLong)
 	require.ErrorContains(t, err, "line 2")
 }
 
@@ -205,7 +205,7 @@ func TestKeycloak(t *testing.T) {
 	}
 	for name, line := range keycloakCredentials() {
 		t.Run(name, func(t *testing.T) {
-			account := read(t, imports.Keycloak, user(line[0], line[1]))[0]
+			account := read(t, importer.Keycloak, user(line[0], line[1]))[0]
 			require.True(t, opens(t, account, "letmein12"))
 			require.False(t, opens(t, account, "letmein13"))
 			require.Equal(t, "8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", account.ID.String())
@@ -218,10 +218,10 @@ func TestKeycloak(t *testing.T) {
 		{`{"value":"AAAA","salt":"AAAA"}`, `{"hashIterations":1,"algorithm":"argon2"}`},
 		{`{"value":"SECRET!"}`, `{}`}, {`SECRET`, `{}`},
 	} {
-		account := read(t, imports.Keycloak, user(line[0], line[1]))[0]
+		account := read(t, importer.Keycloak, user(line[0], line[1]))[0]
 		require.Contains(t, account.Fault, "its credential is none of Keycloak's")
 	}
-	require.Contains(t, read(t, imports.Keycloak, `{"id":1}`)[0].Fault, "id")
+	require.Contains(t, read(t, importer.Keycloak, `{"id":1}`)[0].Fault, "id")
 }
 
 const firebaseConfig = `{"algorithm":"SCRYPT",
@@ -229,7 +229,7 @@ const firebaseConfig = `{"algorithm":"SCRYPT",
  "base64_salt_separator":"Bw==","rounds":8,"mem_cost":14}`
 
 func TestFirebase(t *testing.T) {
-	format, err := imports.Firebase([]byte(firebaseConfig))
+	format, err := importer.Firebase([]byte(firebaseConfig))
 	require.NoError(t, err)
 	const hash = "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=="
 	webSafe := strings.NewReplacer("+", "-", "/", "_", "=", "").Replace
@@ -252,14 +252,14 @@ func TestFirebase(t *testing.T) {
 	require.NotEmpty(t, read(t, format, `{"email":"ann@example.com","createdAt":"SECRET"}`)[0].Fault)
 	require.NotEmpty(t, read(t, format, `{"email":"ann@example.com","passwordHash":"!","salt":""}`)[0].Fault)
 	for _, config := range []string{"", "{}", "[]", "SECRET", `{"base64_signer_key":"SECRET!"}`} {
-		_, err := imports.Firebase([]byte(config))
-		require.ErrorIs(t, err, imports.ErrHashConfig)
+		_, err := importer.Firebase([]byte(config))
+		require.ErrorIs(t, err, importer.ErrHashConfig)
 	}
 }
 
 // Whatever is read, nothing panics, and what could be read holds no fault.
 func FuzzLines(f *testing.F) {
-	format, err := imports.Firebase([]byte(firebaseConfig))
+	format, err := importer.Firebase([]byte(firebaseConfig))
 	require.NoError(f, err)
 	for _, line := range keycloakCredentials() {
 		f.Add(`{"credentials":[{"type":"password","secretData":` + fmt.Sprintf("%q", line[0]) + `}]}`)
@@ -268,9 +268,9 @@ func FuzzLines(f *testing.F) {
 	f.Add(`{"email":"a@example.com","legacy_id":1,"date_joined":"2019-04-01T08:00:00Z"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		keep := func(models.ForeignAccount) error { return nil }
-		_ = imports.ReadDump(strings.NewReader(text), "", imports.DjangoColumns(), keep)
-		for _, format := range []imports.Format{imports.Latchkey, imports.Keycloak, format} {
-			_ = imports.ReadLines(strings.NewReader(text), format, keep)
+		_ = importer.ReadDump(strings.NewReader(text), "", importer.DjangoColumns(), keep)
+		for _, format := range []importer.Format{importer.Latchkey, importer.Keycloak, format} {
+			_ = importer.ReadLines(strings.NewReader(text), format, keep)
 		}
 	})
 }

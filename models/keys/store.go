@@ -1,4 +1,4 @@
-package models
+package keys
 
 import (
 	"cmp"
@@ -14,6 +14,9 @@ import (
 	"latchkey/tokens"
 )
 
+// moment is the time at which something is stored, in UTC and no finer than PostgreSQL keeps it.
+func (m *Manager) moment() time.Time { return m.now().UTC().Truncate(time.Microsecond) }
+
 func readKeys(db *gorm.DB) (keyring, error) {
 	var rows []SigningKey
 	err := db.Order("retired_at DESC, id").Find(&rows).Error
@@ -22,7 +25,7 @@ func readKeys(db *gorm.DB) (keyring, error) {
 
 // change takes one step from the keys as they are and fills the places that it left empty, in one transaction. If another
 // replica was quicker it starts over, from what that one left.
-func (m *SigningKeyManager) change(ctx context.Context, step func(*gorm.DB, *keyring) error) error {
+func (m *Manager) change(ctx context.Context, step func(*gorm.DB, *keyring) error) error {
 	for {
 		err := m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 			keys, err := readKeys(tx)
@@ -41,7 +44,7 @@ func (m *SigningKeyManager) change(ctx context.Context, step func(*gorm.DB, *key
 }
 
 // fill promotes the next key if the active one is gone, and makes the keys that are missing then.
-func (m *SigningKeyManager) fill(tx *gorm.DB, keys *keyring) error {
+func (m *Manager) fill(tx *gorm.DB, keys *keyring) error {
 	if keys.complete() {
 		return nil
 	}
@@ -49,24 +52,24 @@ func (m *SigningKeyManager) fill(tx *gorm.DB, keys *keyring) error {
 	if _, err := m.open(keys); err != nil {
 		return err
 	}
-	now, algorithm := moment(m.now), cmp.Or(keys.algorithm, m.rules.Algorithm)
+	now, algorithm := m.moment(), cmp.Or(keys.algorithm, m.rules.Algorithm)
 	switch {
 	case keys.active != nil:
 	case keys.next != nil:
-		promotion := map[string]any{"state": KeyActive, "activated_at": now}
+		promotion := map[string]any{"state": Active, "activated_at": now}
 		if err := claimed(stillAs(tx, keys.next).Updates(promotion)); err != nil {
 			return err
 		}
 	default:
-		if err := m.create(tx, SigningKey{State: KeyActive, Algorithm: algorithm, ActivatedAt: &now}); err != nil {
+		if err := m.create(tx, SigningKey{State: Active, Algorithm: algorithm, ActivatedAt: &now}); err != nil {
 			return err
 		}
 	}
-	return m.create(tx, SigningKey{State: KeyNext, Algorithm: algorithm})
+	return m.create(tx, SigningKey{State: Next, Algorithm: algorithm})
 }
 
 // create makes and stores the key of a row that says the rest.
-func (m *SigningKeyManager) create(tx *gorm.DB, row SigningKey) error {
+func (m *Manager) create(tx *gorm.DB, row SigningKey) error {
 	key, err := tokens.GenerateKey(row.Algorithm)
 	if err != nil {
 		return fmt.Errorf("make a signing key: %w", err)
@@ -75,7 +78,7 @@ func (m *SigningKeyManager) create(tx *gorm.DB, row SigningKey) error {
 	if err != nil {
 		return fmt.Errorf("make a signing key: %w", err)
 	}
-	row.ID, row.CreatedAt = key.ID(), moment(m.now)
+	row.ID, row.CreatedAt = key.ID(), m.moment()
 	if row.Sealed, err = tokens.Seal(m.sealing[0], text, []byte(row.ID)); err != nil {
 		return fmt.Errorf("seal a signing key: %w", err)
 	}
@@ -83,7 +86,7 @@ func (m *SigningKeyManager) create(tx *gorm.DB, row SigningKey) error {
 }
 
 func retireActive(tx *gorm.DB, keys *keyring, now time.Time) error {
-	retirement := map[string]any{"state": KeyRetired, "retired_at": now}
+	retirement := map[string]any{"state": Retired, "retired_at": now}
 	if err := claimed(stillAs(tx, keys.active).Updates(retirement)); err != nil {
 		return err
 	}
@@ -125,10 +128,10 @@ type openedKey struct {
 }
 
 // open unseals the trusted keys of a ring, in its order. The error names every key that none of the secrets opens.
-func (m *SigningKeyManager) open(keys *keyring) ([]openedKey, error) {
+func (m *Manager) open(keys *keyring) ([]openedKey, error) {
 	var opened []openedKey
 	var locked []string
-	for _, row := range keys.trusted(m.rules, moment(m.now)) {
+	for _, row := range keys.trusted(m.rules, m.moment()) {
 		key, err := m.unseal(row)
 		switch {
 		case errors.Is(err, tokens.ErrSealBroken):
@@ -145,7 +148,7 @@ func (m *SigningKeyManager) open(keys *keyring) ([]openedKey, error) {
 	return opened, nil
 }
 
-func (m *SigningKeyManager) unseal(row *SigningKey) (openedKey, error) {
+func (m *Manager) unseal(row *SigningKey) (openedKey, error) {
 	opened := openedKey{row: row}
 	text, err := tokens.Open(m.sealing[:1], row.Sealed, []byte(row.ID))
 	if errors.Is(err, tokens.ErrSealBroken) {
@@ -159,7 +162,7 @@ func (m *SigningKeyManager) unseal(row *SigningKey) (openedKey, error) {
 }
 
 // reseal seals under the first secret what a fallback opened, unless another replica has done so.
-func (m *SigningKeyManager) reseal(db *gorm.DB, key openedKey) error {
+func (m *Manager) reseal(db *gorm.DB, key openedKey) error {
 	if !key.byFallback {
 		return nil
 	}
@@ -177,5 +180,5 @@ func (m *SigningKeyManager) reseal(db *gorm.DB, key openedKey) error {
 
 func lockedError(ids []string) error {
 	return fmt.Errorf("%w: put that one into SECRET_KEY_FALLBACKS; if it is lost, give these keys up with all they "+
-		"signed, by: latchkey keys retire -- %s", ErrSigningKeyLocked, strings.Join(ids, " "))
+		"signed, by: latchkey keys retire -- %s", ErrLocked, strings.Join(ids, " "))
 }

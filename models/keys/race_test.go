@@ -1,4 +1,4 @@
-package models_test
+package keys_test
 
 import (
 	"context"
@@ -11,14 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"latchkey/database"
-	"latchkey/models"
+	"latchkey/models/keys"
+	"latchkey/testkit"
 	"latchkey/tokens"
 )
 
 const keyRacers = 12
 
 // race runs work in every racer at once, each with a manager of its own, as replicas have.
-func (f keyFixture) race(t *testing.T, work func(ctx context.Context, manager *models.SigningKeyManager, racer int) error) {
+func (f keyFixture) race(t *testing.T, work func(ctx context.Context, manager *keys.Manager, racer int) error) {
 	t.Helper()
 	results := make([]error, keyRacers)
 	var group sync.WaitGroup
@@ -34,10 +35,10 @@ func (f keyFixture) race(t *testing.T, work func(ctx context.Context, manager *m
 func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		signing := make([]string, keyRacers)
-		f.race(t, func(ctx context.Context, manager *models.SigningKeyManager, racer int) error {
-			keys, err := models.NewSigningKeys(ctx, manager)
+		f.race(t, func(ctx context.Context, manager *keys.Manager, racer int) error {
+			cached, err := keys.NewCache(ctx, manager)
 			if err == nil {
-				signing[racer] = keys.Current().Signing().ID()
+				signing[racer] = cached.Current().Signing().ID()
 			}
 			return err
 		})
@@ -45,7 +46,7 @@ func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
 		requireOneActiveAndOneNext(t, ids)
 		require.Len(t, rows, 2)
 		for _, id := range signing {
-			require.Equal(t, ids[models.KeyActive][0], id)
+			require.Equal(t, ids[keys.Active][0], id)
 		}
 	})
 }
@@ -56,7 +57,7 @@ func TestADueRotationHappensOnce(t *testing.T) {
 		f.clock.Advance(keyRotation)
 		before := f.ids(t)
 		var rotations atomic.Int64
-		f.race(t, func(ctx context.Context, manager *models.SigningKeyManager, _ int) error {
+		f.race(t, func(ctx context.Context, manager *keys.Manager, _ int) error {
 			rotated, err := manager.RotateIfDue(ctx)
 			if rotated {
 				rotations.Add(1)
@@ -66,16 +67,16 @@ func TestADueRotationHappensOnce(t *testing.T) {
 		require.EqualValues(t, 1, rotations.Load())
 		after := f.ids(t)
 		requireOneActiveAndOneNext(t, after)
-		require.Equal(t, before[models.KeyNext], after[models.KeyActive])
-		require.Equal(t, before[models.KeyActive], after[models.KeyRetired])
+		require.Equal(t, before[keys.Next], after[keys.Active])
+		require.Equal(t, before[keys.Active], after[keys.Retired])
 	})
 }
 
 func TestACompromisedKeyIsGoneWhateverRotatesMeanwhile(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		f.ensured(t)
-		compromised := f.ids(t)[models.KeyActive][0]
-		f.race(t, func(ctx context.Context, manager *models.SigningKeyManager, racer int) error {
+		compromised := f.ids(t)[keys.Active][0]
+		f.race(t, func(ctx context.Context, manager *keys.Manager, racer int) error {
 			if racer == 5 {
 				return manager.Retire(ctx, compromised)
 			}
@@ -124,12 +125,12 @@ func (tr *traffic) run(ctx context.Context, signer int) {
 
 func TestRotatingUnderLoadRefusesNoToken(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
-		load, replicas := &traffic{}, make([]*models.SigningKeys, 3)
+		load, replicas := &traffic{}, make([]*keys.Cache, 3)
 		for i := range replicas {
-			keys, err := models.NewSigningKeys(t.Context(), f.manager(tokens.EdDSA))
+			cached, err := keys.NewCache(t.Context(), f.manager(tokens.EdDSA))
 			require.NoError(t, err)
-			replicas[i] = keys
-			load.replicas = append(load.replicas, tokens.NewAccessTokens(keys.Current, keyTokenOptions, f.clock.Now))
+			replicas[i] = cached
+			load.replicas = append(load.replicas, tokens.NewAccessTokens(cached.Current, keyTokenOptions, f.clock.Now))
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var group sync.WaitGroup
@@ -141,11 +142,11 @@ func TestRotatingUnderLoadRefusesNoToken(t *testing.T) {
 			f.clock.Advance(keyPublication)
 			load.inFlight.Unlock()
 			require.NoError(t, f.manager(tokens.EdDSA).Rotate(t.Context()))
-			for _, keys := range replicas {
+			for _, cached := range replicas {
 				for enough := load.used.Load() + 10; load.used.Load() < enough; {
 					runtime.Gosched()
 				}
-				require.NoError(t, keys.Maintain(t.Context()))
+				require.NoError(t, cached.Maintain(t.Context()))
 			}
 		}
 		stop()
@@ -162,7 +163,7 @@ func TestAChangeThatLosesTheRaceIsDecidedAgain(t *testing.T) {
 			return
 		}
 		ctx, manager := t.Context(), f.manager(tokens.EdDSA)
-		between(t, f.db, func() { require.NoError(t, manager.Ensure(ctx)) })
+		testkit.Between(t, f.db, func() { require.NoError(t, manager.Ensure(ctx)) })
 		require.NoError(t, manager.Ensure(ctx), "both found nothing and made the first keys")
 		require.Len(t, f.all(t), 2)
 	})
@@ -171,8 +172,8 @@ func TestAChangeThatLosesTheRaceIsDecidedAgain(t *testing.T) {
 			return
 		}
 		ctx, manager := t.Context(), f.ensured(t)
-		compromised := f.ids(t)[models.KeyActive][0]
-		between(t, f.db, func() { require.NoError(t, manager.RotateNow(ctx)) })
+		compromised := f.ids(t)[keys.Active][0]
+		testkit.Between(t, f.db, func() { require.NoError(t, manager.RotateNow(ctx)) })
 		require.NoError(t, manager.Retire(ctx, compromised), "it was active when it was read, and retired when it was deleted")
 		requireOneActiveAndOneNext(t, f.ids(t))
 		require.Len(t, f.all(t), 2)

@@ -1,4 +1,6 @@
-package models
+// Package keys owns the signing keys that all replicas share: their table, their rotation, and the key set of one replica. It
+// does not own what is signed with them.
+package keys
 
 import (
 	"fmt"
@@ -7,6 +9,9 @@ import (
 
 	"latchkey/tokens"
 )
+
+// All lists a zero value of every stored model of this package.
+func All() []any { return []any{&SigningKey{}} }
 
 // SigningKey is a managed key that access tokens are signed with. It begins as next, when it is published and does not
 // sign yet; then it is active and signs; retired, it verifies what it signed until that has expired. There is one
@@ -23,18 +28,18 @@ type SigningKey struct {
 
 // States of a signing key.
 const (
-	KeyNext    = "next"
-	KeyActive  = "active"
-	KeyRetired = "retired"
+	Next    = "next"
+	Active  = "active"
+	Retired = "retired"
 )
 
-// MaxKeySetAge is how old the key set of a running replica may become: each has to reload it at least this often.
-const MaxKeySetAge = time.Minute
+// MaxAge is how old the key set of a running replica may become: each has to reload it at least this often.
+const MaxAge = time.Minute
 
-// KeyRules are how signing keys come and go. Algorithm is that of new keys. Rotation is how long a key signs, 0 to rotate
+// Rules are how signing keys come and go. Algorithm is that of new keys. Rotation is how long a key signs, 0 to rotate
 // by hand only. TokenLifetime is the longest life of a token, with the leeway. Publication is how long a key is published
-// before it may sign: longer than a verifier caches the JWK set, plus MaxKeySetAge, plus what clocks may differ.
-type KeyRules struct {
+// before it may sign: longer than a verifier caches the JWK set, plus MaxAge, plus what clocks may differ.
+type Rules struct {
 	Algorithm     tokens.Algorithm
 	Rotation      time.Duration
 	TokenLifetime time.Duration
@@ -42,17 +47,17 @@ type KeyRules struct {
 }
 
 // maySignAt is from when on everybody who verifies knows a key.
-func (r KeyRules) maySignAt(key *SigningKey) time.Time { return key.CreatedAt.Add(r.Publication) }
+func (r Rules) maySignAt(key *SigningKey) time.Time { return key.CreatedAt.Add(r.Publication) }
 
 // retiredBefore is the moment before which a key was retired whose tokens have all expired now. A replica that has not
-// heard of the rotation goes on signing with the former key for MaxKeySetAge.
-func (r KeyRules) retiredBefore(now time.Time) time.Time {
-	return now.Add(-r.TokenLifetime - MaxKeySetAge)
+// heard of the rotation goes on signing with the former key for MaxAge.
+func (r Rules) retiredBefore(now time.Time) time.Time {
+	return now.Add(-r.TokenLifetime - MaxAge)
 }
 
 // due says whether the keys are to rotate by themselves. A next key of another algorithm is due as soon as it may sign.
 // That depends on the stored keys alone, so that replicas of two configurations don't rotate to and fro.
-func (r KeyRules) due(keys *keyring, now time.Time) bool {
+func (r Rules) due(keys *keyring, now time.Time) bool {
 	switch {
 	case !keys.complete(), now.Before(r.maySignAt(keys.next)):
 		return false
@@ -74,9 +79,9 @@ func newKeyring(rows []SigningKey) keyring {
 	var keys keyring
 	for i := range rows {
 		switch row := &rows[i]; row.State {
-		case KeyActive:
+		case Active:
 			keys.active = row
-		case KeyNext:
+		case Next:
 			keys.next = row
 		default:
 			keys.retired = append(keys.retired, row)
@@ -105,7 +110,7 @@ func (k *keyring) all() []*SigningKey {
 }
 
 // trusted leaves out the retired keys whose tokens have all expired.
-func (k *keyring) trusted(rules KeyRules, now time.Time) []*SigningKey {
+func (k *keyring) trusted(rules Rules, now time.Time) []*SigningKey {
 	expired := rules.retiredBefore(now)
 	return slices.DeleteFunc(k.all(), func(key *SigningKey) bool {
 		return key.RetiredAt != nil && key.RetiredAt.Before(expired)
@@ -118,7 +123,7 @@ func (k *keyring) find(id string) (*SigningKey, error) {
 			return key, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %.80q", ErrSigningKeyNotFound, id)
+	return nil, fmt.Errorf("%w: %.80q", ErrNotFound, id)
 }
 
 // remove takes keys out of the ring.

@@ -1,4 +1,4 @@
-package models_test
+package keys_test
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"latchkey/models"
+	"latchkey/models/keys"
 	"latchkey/testkit"
 	"latchkey/tokens"
 )
@@ -15,7 +15,7 @@ import (
 const (
 	keyPublication = 7 * time.Minute
 	keyRotation    = 90 * 24 * time.Hour
-	keyTrust       = 5*time.Minute + models.MaxKeySetAge // after retirement
+	keyTrust       = 5*time.Minute + keys.MaxAge // after retirement
 )
 
 var keyTokenOptions = tokens.AccessTokenOptions{
@@ -33,25 +33,25 @@ func eachKeyStore(t *testing.T, run func(t *testing.T, f keyFixture)) {
 }
 
 func sealingKeys(secrets ...string) [][]byte {
-	var keys [][]byte
+	var sealing [][]byte
 	for _, secret := range secrets {
-		keys = append(keys, tokens.DeriveKey([]byte(secret), "signing-keys"))
+		sealing = append(sealing, tokens.DeriveKey([]byte(secret), "signing-keys"))
 	}
-	return keys
+	return sealing
 }
 
 // manager is a replica's, of an algorithm and of SECRET_KEYs, one unless given.
-func (f keyFixture) manager(algorithm tokens.Algorithm, secrets ...string) *models.SigningKeyManager {
+func (f keyFixture) manager(algorithm tokens.Algorithm, secrets ...string) *keys.Manager {
 	if len(secrets) == 0 {
 		secrets = []string{"the secret key"}
 	}
-	return models.NewSigningKeyManager(f.db, sealingKeys(secrets...), models.KeyRules{
+	return keys.NewManager(f.db, sealingKeys(secrets...), keys.Rules{
 		Algorithm: algorithm, Rotation: keyRotation, TokenLifetime: 5 * time.Minute, Publication: keyPublication,
 	}, f.clock.Now)
 }
 
 // ensured is a manager whose next key may sign.
-func (f keyFixture) ensured(t *testing.T) *models.SigningKeyManager {
+func (f keyFixture) ensured(t *testing.T) *keys.Manager {
 	t.Helper()
 	manager := f.manager(tokens.EdDSA)
 	require.NoError(t, manager.Ensure(t.Context()))
@@ -60,7 +60,7 @@ func (f keyFixture) ensured(t *testing.T) *models.SigningKeyManager {
 }
 
 // stored is every key, and the ids of those in each state.
-func (f keyFixture) stored(t require.TestingT) (rows []models.SigningKey, ids map[string][]string) {
+func (f keyFixture) stored(t require.TestingT) (rows []keys.SigningKey, ids map[string][]string) {
 	require.NoError(t, f.db.Order("state, created_at, activated_at").Find(&rows).Error)
 	ids = map[string][]string{}
 	for _, row := range rows {
@@ -69,7 +69,7 @@ func (f keyFixture) stored(t require.TestingT) (rows []models.SigningKey, ids ma
 	return rows, ids
 }
 
-func (f keyFixture) all(t require.TestingT) []models.SigningKey {
+func (f keyFixture) all(t require.TestingT) []keys.SigningKey {
 	rows, _ := f.stored(t)
 	return rows
 }
@@ -80,8 +80,8 @@ func (f keyFixture) ids(t require.TestingT) map[string][]string {
 }
 
 func requireOneActiveAndOneNext(t require.TestingT, ids map[string][]string) {
-	require.Len(t, ids[models.KeyActive], 1)
-	require.Len(t, ids[models.KeyNext], 1)
+	require.Len(t, ids[keys.Active], 1)
+	require.Len(t, ids[keys.Next], 1)
 }
 
 func verifies(set tokens.KeySet, id string) bool {
@@ -89,7 +89,7 @@ func verifies(set tokens.KeySet, id string) bool {
 	return ok
 }
 
-func load(t *testing.T, manager *models.SigningKeyManager) tokens.KeySet {
+func load(t *testing.T, manager *keys.Manager) tokens.KeySet {
 	t.Helper()
 	set, err := manager.Load(t.Context())
 	require.NoError(t, err)
@@ -101,9 +101,9 @@ func TestEnsureMakesAnActiveAndANextKeyOnce(t *testing.T) {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
 			manager := f.manager(algorithm)
 			_, err := manager.Load(t.Context())
-			require.ErrorIs(t, err, models.ErrNoSigningKey)
-			require.ErrorIs(t, manager.Rotate(t.Context()), models.ErrNoSigningKey)
-			require.ErrorIs(t, manager.RotateNow(t.Context()), models.ErrNoSigningKey)
+			require.ErrorIs(t, err, keys.ErrNoKeys)
+			require.ErrorIs(t, manager.Rotate(t.Context()), keys.ErrNoKeys)
+			require.ErrorIs(t, manager.RotateNow(t.Context()), keys.ErrNoKeys)
 			require.Empty(t, f.ids(t), "only Ensure makes the first keys")
 
 			require.NoError(t, manager.Ensure(t.Context()))
@@ -114,8 +114,8 @@ func TestEnsureMakesAnActiveAndANextKeyOnce(t *testing.T) {
 
 			set := load(t, manager)
 			require.Equal(t, algorithm, set.Signing().Algorithm())
-			require.Equal(t, ids[models.KeyActive][0], set.Signing().ID())
-			next, ok := set.Lookup(ids[models.KeyNext][0])
+			require.Equal(t, ids[keys.Active][0], set.Signing().ID())
+			next, ok := set.Lookup(ids[keys.Next][0])
 			require.True(t, ok)
 			require.Equal(t, algorithm, next.Algorithm())
 			require.False(t, next.CanSign())
@@ -131,7 +131,7 @@ func TestRotateMovesEachKeyOn(t *testing.T) {
 
 		f.clock.Advance(keyPublication - time.Microsecond)
 		err := manager.Rotate(t.Context())
-		require.ErrorIs(t, err, models.ErrKeyNotPublished)
+		require.ErrorIs(t, err, keys.ErrNotPublished)
 		require.ErrorContains(t, err, "2026-03-01T12:07:00Z")
 		require.Equal(t, before, f.ids(t))
 
@@ -139,19 +139,19 @@ func TestRotateMovesEachKeyOn(t *testing.T) {
 		require.NoError(t, manager.Rotate(t.Context()))
 		after := f.ids(t)
 		requireOneActiveAndOneNext(t, after)
-		require.Equal(t, before[models.KeyNext], after[models.KeyActive])
-		require.Equal(t, before[models.KeyActive], after[models.KeyRetired])
+		require.Equal(t, before[keys.Next], after[keys.Active])
+		require.Equal(t, before[keys.Active], after[keys.Retired])
 
 		list, err := manager.List(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{models.KeyActive, models.KeyNext, models.KeyRetired},
+		require.Equal(t, []string{keys.Active, keys.Next, keys.Retired},
 			[]string{list[0].State, list[1].State, list[2].State})
 		for _, key := range list {
 			require.Empty(t, key.Sealed)
 		}
 		require.Equal(t, f.clock.Now(), *list[0].ActivatedAt)
 		require.Equal(t, f.clock.Now(), *list[2].RetiredAt)
-		require.ErrorIs(t, manager.Rotate(t.Context()), models.ErrKeyNotPublished)
+		require.ErrorIs(t, manager.Rotate(t.Context()), keys.ErrNotPublished)
 		require.NoError(t, manager.RotateNow(t.Context()))
 	})
 }
@@ -160,12 +160,12 @@ func TestRotationIsDueByAgeUnlessByHand(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.manager(tokens.EdDSA)
 		require.NoError(t, manager.Ensure(t.Context()))
-		rotateIfDue := func(manager *models.SigningKeyManager) bool {
+		rotateIfDue := func(manager *keys.Manager) bool {
 			rotated, err := manager.RotateIfDue(t.Context())
 			require.NoError(t, err)
 			return rotated
 		}
-		byHand := models.NewSigningKeyManager(f.db, sealingKeys("the secret key"), models.KeyRules{
+		byHand := keys.NewManager(f.db, sealingKeys("the secret key"), keys.Rules{
 			Algorithm: tokens.EdDSA, TokenLifetime: 5 * time.Minute, Publication: keyPublication,
 		}, f.clock.Now)
 		f.clock.Advance(keyRotation - time.Second)
@@ -181,14 +181,14 @@ func TestRotationIsDueByAgeUnlessByHand(t *testing.T) {
 
 func TestMaintainMakesKeysThatWentMissing(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
-		keys, err := models.NewSigningKeys(t.Context(), f.manager(tokens.EdDSA))
+		cached, err := keys.NewCache(t.Context(), f.manager(tokens.EdDSA))
 		require.NoError(t, err)
 		for _, lost := range []string{"state = 'next'", "state = 'active'", "true"} {
-			require.NoError(t, f.db.Where(lost).Delete(&models.SigningKey{}).Error)
-			require.NoError(t, keys.Maintain(t.Context()))
+			require.NoError(t, f.db.Where(lost).Delete(&keys.SigningKey{}).Error)
+			require.NoError(t, cached.Maintain(t.Context()))
 			ids := f.ids(t)
 			requireOneActiveAndOneNext(t, ids)
-			require.Equal(t, ids[models.KeyActive][0], keys.Current().Signing().ID())
+			require.Equal(t, ids[keys.Active][0], cached.Current().Signing().ID())
 		}
 	})
 }
@@ -196,7 +196,7 @@ func TestMaintainMakesKeysThatWentMissing(t *testing.T) {
 func TestRetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.ensured(t)
-		former := f.ids(t)[models.KeyActive][0]
+		former := f.ids(t)[keys.Active][0]
 		require.NoError(t, manager.Rotate(t.Context()))
 		f.clock.Advance(keyTrust)
 		require.NoError(t, manager.Prune(t.Context()))
@@ -204,35 +204,35 @@ func TestRetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
 
 		f.clock.Advance(time.Microsecond)
 		require.False(t, verifies(load(t, manager), former), "before it is deleted")
-		require.Equal(t, []string{former}, f.ids(t)[models.KeyRetired])
+		require.Equal(t, []string{former}, f.ids(t)[keys.Retired])
 		require.NoError(t, manager.Prune(t.Context()))
-		require.Empty(t, f.ids(t)[models.KeyRetired])
+		require.Empty(t, f.ids(t)[keys.Retired])
 		requireOneActiveAndOneNext(t, f.ids(t))
 	})
 }
 
 func TestRetireEndsTrustInEveryState(t *testing.T) {
-	for _, state := range []string{models.KeyNext, models.KeyActive, models.KeyRetired} {
+	for _, state := range []string{keys.Next, keys.Active, keys.Retired} {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
 			manager := f.ensured(t)
 			require.NoError(t, manager.Rotate(t.Context()))
 			before := f.ids(t)
-			keys, err := models.NewSigningKeys(t.Context(), manager)
+			cached, err := keys.NewCache(t.Context(), manager)
 			require.NoError(t, err)
 			doomed := before[state][0]
-			require.True(t, verifies(keys.Current(), doomed))
+			require.True(t, verifies(cached.Current(), doomed))
 
 			require.NoError(t, manager.Retire(t.Context(), doomed))
-			require.NoError(t, keys.Reload(t.Context()))
-			require.False(t, verifies(keys.Current(), doomed))
+			require.NoError(t, cached.Reload(t.Context()))
+			require.False(t, verifies(cached.Current(), doomed))
 			after := f.ids(t)
 			requireOneActiveAndOneNext(t, after)
-			if state == models.KeyActive {
-				require.Equal(t, before[models.KeyNext], after[models.KeyActive])
+			if state == keys.Active {
+				require.Equal(t, before[keys.Next], after[keys.Active])
 			} else {
-				require.Equal(t, before[models.KeyActive], after[models.KeyActive])
+				require.Equal(t, before[keys.Active], after[keys.Active])
 			}
-			require.ErrorIs(t, manager.Retire(t.Context(), doomed), models.ErrSigningKeyNotFound)
+			require.ErrorIs(t, manager.Retire(t.Context(), doomed), keys.ErrNotFound)
 		})
 	}
 }
@@ -243,7 +243,7 @@ func TestRetireOfSeveralKeysIsAllOrNothing(t *testing.T) {
 		require.NoError(t, manager.Rotate(t.Context()))
 		rows, before := f.stored(t)
 		err := manager.Retire(t.Context(), rows[0].ID, "' OR true --")
-		require.ErrorIs(t, err, models.ErrSigningKeyNotFound)
+		require.ErrorIs(t, err, keys.ErrNotFound)
 		require.Equal(t, before, f.ids(t))
 
 		var all []string
@@ -265,7 +265,7 @@ func TestRetireOfSeveralKeysIsAllOrNothing(t *testing.T) {
 func TestAChangeOfAlgorithmWaitsForItsPublication(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		former := f.ensured(t)
-		signed := f.ids(t)[models.KeyActive][0]
+		signed := f.ids(t)[keys.Active][0]
 		changed := f.manager(tokens.ES256)
 		require.NoError(t, changed.Ensure(t.Context()))
 		require.NoError(t, changed.Ensure(t.Context()))
@@ -280,7 +280,7 @@ func TestAChangeOfAlgorithmWaitsForItsPublication(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, rotated)
 		require.True(t, verifies(load(t, changed), signed))
-		for _, manager := range []*models.SigningKeyManager{former, changed} {
+		for _, manager := range []*keys.Manager{former, changed} {
 			require.Equal(t, tokens.ES256, load(t, manager).Signing().Algorithm())
 			f.clock.Advance(keyPublication)
 			rotated, err = manager.RotateIfDue(t.Context())
@@ -289,7 +289,7 @@ func TestAChangeOfAlgorithmWaitsForItsPublication(t *testing.T) {
 		}
 		rows, _ := f.stored(t)
 		for _, row := range rows {
-			require.Equal(t, row.State == models.KeyRetired, row.Algorithm == tokens.EdDSA, row.State)
+			require.Equal(t, row.State == keys.Retired, row.Algorithm == tokens.EdDSA, row.State)
 		}
 	})
 }

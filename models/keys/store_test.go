@@ -1,4 +1,4 @@
-package models_test
+package keys_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"latchkey/models"
+	"latchkey/models/keys"
 	"latchkey/tokens"
 )
 
@@ -29,7 +29,7 @@ func TestKeysAreStoredSealedToTheirRow(t *testing.T) {
 			// Each under the other's name is no key at all.
 			require.NoError(t, f.db.Model(&rows[0]).Update("sealed", rows[1].Sealed).Error)
 			_, err = manager.Load(t.Context())
-			require.ErrorIs(t, err, models.ErrSigningKeyLocked)
+			require.ErrorIs(t, err, keys.ErrLocked)
 		})
 	}
 }
@@ -45,7 +45,7 @@ func TestAFormerSecretKeyOpensAndTheCurrentOneSealsAnew(t *testing.T) {
 
 		require.NoError(t, both.Ensure(t.Context()))
 		signing := load(t, both).Signing().ID()
-		require.Equal(t, before[models.KeyActive][0], signing)
+		require.Equal(t, before[keys.Active][0], signing)
 		rows, after := f.stored(t)
 		require.Equal(t, before, after)
 		set := load(t, f.manager(tokens.EdDSA, "current"))
@@ -59,7 +59,7 @@ func TestAFormerSecretKeyOpensAndTheCurrentOneSealsAnew(t *testing.T) {
 		require.Equal(t, signing, load(t, early).Signing().ID())
 		require.Equal(t, signing, load(t, both).Signing().ID())
 		_, err := f.manager(tokens.EdDSA, "former").Load(t.Context())
-		require.ErrorIs(t, err, models.ErrSigningKeyLocked)
+		require.ErrorIs(t, err, keys.ErrLocked)
 	})
 }
 
@@ -70,10 +70,10 @@ func TestAWrongSecretKeyChangesNothing(t *testing.T) {
 		require.NoError(t, right.Rotate(t.Context()))
 		f.clock.Advance(keyRotation)
 		before, ids := f.stored(t)
-		require.NotEmpty(t, ids[models.KeyRetired])
-		keys, err := models.NewSigningKeys(t.Context(), right)
+		require.NotEmpty(t, ids[keys.Retired])
+		cached, err := keys.NewCache(t.Context(), right)
 		require.NoError(t, err)
-		_, starting := models.NewSigningKeys(t.Context(), wrong)
+		_, starting := keys.NewCache(t.Context(), wrong)
 		_, loading := wrong.Load(t.Context())
 		_, due := wrong.RotateIfDue(t.Context())
 		for name, err := range map[string]error{
@@ -83,17 +83,17 @@ func TestAWrongSecretKeyChangesNothing(t *testing.T) {
 			"ensure":        wrong.Ensure(t.Context()),
 			"rotate":        wrong.Rotate(t.Context()),
 			"rotate now":    wrong.RotateNow(t.Context()),
-			"retire next":   wrong.Retire(t.Context(), ids[models.KeyNext][0]),
-			"retire active": wrong.Retire(t.Context(), ids[models.KeyActive][0]),
+			"retire next":   wrong.Retire(t.Context(), ids[keys.Next][0]),
+			"retire active": wrong.Retire(t.Context(), ids[keys.Active][0]),
 		} {
-			require.ErrorIs(t, err, models.ErrSigningKeyLocked, name)
+			require.ErrorIs(t, err, keys.ErrLocked, name)
 			require.ErrorContains(t, err, "SECRET_KEY_FALLBACKS", name)
 			require.ErrorContains(t, err, "latchkey keys retire -- ", name)
 			after, _ := f.stored(t)
 			require.Equal(t, before, after, name)
 		}
-		require.ErrorContains(t, loading, ids[models.KeyActive][0]+" "+ids[models.KeyNext][0])
-		require.NoError(t, keys.Maintain(t.Context()))
+		require.ErrorContains(t, loading, ids[keys.Active][0]+" "+ids[keys.Next][0])
+		require.NoError(t, cached.Maintain(t.Context()))
 	})
 }
 
@@ -108,20 +108,20 @@ func TestALostSecretKeyIsGivenUpByRetiringItsKeys(t *testing.T) {
 		require.Len(t, strings.Fields(ids), 3)
 		require.NoError(t, another.Retire(t.Context(), strings.Fields(ids)...))
 		requireOneActiveAndOneNext(t, f.ids(t))
-		keys, err := models.NewSigningKeys(t.Context(), another)
+		cached, err := keys.NewCache(t.Context(), another)
 		require.NoError(t, err)
-		require.NotContains(t, ids, keys.Current().Signing().ID())
+		require.NotContains(t, ids, cached.Current().Signing().ID())
 	})
 }
 
 func TestAReplicaThatCantReloadKeepsItsKeys(t *testing.T) {
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
-		keys, err := models.NewSigningKeys(t.Context(), f.manager(tokens.EdDSA))
+		cached, err := keys.NewCache(t.Context(), f.manager(tokens.EdDSA))
 		require.NoError(t, err)
-		signing := keys.Current().Signing().ID()
-		require.NoError(t, f.db.Model(&models.SigningKey{}).Where("true").Update("sealed", []byte("junk")).Error)
-		require.ErrorIs(t, keys.Maintain(t.Context()), models.ErrSigningKeyLocked)
-		require.Equal(t, signing, keys.Current().Signing().ID())
+		signing := cached.Current().Signing().ID()
+		require.NoError(t, f.db.Model(&keys.SigningKey{}).Where("true").Update("sealed", []byte("junk")).Error)
+		require.ErrorIs(t, cached.Maintain(t.Context()), keys.ErrLocked)
+		require.Equal(t, signing, cached.Current().Signing().ID())
 	})
 }
 
@@ -131,7 +131,7 @@ func TestErrorsShowNothingOfAKey(t *testing.T) {
 		text, err := load(t, manager).Signing().MarshalPrivateKey()
 		require.NoError(t, err)
 		// A key of the wrong algorithm opens, and then can't be read.
-		require.NoError(t, f.db.Model(&models.SigningKey{}).Where("true").Update("algorithm", "RS256").Error)
+		require.NoError(t, f.db.Model(&keys.SigningKey{}).Where("true").Update("algorithm", "RS256").Error)
 		_, err = manager.Load(t.Context())
 		require.ErrorIs(t, err, tokens.ErrKeyInvalid)
 		for _, line := range strings.Split(string(text), "\n") {

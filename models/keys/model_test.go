@@ -1,4 +1,4 @@
-package models_test
+package keys_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
-	"latchkey/models"
+	"latchkey/models/keys"
 	"latchkey/testkit"
 	"latchkey/tokens"
 )
@@ -31,8 +31,8 @@ type keyWorld struct {
 }
 
 type keyReplica struct {
-	manager  *models.SigningKeyManager
-	keys     *models.SigningKeys
+	manager  *keys.Manager
+	keys     *keys.Cache
 	access   *tokens.AccessTokens
 	reloaded time.Time
 }
@@ -48,7 +48,7 @@ type signedToken struct {
 }
 
 func newKeyWorld(t *rapid.T, ctx context.Context, db *gorm.DB) *keyWorld {
-	require.NoError(t, db.Where("true").Delete(&models.SigningKey{}).Error)
+	require.NoError(t, db.Where("true").Delete(&keys.SigningKey{}).Error)
 	w := &keyWorld{
 		keyFixture: keyFixture{db, testkit.NewClock()}, ctx: ctx,
 		replicas: make([]*keyReplica, 3), verifiers: []*keyVerifier{{}, {}},
@@ -64,14 +64,14 @@ func newKeyWorld(t *rapid.T, ctx context.Context, db *gorm.DB) *keyWorld {
 }
 
 func (w *keyWorld) start(t *rapid.T, i int, algorithm tokens.Algorithm) {
-	manager := models.NewSigningKeyManager(w.db, sealingKeys("the secret key"), models.KeyRules{
+	manager := keys.NewManager(w.db, sealingKeys("the secret key"), keys.Rules{
 		Algorithm: algorithm, Rotation: 30 * time.Minute,
 		TokenLifetime: keyTokenOptions.Lifetime, Publication: keyPublication,
 	}, w.clock.Now)
-	keys, err := models.NewSigningKeys(w.ctx, manager)
+	cached, err := keys.NewCache(w.ctx, manager)
 	require.NoError(t, err)
-	access := tokens.NewAccessTokens(keys.Current, keyTokenOptions, w.clock.Now)
-	w.replicas[i] = &keyReplica{manager, keys, access, w.clock.Now()}
+	access := tokens.NewAccessTokens(cached.Current, keyTokenOptions, w.clock.Now)
+	w.replicas[i] = &keyReplica{manager, cached, access, w.clock.Now()}
 }
 
 func (w *keyWorld) fetch(verifier *keyVerifier, from *keyReplica) {
@@ -109,7 +109,7 @@ func (w *keyWorld) fetches(t *rapid.T) {
 }
 
 func (w *keyWorld) rotatesByHand(t *rapid.T) {
-	if err := w.anyReplica(t).manager.Rotate(w.ctx); !errors.Is(err, models.ErrKeyNotPublished) {
+	if err := w.anyReplica(t).manager.Rotate(w.ctx); !errors.Is(err, keys.ErrNotPublished) {
 		require.NoError(t, err)
 	}
 }
@@ -130,7 +130,7 @@ func (w *keyWorld) retires(t *rapid.T) {
 func (w *keyWorld) noteEarlyKey(t *rapid.T) {
 	rows, _ := w.stored(t)
 	for _, row := range rows {
-		if known := row.CreatedAt.Add(keyPublication); row.State == models.KeyActive && w.clock.Now().Before(known) {
+		if known := row.CreatedAt.Add(keyPublication); row.State == keys.Active && w.clock.Now().Before(known) {
 			w.unknown[row.ID] = known
 		}
 	}
@@ -144,7 +144,7 @@ func (w *keyWorld) restarts(t *rapid.T) {
 // timePasses lets everybody keep his deadline and no more.
 func (w *keyWorld) timePasses(t *rapid.T) {
 	passing := rapid.SampledFrom([]time.Duration{
-		time.Second, 29 * time.Second, models.MaxKeySetAge, verifierCache - time.Second, verifierCache, keyPublication,
+		time.Second, 29 * time.Second, keys.MaxAge, verifierCache - time.Second, verifierCache, keyPublication,
 	}).Draw(t, "time")
 	for end := w.clock.Now().Add(passing); w.clock.Now().Before(end); {
 		w.clock.Advance(min(end.Sub(w.clock.Now()), w.untilDeadline(t)))
@@ -156,10 +156,10 @@ func (w *keyWorld) untilDeadline(t *rapid.T) time.Duration {
 	now := w.clock.Now()
 	next := now.Add(time.Hour)
 	for _, replica := range w.replicas {
-		if !replica.reloaded.Add(models.MaxKeySetAge).After(now) {
+		if !replica.reloaded.Add(keys.MaxAge).After(now) {
 			w.reload(t, replica)
 		}
-		next = earlier(next, replica.reloaded.Add(models.MaxKeySetAge))
+		next = earlier(next, replica.reloaded.Add(keys.MaxAge))
 	}
 	for _, verifier := range w.verifiers {
 		if !verifier.fetched.Add(verifierCache).After(now) {

@@ -1,7 +1,7 @@
-// Package imports reads the accounts of other systems: rows of Django's user table, Django's dumps, and lines of JSON of
+// Package importer reads the accounts of other systems: rows of Django's user table, Django's dumps, and lines of JSON of
 // Latchkey, Keycloak and Firebase. It turns what it reads into accounts and stores nothing; which of them may come in is
 // for models to say.
-package imports
+package importer
 
 import (
 	"errors"

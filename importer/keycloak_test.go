@@ -1,4 +1,4 @@
-package imports_test
+package importer_test
 
 // keycloakCredentials are secretData and credentialData by algorithm.
 func keycloakCredentials() map[string][2]string {

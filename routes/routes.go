@@ -15,7 +15,7 @@ type Controllers struct {
 	Documents Documents
 	Health    *controllers.Health
 	WellKnown *controllers.WellKnown
-	Accounts  *controllers.Accounts
+	Auth      *controllers.Auth
 	Profile   *controllers.Profile
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
@@ -88,8 +88,8 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	handle, limit := controllers.Handle, policy.Limit
 
 	anyone := engine.Group("/api/v1")
-	anyone.POST("/signup", limit.Signup, handle(to.Accounts.Signup))
-	anyone.POST("/login", middleware.CountLogin, limit.Login, handle(to.Accounts.Login))
+	anyone.POST("/signup", limit.Signup, handle(to.Auth.Signup))
+	anyone.POST("/login", middleware.CountLogin, limit.Login, handle(to.Auth.Login))
 	anyone.POST("/token/refresh", middleware.CountRefresh, limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
 	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token

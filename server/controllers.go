@@ -32,7 +32,7 @@ func newControllers(p parts) (routes.Controllers, error) {
 		Documents: documents,
 		Health:    controllers.NewHealth(ready),
 		WellKnown: controllers.NewWellKnown(p.keys, p.settings.JWT.Issuer, p.settings.Server.PublicURL),
-		Accounts:  controllers.NewAccounts(p.Users, p.Logins, p.access, newVerification(p.settings).signup),
+		Auth:      controllers.NewAuth(p.Users, p.Logins, p.access, newVerification(p.settings).signup),
 		Profile:   controllers.NewProfile(p.Users),
 		Password:  controllers.NewPassword(p.Users, p.Verifications),
 		Sessions:  controllers.NewSessions(p.Sessions, p.access, p.settings.JWT.AuthHeaderPrefix),

@@ -12,8 +12,8 @@ import (
 	"latchkey/tokens"
 )
 
-// Accounts answers those who have no access token yet: who signs up and who logs in.
-type Accounts struct {
+// Auth serves sign-up and login, which need no access token.
+type Auth struct {
 	users  *models.UserManager
 	logins *models.LoginManager
 	access *tokens.AccessTokens
@@ -31,11 +31,11 @@ const (
 	SignupHides
 )
 
-// NewAccounts makes the resource of sign-up and login.
-func NewAccounts(
+// NewAuth constructs the resource of sign-up and login.
+func NewAuth(
 	users *models.UserManager, logins *models.LoginManager, access *tokens.AccessTokens, signup SignupAnswer,
-) *Accounts {
-	return &Accounts{users: users, logins: logins, access: access, signup: signup}
+) *Auth {
+	return &Auth{users: users, logins: logins, access: access, signup: signup}
 }
 
 type signupRequest struct {
@@ -59,7 +59,7 @@ type clientName struct {
 }
 
 // Signup creates an account and logs it in, or, where sign-up hides who has an account, creates it if there is none.
-func (a *Accounts) Signup(c *gin.Context) error {
+func (a *Auth) Signup(c *gin.Context) error {
 	var request signupRequest
 	if err := bind(c, &request); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (a *Accounts) Signup(c *gin.Context) error {
 }
 
 // accept answers a sign-up that opens no session.
-func (a *Accounts) accept(c *gin.Context, err error, detail string) error {
+func (a *Auth) accept(c *gin.Context, err error, detail string) error {
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func PreferredLanguage(c *gin.Context) string {
 }
 
 // Login answers an email and a password with a session's tokens and the user.
-func (a *Accounts) Login(c *gin.Context) error {
+func (a *Auth) Login(c *gin.Context) error {
 	var request loginRequest
 	if err := bind(c, &request); err != nil {
 		return err
@@ -145,7 +145,7 @@ func DeviceToken(c *gin.Context, given string) string {
 }
 
 // answer writes the tokens: the device token for apps in the body, and for browsers in a cookie.
-func (a *Accounts) answer(c *gin.Context, status int, grant *models.Grant) error {
+func (a *Auth) answer(c *gin.Context, status int, grant *models.Grant) error {
 	KeepDevice(c, grant)
 	return answerGrant(c, status, a.access, grant)
 }

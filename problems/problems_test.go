@@ -55,7 +55,7 @@ var neverAnswered = map[string]string{
 	"jobs.ErrMailNotFound":          "only commands retry a mail",
 	"mail.ErrIncomplete":            "mail is sent outside of requests",
 	"mail.ErrPermanent":             "mail is sent outside of requests",
-	"mail.ErrUnknownMessage":        "mail is sent outside of requests",
+	"mail.ErrUnknownKind":           "mail is sent outside of requests",
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
 	"keys.ErrNotPublished":          "only commands rotate before the time",
 	"keys.ErrNoKeys":                "stops the start, and a running server keeps the keys it has",

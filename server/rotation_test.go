@@ -36,7 +36,7 @@ func newReplica(t *testing.T, url string, rotation time.Duration, now func() tim
 	db, err := database.Open(url, database.Options{Logger: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, database.Close(db)) })
-	settings, err := config.Load(testkit.Environ(url), t.TempDir())
+	settings, err := config.Load(testkit.Environ(url, "RATE_LIMITS=off"), t.TempDir())
 	require.NoError(t, err)
 	settings.JWT.KeyRotation = rotation
 	service, err := server.New(t.Context(), settings,

@@ -19,7 +19,7 @@ import (
 // of which is one manager's, every file may write the tables that are declared there.
 var tableFiles = map[string]string{
 	"User": "user", "Session": "session", "AuditEvent": "audit", "LoginThrottle": "login", "OneTimeToken": "one_time_token",
-	"ImportedAccount": "import", "SigningKey": "signing_keys",
+	"ImportedAccount": "import",
 }
 
 // gormWrites are the methods of GORM that change rows, and rawWrites those that may.

@@ -55,7 +55,7 @@ func (a *Contract) ErrorCodes(statuses map[string]int) (ErrorCodes, error) {
 	}
 	for i, code := range codes {
 		if codes[i].Status = statuses[code.Code]; codes[i].Status == 0 {
-			return ErrorCodes{}, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of middleware/errors.go answers",
+			return ErrorCodes{}, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of the table in problems has",
 				code.Code)
 		}
 	}

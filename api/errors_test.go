@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"latchkey/api"
-	"latchkey/middleware"
+	"latchkey/problems"
 )
 
 var update = flag.Bool("update", false, "write docs/errors.md anew")
@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write docs/errors.md anew")
 const errorsPage = "../docs/errors.md"
 
 func TestErrorsPage(t *testing.T) {
-	errors, err := api.NewContract().ErrorCodes(middleware.Statuses())
+	errors, err := api.NewContract().ErrorCodes(problems.Statuses())
 	require.NoError(t, err)
 	generated := asMarkdown(errors)
 	if *update {
@@ -31,14 +31,14 @@ func TestErrorsPage(t *testing.T) {
 }
 
 func TestContract_ErrorCodes_AreExactlyThoseOfTheService(t *testing.T) {
-	statuses := middleware.Statuses()
+	statuses := problems.Statuses()
 	statuses["made_up"] = 400
 	_, err := api.NewContract().ErrorCodes(statuses)
 	require.EqualError(t, err, "openapi.yaml: add made_up to the enum and to the table of the schema Code")
 	delete(statuses, "made_up")
 	delete(statuses, "not_found")
 	_, err = api.NewContract().ErrorCodes(statuses)
-	require.EqualError(t, err, "openapi.yaml: the schema Code has not_found, which no row of middleware/errors.go answers")
+	require.EqualError(t, err, "openapi.yaml: the schema Code has not_found, which no row of the table in problems has")
 }
 
 func asMarkdown(errors api.ErrorCodes) string {

@@ -17,11 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"latchkey/commands"
 	"latchkey/config"
 	"latchkey/database"
 	"latchkey/database/scratch"
 	"latchkey/middleware"
+	"latchkey/server"
 	"latchkey/testkit"
 	"latchkey/tokens"
 )
@@ -139,8 +139,8 @@ func newEngine(b *testing.B, db *gorm.DB, now func() time.Time, environ ...strin
 	}, environ...), b.TempDir())
 	require.NoError(b, err)
 	log := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: settings.Log.Level}))
-	service, err := commands.NewService(b.Context(), settings,
-		commands.Resources{DB: db, Hasher: testkit.FastHasher(b), Log: log, Now: now})
+	service, err := server.New(b.Context(), settings,
+		server.Resources{DB: db, Hasher: testkit.FastHasher(b), Log: log, Now: now})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, service.Close()) })
 	return service.Engine

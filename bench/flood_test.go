@@ -72,7 +72,7 @@ type floodRound struct {
 	profileShare float64 // of all cores, used by the server to answer the profiles
 }
 
-func (r floodRound) quiet(b *testing.B, server server, load *load, token string) floodRound {
+func (r floodRound) quiet(b *testing.B, server process, load *load, token string) floodRound {
 	b.Helper()
 	began, used := time.Now(), server.usedCPU(b)
 	r.idle = load.profile(b, token, profilesPerSecond, floodPhase)
@@ -186,8 +186,8 @@ func (h rawHashing) rate(b *testing.B, clients int, lasting time.Duration) float
 	return float64(h.pool.Hashes()-before) / time.Since(began).Seconds()
 }
 
-// server is the built program in a process of its own.
-type server struct {
+// process is the built program in a process of its own.
+type process struct {
 	url string
 	pid int
 }
@@ -202,7 +202,7 @@ func buildProgram(b *testing.B) string {
 }
 
 // startServer starts the program in an empty folder: on SQLite, its rate limits off, everything else by default.
-func startServer(b *testing.B, program string) server {
+func startServer(b *testing.B, program string) process {
 	b.Helper()
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.Port(b)))
 	command := exec.Command(program)
@@ -213,7 +213,7 @@ func startServer(b *testing.B, program string) server {
 		require.NoError(b, command.Process.Signal(os.Interrupt))
 		require.NoError(b, command.Wait())
 	})
-	started := server{url: "http://" + address, pid: command.Process.Pid}
+	started := process{url: "http://" + address, pid: command.Process.Pid}
 	require.Eventually(b, func() bool {
 		response, err := http.Get(started.url + "/readyz")
 		if err != nil {
@@ -225,7 +225,7 @@ func startServer(b *testing.B, program string) server {
 }
 
 // usedCPU is the processor time that the process has used, in steps of 10 ms.
-func (s server) usedCPU(b *testing.B) time.Duration {
+func (s process) usedCPU(b *testing.B) time.Duration {
 	b.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid))
 	require.NoError(b, err)
@@ -242,7 +242,7 @@ func (s server) usedCPU(b *testing.B) time.Duration {
 }
 
 // peakMemory is the most memory the process has had resident at once, in MiB.
-func (s server) peakMemory(b *testing.B) int {
+func (s process) peakMemory(b *testing.B) int {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid))
 	require.NoError(b, err)

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
 )
 
 func TestDeactivateAndActivate(t *testing.T) {
@@ -72,17 +74,17 @@ func TestADeletedUserFreesAnAddressForTheNextImport(t *testing.T) {
 func TestEndSessions(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
-		address := serve(t, with(url)).addr(t)
-		first := mustCall(t, 201, address, "signup", "", credentials(ann))
-		second := mustCall(t, 201, address, "signup", "", credentials(bob))
+		address := testkit.Serve(t, with(url)).Addr(t)
+		first := testkit.MustAsk(t, 201, address, "signup", "", testkit.Credentials(ann))
+		second := testkit.MustAsk(t, 201, address, "signup", "", testkit.Credentials(bob))
 		require.Equal(t, 2, run(t, with(url), "endsessions").code)
 		require.Equal(t, 2, run(t, with(url), "endsessions", "--all", ann).code)
 		require.Equal(t, 1, run(t, with(url), "endsessions", "eve@example.com").code)
 
 		require.Equal(t, "Ended 1 sessions.\n", run(t, with(url), "endsessions", ann).stderr)
-		require.Equal(t, "session_revoked", mustCall(t, 401, address, "profile", first.Access, "").Code)
-		mustCall(t, 200, address, "profile", second.Access, "")
+		require.Equal(t, "session_revoked", testkit.MustAsk(t, 401, address, "profile", first.Access, "").Code)
+		testkit.MustAsk(t, 200, address, "profile", second.Access, "")
 		require.Zero(t, run(t, with(url), "endsessions", "--all").code)
-		require.Equal(t, "session_revoked", mustCall(t, 401, address, "token/refresh", "", refreshing(second.Refresh)).Code)
+		require.Equal(t, "session_revoked", testkit.MustAsk(t, 401, address, "token/refresh", "", testkit.Refreshing(second.Refresh)).Code)
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/database"
-	"latchkey/mail"
+	"latchkey/server"
 )
 
 func newCheck(c *console) *cobra.Command {
@@ -70,18 +70,15 @@ func checkSecretFile(settings *config.Settings) []config.Finding {
 }
 
 func checkKey(settings config.Settings) []config.Finding {
-	if settings.JWT.ManagesKeys() {
-		return nil // the server makes them
-	}
-	if _, err := givenKeys(settings); err != nil {
+	if err := server.CheckSigningKey(settings); err != nil {
 		return []config.Finding{failure("JWT_PRIVATE_KEY", err.Error(), "Give the PEM of a key that fits JWT_ALGORITHM")}
 	}
 	return nil
 }
 
 func checkTemplates(settings config.Settings) []config.Finding {
-	if _, err := mail.NewTemplates(settings.ServiceName(), settings.Mail.TemplatesDir); err != nil {
-		return []config.Finding{failure("MAIL_TEMPLATES_DIR", err.Error(), "Mend the file, or remove it to have the built-in one")}
+	if err := server.CheckTemplates(settings); err != nil {
+		return []config.Finding{failure("MAIL_TEMPLATES_DIR", err.Error(), "Fix the file, or remove it to have the built-in one")}
 	}
 	return nil
 }
@@ -89,7 +86,7 @@ func checkTemplates(settings config.Settings) []config.Finding {
 const calibrate = "Run: latchkey passwords calibrate"
 
 func checkHash(settings config.Settings) []config.Finding {
-	if err := checkHashCosts(settings); err != nil {
+	if err := server.CheckHashCosts(settings); err != nil {
 		return []config.Finding{failure("PASSWORD_HASH", err.Error(), calibrate)}
 	}
 	return nil
@@ -100,10 +97,10 @@ func deployHash(settings config.Settings) []config.Finding {
 	if settings.InProduction() {
 		return nil
 	}
-	settings.Environment = config.Production
-	if hashParameters(settings.Hash).Check() != nil {
+	if server.CheckHashCosts(settings) != nil {
 		return nil // checkHash says so
 	}
+	settings.Environment = config.Production
 	return checkHash(settings)
 }
 

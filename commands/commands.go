@@ -1,5 +1,5 @@
-// Package commands owns the program's command line: one file a subcommand, as Django's management commands. It is where
-// everything is wired together (serve.go) and the only room that reads the clock.
+// Package commands owns the program's command line: one file a subcommand, as Django's management commands. It reads the
+// clock, which every other package is given.
 package commands
 
 import (

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/models"
+	"latchkey/server"
 )
 
 func newEndSessions(c *console) *cobra.Command {
@@ -27,12 +28,12 @@ themselves accept those that are out until they expire.`,
 			if err != nil {
 				return err
 			}
-			return c.withManagers(cmd.Context(), settings, func(m managers) error {
+			return c.withManagers(cmd.Context(), settings, func(m server.Managers) error {
 				var ended int
 				if all {
-					ended, err = m.sessions.EndEveryone(cmd.Context(), models.Ending{Reason: models.EndedByOperator})
+					ended, err = m.Sessions.EndEveryone(cmd.Context(), models.Ending{Reason: models.EndedByOperator})
 				} else {
-					ended, err = m.users.EndSessions(cmd.Context(), args[0])
+					ended, err = m.Users.EndSessions(cmd.Context(), args[0])
 				}
 				if err != nil {
 					return err

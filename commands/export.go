@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
-	"latchkey/imports"
+	"latchkey/importer"
 	"latchkey/models"
 )
 
@@ -27,7 +27,7 @@ output out of logs and of folders that others read.`,
 			if err != nil {
 				return err
 			}
-			line := imports.NewLine
+			line := importer.NewLine
 			if withHashes {
 				line = lineWithHash
 			}
@@ -40,13 +40,13 @@ output out of logs and of folders that others read.`,
 	return command
 }
 
-func lineWithHash(user *models.User) imports.Line {
-	line := imports.NewLine(user)
+func lineWithHash(user *models.User) importer.Line {
+	line := importer.NewLine(user)
 	line.PasswordHash = user.Password
 	return line
 }
 
-func (c *console) export(ctx context.Context, users *models.UserManager, line func(*models.User) imports.Line) error {
+func (c *console) export(ctx context.Context, users *models.UserManager, line func(*models.User) importer.Line) error {
 	out := bufio.NewWriter(c.stdout)
 	err := users.Each(ctx, func(user *models.User) error {
 		text, err := json.Marshal(line(user))

@@ -16,6 +16,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/models"
+	"latchkey/server"
 )
 
 func newImport(c *console) *cobra.Command {
@@ -62,15 +63,15 @@ const importBatch = 1000
 func (c *console) importFrom(
 	ctx context.Context, settings config.Settings, options importOptions, source accountSource,
 ) error {
-	return c.withManagers(ctx, settings, func(m managers) (err error) {
+	return c.withManagers(ctx, settings, func(m server.Managers) (err error) {
 		rejects, err := openRejects(options.rejects)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, rejects.close()) }()
-		run := &importRun{store: m.imports.Import, rejects: rejects, progress: c.newProgress(source.share)}
+		run := &importRun{store: m.Imports.Import, rejects: rejects, progress: c.newProgress(source.share)}
 		if options.dryRun {
-			run.store = m.imports.Rehearse().Import
+			run.store = m.Imports.Rehearse().Import
 		}
 		if options.verified {
 			source.read = allVerified(source.read)

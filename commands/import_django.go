@@ -12,12 +12,12 @@ import (
 
 	"latchkey/config"
 	"latchkey/database"
-	"latchkey/imports"
+	"latchkey/importer"
 	"latchkey/models"
 )
 
 func newImportDjango(c *console) *cobra.Command {
-	from := djangoSource{columns: imports.DjangoColumns()}
+	from := djangoSource{columns: importer.DjangoColumns()}
 	var options importOptions
 	var mappings []string
 	command := &cobra.Command{
@@ -58,7 +58,7 @@ key is kept as legacy_id, a UUID as the id.`,
 type djangoSource struct {
 	from    string
 	table   string
-	columns imports.Columns
+	columns importer.Columns
 }
 
 var errPasswordInArguments = errors.New("--from holds a password, which every process of this machine can read by now; " +
@@ -110,7 +110,7 @@ func (c *console) importDump(
 	defer func() { err = errors.Join(err, dump.Close()) }()
 	return c.importFrom(ctx, settings, options, accountSource{
 		read: func(visit func(models.ForeignAccount) error) error {
-			return imports.ReadDump(dump, from.table, from.columns, visit)
+			return importer.ReadDump(dump, from.table, from.columns, visit)
 		},
 		share: dump.share,
 	})

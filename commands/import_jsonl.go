@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
-	"latchkey/imports"
+	"latchkey/importer"
 	"latchkey/models"
 )
 
@@ -61,12 +61,12 @@ type linesSource struct {
 	hashConfig string
 }
 
-func (s linesSource) reader() (imports.Format, error) {
+func (s linesSource) reader() (importer.Format, error) {
 	switch s.format {
 	case formatLatchkey:
-		return imports.Latchkey, nil
+		return importer.Latchkey, nil
 	case formatKeycloak:
-		return imports.Keycloak, nil
+		return importer.Keycloak, nil
 	case formatFirebase:
 		if s.hashConfig == "" {
 			return nil, fmt.Errorf("--format firebase needs --hash-config; %w", errUsage)
@@ -75,13 +75,13 @@ func (s linesSource) reader() (imports.Format, error) {
 		if err != nil {
 			return nil, err
 		}
-		return imports.Firebase(content)
+		return importer.Firebase(content)
 	}
 	return nil, fmt.Errorf("--format knows latchkey, keycloak and firebase; %w", errUsage)
 }
 
 func (c *console) importLines(
-	ctx context.Context, settings config.Settings, options importOptions, path string, format imports.Format,
+	ctx context.Context, settings config.Settings, options importOptions, path string, format importer.Format,
 ) (err error) {
 	lines, err := c.openInput(path)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *console) importLines(
 	defer func() { err = errors.Join(err, lines.Close()) }()
 	return c.importFrom(ctx, settings, options, accountSource{
 		read: func(visit func(models.ForeignAccount) error) error {
-			return imports.ReadLines(lines, format, visit)
+			return importer.ReadLines(lines, format, visit)
 		},
 		share: lines.share,
 	})

@@ -39,7 +39,7 @@ func runWith(t *testing.T, environ []string, text string, args ...string) outcom
 	defer stdin.Close()
 	var stdout, stderr bytes.Buffer
 	code := commands.Run(args, environ, stdin, &stdout, &stderr)
-	tellsNoSecret(t, environ, stderr.String())
+	testkit.TellsNoSecret(t, environ, stderr.String())
 	return outcome{code, stdout.String(), stderr.String()}
 }
 

@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/config"
-	"latchkey/controllers"
-	"latchkey/models"
+	"latchkey/models/keys"
+	"latchkey/server"
 )
 
 func newKeys(c *console) *cobra.Command {
@@ -42,7 +42,7 @@ func newKeysList(c *console) *cobra.Command {
 A retired key is deleted once the last token that it signed has expired.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {
+			return c.withSigningKeys(cmd.Context(), func(manager *keys.Manager) error {
 				keys, err := manager.List(cmd.Context())
 				if err != nil {
 					return err
@@ -64,15 +64,15 @@ It refuses while services that verify our tokens may not have fetched the next k
 "latchkey keys retire".`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			rotate := (*models.SigningKeyManager).Rotate
+			rotate := (*keys.Manager).Rotate
 			if force {
-				rotate = (*models.SigningKeyManager).RotateNow
+				rotate = (*keys.Manager).RotateNow
 			}
-			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {
+			return c.withSigningKeys(cmd.Context(), func(manager *keys.Manager) error {
 				err := rotate(manager, cmd.Context())
-				if errors.Is(err, models.ErrKeyNotPublished) {
+				if errors.Is(err, keys.ErrNotPublished) {
 					return fmt.Errorf("%w; --force rotates now, and services may refuse valid tokens for %s",
-						err, shortDuration(controllers.JWKSMaxAge))
+						err, shortDuration(server.VerifierCache))
 				}
 				if err != nil {
 					return err
@@ -95,13 +95,13 @@ go on, by their refresh tokens. If the active key is among them the next one sig
 Give all such keys in one command. An id that begins with a dash goes after two of them: latchkey keys retire -- -id`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withSigningKeys(cmd.Context(), func(manager *models.SigningKeyManager) error {
+			return c.withSigningKeys(cmd.Context(), func(manager *keys.Manager) error {
 				if err := manager.Retire(cmd.Context(), args...); err != nil {
 					return err
 				}
 				fmt.Fprintf(c.stderr, "No longer trusted: %s. Replicas follow within %s, services that verify tokens within %s.\n",
-					strings.Join(args, " "), shortDuration(models.MaxKeySetAge),
-					shortDuration(models.MaxKeySetAge+controllers.JWKSMaxAge))
+					strings.Join(args, " "), shortDuration(keys.MaxAge),
+					shortDuration(keys.MaxAge+server.VerifierCache))
 				return c.sayActiveKey(cmd.Context(), manager)
 			})
 		},
@@ -110,7 +110,7 @@ Give all such keys in one command. An id that begins with a dash goes after two 
 
 // withSigningKeys runs work with the manager of the keys in the configured database, whose schema must be current. It
 // refuses where the settings give the key, because then nothing in the database is used.
-func (c *console) withSigningKeys(ctx context.Context, work func(*models.SigningKeyManager) error) error {
+func (c *console) withSigningKeys(ctx context.Context, work func(*keys.Manager) error) error {
 	settings, err := c.settings()
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (c *console) withSigningKeys(ctx context.Context, work func(*models.Signing
 			"remove it to have keys made, kept and rotated in the database", variable)
 	}
 	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
-		return work(newSigningKeyManager(settings, db, c.now))
+		return work(server.NewSigningKeyManager(settings, db, c.now))
 	})
 }
 
@@ -136,7 +136,7 @@ func keyVariable(settings config.Settings) string {
 	}
 }
 
-func (c *console) printKeys(keys []models.SigningKey) error {
+func (c *console) printKeys(keys []keys.SigningKey) error {
 	if len(keys) == 0 {
 		fmt.Fprintln(c.stderr, "There are no signing keys yet; the first start of the server makes them.")
 		return nil
@@ -161,15 +161,15 @@ func shortDuration(d time.Duration) string {
 	return fmt.Sprintf("%d min", int(d.Minutes()))
 }
 
-func (c *console) sayActiveKey(ctx context.Context, manager *models.SigningKeyManager) error {
-	keys, err := manager.List(ctx)
+func (c *console) sayActiveKey(ctx context.Context, manager *keys.Manager) error {
+	stored, err := manager.List(ctx)
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		if key.State == models.KeyActive {
+	for _, key := range stored {
+		if key.State == keys.Active {
 			fmt.Fprintf(c.stderr, "Tokens are signed with %s key %s; replicas follow within %s.\n",
-				key.Algorithm, key.ID, shortDuration(models.MaxKeySetAge))
+				key.Algorithm, key.ID, shortDuration(keys.MaxAge))
 		}
 	}
 	return nil

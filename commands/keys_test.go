@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"latchkey/database"
-	"latchkey/models"
+	"latchkey/models/keys"
 	"latchkey/testkit"
 	"latchkey/tokens"
 )
@@ -33,8 +33,8 @@ func makeKeys(t *testing.T, url string) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, database.Close(db)) }()
 	sealing := [][]byte{tokens.DeriveKey([]byte(secretKey), "signing-keys")}
-	rules := models.KeyRules{Algorithm: tokens.ES256}
-	require.NoError(t, models.NewSigningKeyManager(db, sealing, rules, testkit.NewClock().Now).Ensure(t.Context()))
+	rules := keys.Rules{Algorithm: tokens.ES256}
+	require.NoError(t, keys.NewManager(db, sealing, rules, testkit.NewClock().Now).Ensure(t.Context()))
 }
 
 func TestKeysAreListedRotatedAndRetired(t *testing.T) {

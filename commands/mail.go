@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/jobs"
+	"latchkey/server"
 )
 
 func newMail(c *console) *cobra.Command {
@@ -147,7 +148,7 @@ func (c *console) withQueue(ctx context.Context, work func(*jobs.Queue) error) e
 		return err
 	}
 	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
-		queue, err := newQueue(Resources{DB: db, Log: c.logger(settings), Now: c.now})
+		queue, err := server.NewQueue(server.Resources{DB: db, Log: c.logger(settings), Now: c.now})
 		if err != nil {
 			return err
 		}

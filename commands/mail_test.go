@@ -19,7 +19,7 @@ func TestUnsentMailsAreListedAndRetried(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url)
 		require.Zero(t, run(t, environ, "migrate", "up").code)
-		db := openAt(t, url)
+		db := testkit.OpenAt(t, url)
 		pool, err := db.DB()
 		require.NoError(t, err)
 		queue, err := jobs.NewQueue(jobs.Options{

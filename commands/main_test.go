@@ -2,10 +2,9 @@ package commands_test
 
 import (
 	"bytes"
-	"net/url"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,11 +16,29 @@ import (
 )
 
 const (
-	secretKey     = "vX2mQ8sLr0TzB5nYk7WdPc4GhJ1aEfU6oIiRtMxZsKw="
-	otherPassword = "seven grey herons at dusk"
+	secretKey     = testkit.ProgramSecretKey
+	otherPassword = testkit.OtherPassword
+	bound         = testkit.Patience
 	ann           = "ann@example.com"
 	bob           = "bob@example.com"
 )
+
+// TestMain runs the tests in an empty folder that they share; a command that left a file there fails them all.
+func TestMain(m *testing.M) {
+	empty, err := os.MkdirTemp("", "latchkey-test-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Chdir(empty); err != nil {
+		panic(err)
+	}
+	code := testkit.Run(m)
+	if err := os.Remove(empty); err != nil {
+		fmt.Fprintln(os.Stderr, "a command left a file in the folder it ran in:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // outcome is what a run of the program left: its exit code, data and talk.
 type outcome struct {
@@ -30,9 +47,7 @@ type outcome struct {
 }
 
 // with are the settings of a run on the database at url, and more.
-func with(url string, settings ...string) []string {
-	return append([]string{"DATABASE_URL=" + url, "SECRET_KEY=" + secretKey}, settings...)
-}
+func with(url string, settings ...string) []string { return testkit.Environ(url, settings...) }
 
 // run executes the program without a terminal in the current folder, which is empty unless the test changed it, and makes
 // sure that it tells no secret.
@@ -43,32 +58,8 @@ func run(t *testing.T, environ []string, args ...string) outcome {
 	defer stdin.Close()
 	var stdout, stderr bytes.Buffer
 	code := commands.Run(args, environ, stdin, &stdout, &stderr)
-	tellsNoSecret(t, environ, stdout.String()+stderr.String())
+	testkit.TellsNoSecret(t, environ, stdout.String()+stderr.String())
 	return outcome{code, stdout.String(), stderr.String()}
-}
-
-// tellsNoSecret holds what a program wrote against every secret that a test gave to it.
-func tellsNoSecret(t *testing.T, environ []string, text string) {
-	t.Helper()
-	testkit.RequireNoToken(t, text)
-	secrets := []string{testkit.Password, otherPassword, secretKey, "$argon2id$"}
-	for _, setting := range environ {
-		name, value, _ := strings.Cut(setting, "=")
-		switch name {
-		case "DATABASE_URL":
-			if parsed, err := url.Parse(value); err == nil && parsed.User != nil {
-				password, _ := parsed.User.Password()
-				secrets = append(secrets, password)
-			}
-		case "SUPERUSER_PASSWORD", "SECRET_KEY", "JWT_SECRET_KEY", "JWT_PRIVATE_KEY":
-			secrets = append(secrets, value)
-		}
-	}
-	for _, secret := range secrets {
-		if secret != "" && secret != database.Postgres {
-			require.NotContains(t, text, secret)
-		}
-	}
 }
 
 // eachMigrated runs a test on a migrated database of both kinds.

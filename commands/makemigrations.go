@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/database/makemigrations"
-	"latchkey/models"
+	"latchkey/server"
 )
 
 // migrationsFolder is where the sources keep the migrations, seen from the project's root.
@@ -55,7 +55,7 @@ func (c *console) migrationInput() (makemigrations.Input, error) {
 		return makemigrations.Input{}, fmt.Errorf("there is no %s here: run makemigrations in the project's root", migrationsFolder)
 	}
 	return makemigrations.Input{
-		Models:     models.All(),
+		Models:     server.Tables(),
 		Migrations: os.DirFS(migrationsFolder),
 		Progress:   func(doing string) { fmt.Fprintln(c.stderr, doing) },
 	}, nil

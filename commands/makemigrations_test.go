@@ -19,7 +19,7 @@ import (
 
 func TestTheMigrationsAreThoseOfTheModels(t *testing.T) {
 	testkit.Cluster(t) // makemigrations needs a server's programs; without them the test ends here
-	t.Chdir(root)
+	t.Chdir(testkit.Sources)
 	done := run(t, nil, "makemigrations", "--check")
 	require.Zero(t, done.code, "%s", done.stderr)
 	require.Empty(t, done.stdout)
@@ -72,7 +72,7 @@ func TestAFieldAddedAsTheReadmeSaysKeepsTheUsers(t *testing.T) {
 	require.Zero(t, goRun(t, sources, nil, "go run . makemigrations --check").code)
 
 	changed := t.TempDir()
-	require.NoError(t, build(sources, changed))
+	require.NoError(t, testkit.Build(sources, changed))
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		require.Zero(t, run(t, with(url), "migrate", "up").code)
 		addUser(t, url, ann)
@@ -84,11 +84,12 @@ func TestAFieldAddedAsTheReadmeSaysKeepsTheUsers(t *testing.T) {
 		require.Equal(t, before, users(t, url))
 		require.Equal(t, []string{"", ""}, phones(t, url))
 
-		server := start(t, filepath.Join(changed, "latchkey"), freePort(with(url, "AUTO_MIGRATE=false")...), "serve")
+		server := testkit.StartProgram(t, filepath.Join(changed, "latchkey"),
+			testkit.FreePort(with(url, "AUTO_MIGRATE=false")...), "serve")
 		for _, user := range before {
-			require.Equal(t, http.StatusOK, post(t, server.addr(t), "login", user.Email).StatusCode)
+			require.Equal(t, http.StatusOK, post(t, server.Addr(t), "login", user.Email).StatusCode)
 		}
-		require.Equal(t, http.StatusCreated, post(t, server.addr(t), "signup", "new@example.com").StatusCode)
+		require.Equal(t, http.StatusCreated, post(t, server.Addr(t), "signup", "new@example.com").StatusCode)
 		require.Equal(t, []string{"", "", ""}, phones(t, url))
 	})
 }
@@ -96,7 +97,7 @@ func TestAFieldAddedAsTheReadmeSaysKeepsTheUsers(t *testing.T) {
 // addAField reads from the README the line that goes into models.User and the commands that follow.
 func addAField(t *testing.T) (field string, commands []string) {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	readme, err := os.ReadFile(filepath.Join(testkit.Sources, "README.md"))
 	require.NoError(t, err)
 	_, section, found := strings.Cut(string(readme), "### Add a field to the user")
 	require.True(t, found)
@@ -132,7 +133,7 @@ func goRun(t *testing.T, sources string, environ []string, line string) outcome 
 	if command.ProcessState == nil {
 		require.NoError(t, err)
 	}
-	tellsNoSecret(t, environ, stdout.String()+stderr.String())
+	testkit.TellsNoSecret(t, environ, stdout.String()+stderr.String())
 	return outcome{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
@@ -141,11 +142,11 @@ func goRun(t *testing.T, sources string, environ []string, line string) outcome 
 func copySources(t *testing.T) string {
 	t.Helper()
 	into := t.TempDir()
-	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(testkit.Sources, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		relative, err := filepath.Rel(root, path)
+		relative, err := filepath.Rel(testkit.Sources, path)
 		if err != nil {
 			return err
 		}

@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"latchkey/commands"
 	"latchkey/config"
 	"latchkey/passwords"
+	"latchkey/server"
 )
 
 const production = "APP_ENV=production"
@@ -34,7 +34,7 @@ func TestCalibratePrintsSettingsThatProductionStartsWith(t *testing.T) {
 			require.NotContains(t, done.stderr, "\x1b", "no progress where no person looks")
 			settings := calibrated(t, done.stdout)
 			require.Equal(t, algorithm, settings.Hash.Algorithm)
-			hasher, err := commands.NewHasher(settings, 1)
+			hasher, err := server.NewHasher(settings, 1)
 			require.NoError(t, err)
 			hasher.Close()
 		})
@@ -60,7 +60,7 @@ func TestTheDefaultCostsAreThoseOfTheAlgorithms(t *testing.T) {
 		byDefault, err := passwords.NewPool(passwords.Options{Parameters: passwords.Parameters{Algorithm: algorithm}})
 		require.NoError(t, err)
 		defer byDefault.Close()
-		bySettings, err := commands.NewHasher(settings, 1)
+		bySettings, err := server.NewHasher(settings, 1)
 		require.NoError(t, err)
 		defer bySettings.Close()
 		encoded, err := bySettings.Hash(t.Context(), "plum")

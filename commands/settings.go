@@ -10,6 +10,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/database"
+	"latchkey/server"
 )
 
 // settings loads the settings and, in development, makes the secret key that they may leave out.
@@ -40,10 +41,10 @@ func (c *console) logger(settings config.Settings) *slog.Logger {
 // withDatabase runs work with the configured database, whose schema must be current.
 func (c *console) withDatabase(ctx context.Context, settings config.Settings, work func(*gorm.DB) error) (err error) {
 	log := c.logger(settings)
-	if err := prepareSchema(ctx, settings, log); err != nil {
+	if err := server.PrepareSchema(ctx, settings, log); err != nil {
 		return err
 	}
-	db, err := openDatabase(settings, log)
+	db, err := server.OpenDatabase(settings, log)
 	if err != nil {
 		return err
 	}

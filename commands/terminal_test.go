@@ -61,12 +61,12 @@ func runAtTerminal(t *testing.T, environ, args []string, replies ...reply) outco
 	_, err = terminal.WriteString(end)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return strings.Contains(shown.String(), end) }, bound, time.Millisecond)
-	tellsNoSecret(t, environ, shown.String())
+	testkit.TellsNoSecret(t, environ, shown.String())
 	return outcome{code: code, stderr: strings.TrimSuffix(shown.String(), end)}
 }
 
-func watch(keyboard *os.File) *screen {
-	shown := &screen{}
+func watch(keyboard *os.File) *testkit.Screen {
+	shown := &testkit.Screen{}
 	go func() { _, _ = io.Copy(shown, keyboard) }()
 	return shown
 }
@@ -141,7 +141,7 @@ func TestAPromptCanBeLeft(t *testing.T) {
 
 func TestATermSignalEndsAPrompt(t *testing.T) {
 	t.Parallel()
-	command := exec.CommandContext(t.Context(), program(t), "createsuperuser")
+	command := exec.CommandContext(t.Context(), testkit.Built(t), "createsuperuser")
 	command.Dir, command.Env = t.TempDir(), with("sqlite:test.db")
 	keyboard, err := pty.Start(command)
 	require.NoError(t, err)

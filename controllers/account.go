@@ -10,13 +10,13 @@ import (
 	"latchkey/models"
 )
 
-// Account is where a user takes his data along, and leaves.
+// Account serves data export and account deletion.
 type Account struct {
 	users *models.UserManager
 	grace time.Duration
 }
 
-// NewAccount makes the resource of the user's own account, which is deleted after grace.
+// NewAccount constructs the resource of the user's own account, which is deleted after grace.
 func NewAccount(users *models.UserManager, grace time.Duration) *Account {
 	return &Account{users: users, grace: grace}
 }

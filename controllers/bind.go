@@ -15,14 +15,15 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 )
 
+// The codes of faults that are found before any rule of the domain is asked.
 const (
-	codeUnknownField = "unknown_field"
-	codeReadOnly     = "read_only"
-	codeInvalidType  = "invalid_type"
+	CodeUnknownField = "unknown_field"
+	CodeReadOnly     = "read_only"
+	CodeInvalidType  = "invalid_type"
 )
 
 // readOnly is the type of a request's field that the API shows but lets nobody set.
@@ -47,19 +48,19 @@ func bind(c *gin.Context, request any) error {
 func readObject(r *http.Request) (map[string]jsontext.Value, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" || r.Header.Get("Content-Encoding") != "" {
-		return nil, middleware.ErrUnsupportedMediaType
+		return nil, problems.ErrUnsupportedMediaType
 	}
 	body, err := io.ReadAll(r.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, middleware.ErrBodyTooLarge
+		return nil, problems.ErrBodyTooLarge
 	}
 	if err != nil {
-		return nil, middleware.ErrMalformedJSON
+		return nil, problems.ErrMalformedJSON
 	}
 	var members map[string]jsontext.Value
 	// The parser's own error quotes the body, so it goes no further.
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {
-		return nil, middleware.ErrMalformedJSON
+		return nil, problems.ErrMalformedJSON
 	}
 	return members, nil
 }
@@ -85,7 +86,7 @@ func assign(target reflect.Value, members map[string]jsontext.Value) []models.Fi
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		faults = append(faults, models.FieldError{
-			Field: printable(name), Code: codeUnknownField, Message: "There is no such field here.",
+			Field: printable(name), Code: CodeUnknownField, Message: "There is no such field here.",
 		})
 	}
 	return faults
@@ -95,13 +96,13 @@ func assign(target reflect.Value, members map[string]jsontext.Value) []models.Fi
 func decode(field reflect.Value, name string, value jsontext.Value) []models.FieldError {
 	fault := models.FieldError{Field: name}
 	if field.Type() == reflect.TypeFor[readOnly]() {
-		fault.Code, fault.Message = codeReadOnly, "This field can't be changed."
+		fault.Code, fault.Message = CodeReadOnly, "This field can't be changed."
 		return []models.FieldError{fault}
 	}
 	var text string
 	switch {
 	case value.Kind() != '"' || json.Unmarshal(value, &text) != nil:
-		fault.Code, fault.Message = codeInvalidType, "This field must be a string."
+		fault.Code, fault.Message = CodeInvalidType, "This field must be a string."
 		return []models.FieldError{fault}
 	case strings.ContainsRune(text, 0):
 		fault.Code, fault.Message = models.CodeInvalidCharacters, "This field may not contain NUL characters."

@@ -12,8 +12,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 
-	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 )
 
 func bindText(t testing.TB, body, contentType string, into any) error {
@@ -43,7 +43,7 @@ func TestBindTakesNothingButOneObject(t *testing.T) {
 	for _, body := range notOneObject {
 		var request updateRequest
 		err := bindText(t, body, "application/json", &request)
-		require.ErrorIs(t, err, middleware.ErrMalformedJSON, "%.60q", body)
+		require.ErrorIs(t, err, problems.ErrMalformedJSON, "%.60q", body)
 		require.Equal(t, updateRequest{}, request, "%.60q", body)
 	}
 }
@@ -60,7 +60,7 @@ func TestBindWantsJSON(t *testing.T) {
 			require.NoError(t, err, contentType)
 			continue
 		}
-		require.ErrorIs(t, err, middleware.ErrUnsupportedMediaType, contentType)
+		require.ErrorIs(t, err, problems.ErrUnsupportedMediaType, contentType)
 	}
 }
 

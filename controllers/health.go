@@ -7,7 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/middleware"
+	"latchkey/problems"
 )
 
 // Health tells an orchestrator whether to restart the process and whether to send it requests.
@@ -33,7 +33,7 @@ func (h *Health) Live(c *gin.Context) error {
 // Ready answers 200 when the database can be reached and its schema is current.
 func (h *Health) Ready(c *gin.Context) error {
 	if err := h.ready(c.Request.Context()); err != nil {
-		return fmt.Errorf("%w: %w", middleware.ErrNotReady, err)
+		return fmt.Errorf("%w: %w", problems.ErrNotReady, err)
 	}
 	c.JSON(http.StatusOK, healthResponse{Status: "ok"})
 	return nil

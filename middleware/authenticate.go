@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"latchkey/models"
+	"latchkey/problems"
 	"latchkey/tokens"
 )
 
@@ -21,7 +22,7 @@ func Authenticate(access *tokens.AccessTokens, scheme string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		claims, err := Bearer(c, access, scheme)
 		if err != nil {
-			fail(c, err)
+			Fail(c, err)
 			return
 		}
 		c.Set(claimsKey, claims)
@@ -30,28 +31,29 @@ func Authenticate(access *tokens.AccessTokens, scheme string) gin.HandlerFunc {
 }
 
 // Bearer verifies the access token in the request's Authorization header and gives back its claims. Errors are
-// ErrCredentialsMissing, tokens.ErrTokenInvalid and tokens.ErrTokenExpired.
+// problems.ErrCredentialsMissing, tokens.ErrTokenInvalid and tokens.ErrTokenExpired.
 func Bearer(c *gin.Context, access *tokens.AccessTokens, scheme string) (tokens.Claims, error) {
-	token, err := bearerToken(c.Request.Header.Values("Authorization"), scheme)
+	token, err := BearerToken(c, scheme)
 	if err != nil {
 		return tokens.Claims{}, err
 	}
 	return access.Verify(token)
 }
 
-// bearerToken takes the token out of the request's Authorization headers. Two of them are refused, because a proxy in
-// front may have looked at the other one.
-func bearerToken(headers []string, scheme string) (string, error) {
+// BearerToken returns the token of the request's Authorization header, unverified. Two headers are refused, because a proxy in
+// front may have looked at the other one. Errors are problems.ErrCredentialsMissing and tokens.ErrTokenInvalid.
+func BearerToken(c *gin.Context, scheme string) (string, error) {
+	headers := c.Request.Header.Values("Authorization")
 	if len(headers) > 1 {
 		return "", tokens.ErrTokenInvalid
 	}
 	if len(headers) == 0 {
-		return "", ErrCredentialsMissing
+		return "", problems.ErrCredentialsMissing
 	}
 	given, token, _ := strings.Cut(strings.TrimSpace(headers[0]), " ")
 	token = strings.TrimLeft(token, " ")
 	if !strings.EqualFold(given, scheme) || token == "" {
-		return "", ErrCredentialsMissing
+		return "", problems.ErrCredentialsMissing
 	}
 	return token, nil
 }
@@ -62,10 +64,10 @@ func LoadSession(sessions *models.SessionManager) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		session, err := SessionOf(c, sessions, Claims(c))
 		if err != nil {
-			fail(c, err)
+			Fail(c, err)
 			return
 		}
-		c.Set(sessionKey, session)
+		SetSession(c, session)
 		c.Next()
 	}
 }
@@ -87,6 +89,9 @@ func SessionOf(c *gin.Context, sessions *models.SessionManager, claims tokens.Cl
 func Claims(c *gin.Context) tokens.Claims {
 	return c.MustGet(claimsKey).(tokens.Claims)
 }
+
+// SetSession keeps the session of an authenticated request for Session and User.
+func SetSession(c *gin.Context, session *models.Session) { c.Set(sessionKey, session) }
 
 // Session is the request's, on routes behind LoadSession.
 func Session(c *gin.Context) *models.Session {

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"latchkey/problems"
 	"latchkey/ratelimit"
 )
 
@@ -50,14 +51,31 @@ func (m *Metrics) Measure(now func() time.Time) gin.HandlerFunc {
 		m.requests.WithLabelValues(
 			knownMethod(c.Request.Method), route(c), strconv.Itoa(c.Writer.Status()),
 		).Observe(now().Sub(start).Seconds())
-		switch c.FullPath() {
-		case "/api/v1/login":
+		switch c.GetString(attemptKey) {
+		case attemptLogin:
 			m.logins.WithLabelValues(outcome(c)).Inc()
-		case "/api/v1/token/refresh":
+		case attemptRefresh:
 			m.refreshes.WithLabelValues(outcome(c)).Inc()
 		}
 	}
 }
+
+// What Measure counts beside the request itself.
+const (
+	attemptKey     = "latchkey.attempt"
+	attemptLogin   = "login"
+	attemptRefresh = "refresh"
+	outcomeKey     = "latchkey.outcome"
+)
+
+// CountLogin has Measure count the request as a login, by its outcome. It goes before what may refuse the request.
+func CountLogin(c *gin.Context) { c.Set(attemptKey, attemptLogin) }
+
+// CountRefresh has Measure count the request as the refresh of a session, by its outcome.
+func CountRefresh(c *gin.Context) { c.Set(attemptKey, attemptRefresh) }
+
+// SetOutcome tells Measure the code of the problem that a handler has written without leaving an error in the context.
+func SetOutcome(c *gin.Context, code string) { c.Set(outcomeKey, code) }
 
 func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {
 	outcome := "allowed"
@@ -70,5 +88,10 @@ func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {
 // route is the pattern of the request's route; the path itself can be anything.
 func route(c *gin.Context) string { return cmp.Or(c.FullPath(), "(none)") }
 
-// outcome is the code of the problem that a request was answered with, or ok.
-func outcome(c *gin.Context) string { return cmp.Or(c.GetString(problemCodeKey), "ok") }
+// outcome is the code of the problem that the request ended in, in whatever form it was written, or ok.
+func outcome(c *gin.Context) string {
+	if last := c.Errors.Last(); last != nil {
+		return problems.Describe(last.Err).Code
+	}
+	return cmp.Or(c.GetString(outcomeKey), "ok")
+}

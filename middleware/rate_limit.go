@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -10,23 +9,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/models"
+	"latchkey/problems"
 	"latchkey/ratelimit"
 )
-
-// ErrRateLimited means that there were too many requests of this kind; a RateLimitedError says when to come back.
-var ErrRateLimited = errors.New("too many requests")
-
-// RateLimitedError is an ErrRateLimited that knows when the next request may pass.
-type RateLimitedError struct {
-	RetryAfter time.Duration
-}
-
-func (e *RateLimitedError) Error() string {
-	return fmt.Sprintf("%s; the next may come in %s", ErrRateLimited, e.RetryAfter)
-}
-
-// Is makes the error an ErrRateLimited.
-func (e *RateLimitedError) Is(target error) bool { return target == ErrRateLimited }
 
 // RateLimit bounds requests of one kind: for each client's address, and for each account that they are about.
 type RateLimit struct {
@@ -43,7 +28,7 @@ func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		decision, err := limit.Address.Take(c.Request.Context(), network(c.ClientIP()))
 		if err != nil {
-			fail(c, err)
+			Fail(c, err)
 			return
 		}
 		metrics.decided(limit.Name, "address", decision)
@@ -52,7 +37,7 @@ func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
 		c.Writer.Header().Add("RateLimit",
 			fmt.Sprintf(`"%s";r=%d;t=%d`, limit.Name, decision.Remaining, seconds(decision.Reset)))
 		if !decision.Allowed {
-			fail(c, &RateLimitedError{decision.RetryAfter})
+			Fail(c, &problems.RateLimitedError{RetryAfter: decision.RetryAfter})
 			return
 		}
 		c.Set(rateLimitsKey, append(rateLimits(c), accountLimit{limit, metrics}))
@@ -71,8 +56,8 @@ func rateLimits(c *gin.Context) []accountLimit {
 	return all
 }
 
-// LimitAccount counts the request against the account that it is about, by every limit of its route, or answers a
-// RateLimitedError. What is left is not told: it would tell a stranger how busy the account is. A request about no account
+// LimitAccount counts the request against the account that it is about, by every limit of its route, or returns a
+// problems.RateLimitedError. What is left is not told: it would tell a stranger how busy the account is. A request about no account
 // passes.
 func LimitAccount(c *gin.Context, account string) error {
 	if account == "" {
@@ -85,7 +70,7 @@ func LimitAccount(c *gin.Context, account string) error {
 		}
 		limit.metrics.decided(limit.Name, "account", decision)
 		if !decision.Allowed {
-			return &RateLimitedError{decision.RetryAfter}
+			return &problems.RateLimitedError{RetryAfter: decision.RetryAfter}
 		}
 	}
 	return nil

@@ -5,20 +5,19 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"latchkey/problems"
 )
 
-// MaxBodyBytes is how long a request's body may be.
-const MaxBodyBytes = 64 * 1024
-
-// LimitBody refuses a body that is announced as too long before a byte of it is read, and stops reading one that turns
-// out to be. Reading past the limit fails with *http.MaxBytesError.
+// LimitBody refuses a body of more than problems.MaxBodyBytes: before a byte of it is read where its length is announced, and
+// otherwise where reading gets there. Reading past the limit fails with *http.MaxBytesError.
 func LimitBody() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if c.Request.ContentLength > MaxBodyBytes {
-			fail(c, ErrBodyTooLarge)
+		if c.Request.ContentLength > problems.MaxBodyBytes {
+			Fail(c, problems.ErrBodyTooLarge)
 			return
 		}
-		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, MaxBodyBytes)
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, problems.MaxBodyBytes)
 		c.Next()
 	}
 }
@@ -28,7 +27,7 @@ func LimitBody() gin.HandlerFunc {
 func RequireOwnHost(host string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if target := c.Request.URL.Host; target != "" && !strings.EqualFold(target, host) {
-			fail(c, ErrMisdirected)
+			Fail(c, problems.ErrMisdirected)
 			return
 		}
 		c.Next()
@@ -43,7 +42,7 @@ func RefuseCrossOrigin() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		silent := c.GetHeader("Sec-Fetch-Site") == "" && c.GetHeader("Origin") == "null"
 		if !silent && protection.Check(c.Request) != nil {
-			fail(c, ErrCrossOrigin)
+			Fail(c, problems.ErrCrossOrigin)
 			return
 		}
 		c.Next()
@@ -52,17 +51,17 @@ func RefuseCrossOrigin() gin.HandlerFunc {
 
 // NotFound answers a path that is not a route.
 func NotFound(c *gin.Context) {
-	fail(c, ErrNotFound)
+	Fail(c, problems.ErrNotFound)
 }
 
 // MethodNotAllowed answers a route's path with a method that it does not have. Gin has set Allow (RFC 9110, section
 // 15.5.6).
 func MethodNotAllowed(c *gin.Context) {
-	fail(c, ErrMethodNotAllowed)
+	Fail(c, problems.ErrMethodNotAllowed)
 }
 
-// fail leaves err for Errors to answer and keeps every later handler from running.
-func fail(c *gin.Context, err error) {
+// Fail leaves err for Errors to write and keeps every later handler from running.
+func Fail(c *gin.Context, err error) {
 	_ = c.Error(err)
 	c.Abort()
 }

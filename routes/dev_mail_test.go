@@ -24,7 +24,7 @@ func TestTheDevelopmentMailboxIsInDevelopmentAlone(t *testing.T) {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
 				require.Equal(t, 404, app.Do(t, testkit.Call{Method: method, Path: "/dev/mail"}).Status)
 			}
-			for _, route := range app.Service.Engine.Routes() {
+			for _, route := range app.Server.Engine.Routes() {
 				require.NotContains(t, route.Path, "/dev/")
 			}
 		})

@@ -45,7 +45,7 @@ func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true")
 	var routes []string
-	for _, route := range app.Service.Engine.Routes() {
+	for _, route := range app.Server.Engine.Routes() {
 		routes = append(routes, route.Method+" "+route.Path)
 	}
 	require.ElementsMatch(t, slices.Concat(golden, djangoGolden), routes)
@@ -327,4 +327,36 @@ func TestDjangosTokensAreNothingWithoutItsKey(t *testing.T) {
 		require.Equal(t, 401, app.Post(t, "/api/token/verify/", `{"token":"`+refresh+`"}`).Status)
 		require.Equal(t, 400, app.Post(t, "/api-token-refresh/", `{"token":"`+access+`"}`).Status)
 	})
+}
+
+// A login counts by whatever door it comes, in the metrics and in the audit log, which counts the one of the sign-up too.
+func TestDjango_LoginsByEveryDoorCount(t *testing.T) {
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		app.Signup(t, "ann@example.com")
+		app.Login(t, "ann@example.com")
+		login := func(path, body string, status int) {
+			t.Helper()
+			answer := app.Do(t, testkit.Call{Method: http.MethodPost, Path: path, Body: body, OffContract: true})
+			require.Equal(t, status, answer.Status, answer.Body)
+		}
+		login("/api/token/", testkit.Credentials("ann@example.com"), http.StatusOK)
+		login("/api/token/", `{"email":"ann@example.com","password":"`+testkit.OtherPassword+`"}`, http.StatusUnauthorized)
+		metrics := scrape(t, app)
+		require.Contains(t, metrics, "latchkey_logins_total{outcome=\"ok\"} 2\n")
+		require.Contains(t, metrics, "latchkey_logins_total{outcome=\"invalid_credentials\"} 1\n")
+		require.Contains(t, metrics, `route="/api/token/",status="401"`)
+
+		for kind, count := range map[string]int64{models.EventLoginSucceeded: 3, models.EventLoginFailed: 1} {
+			var events int64
+			require.NoError(t, app.DB.Model(&models.AuditEvent{}).Where("kind = ?", kind).Count(&events).Error)
+			require.Equal(t, count, events, kind)
+		}
+
+		login("/user/obtain_token/", `{}`, http.StatusOK) // which is how Django's view refuses
+		refresh := app.Do(t, testkit.Call{Method: http.MethodPost, Path: "/api/token/refresh/", Body: `{"refresh":"x"}`, OffContract: true})
+		require.Equal(t, http.StatusUnauthorized, refresh.Status)
+		metrics = scrape(t, app)
+		require.Contains(t, metrics, "latchkey_logins_total{outcome=\"validation_error\"} 1\n")
+		require.Contains(t, metrics, "latchkey_refreshes_total{outcome=\"refresh_token_invalid\"} 1\n")
+	}, "DJANGO_COMPAT=true")
 }

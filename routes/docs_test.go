@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"latchkey/middleware"
+	"latchkey/problems"
 	"latchkey/testkit"
 )
 
@@ -140,7 +140,7 @@ func TestProblemTypesLeadToThePageOfErrors(t *testing.T) {
 	require.NotContains(t, page.Header.Get("Content-Security-Policy"), "unsafe")
 	problem := app.Get(t, profile, "").Text(t, "type")
 	require.Equal(t, "http://localhost:8080/errors#credentials_missing", problem)
-	for code, status := range middleware.Statuses() {
+	for code, status := range problems.Statuses() {
 		require.Contains(t, page.Body, fmt.Sprintf(`<tr id="%s"><td><a href="#%s"><code>%s</code></a></td><td>%d `, code, code, code, status))
 	}
 }

@@ -47,7 +47,7 @@ func TestAnOwnerTakesHisAccountBackWhateverTheThiefDoes(t *testing.T) {
 				token := mailWithLink(t, app, "/reset-password").Token(t)
 				succeeds(t, app, "password/reset", "", "token", token, "new_password", "quince tree by the sea")
 				app.Clock.Advance(20 * 24 * time.Hour)
-				require.NoError(t, app.Service.Sweep(t.Context(), "accounts"))
+				app.CleanUp(t, "accounts")
 				require.True(t, tryLogin(t, app, annAddress, "quince tree by the sea").ok())
 			}, "ACCOUNT_DELETION_GRACE=0")
 		})

@@ -149,7 +149,7 @@ func TestSlowConnectionsAreClosedAndOthersServedMeanwhile(t *testing.T) {
 func TestAPanicIsALoggedFailureWithoutDetails(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
-	app.Service.Engine.GET("/panic", func(*gin.Context) { panic("the password is hunter2") })
+	app.Server.Engine.GET("/panic", func(*gin.Context) { panic("the password is hunter2") })
 	answer := app.Get(t, "/panic", "")
 	require.Equal(t, 500, answer.Status)
 	require.Equal(t, "internal_error", answer.Text(t, "code"))

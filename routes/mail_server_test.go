@@ -22,10 +22,10 @@ func TestMailsWaitForTheirServer(t *testing.T) {
 		app.Signup(t, annAddress)
 		app.Signup(t, "bob@example.com")
 		for range 10 {
-			require.NoError(t, app.Service.DoJobs(t.Context()))
+			app.DoJobs(t)
 			app.Clock.Advance(time.Minute)
 		}
-		unsent, err := app.Service.Jobs.Unsent(t.Context())
+		unsent, err := app.Server.Jobs.Unsent(t.Context())
 		require.NoError(t, err)
 		require.Len(t, unsent, 2)
 		require.NotContains(t, unsent[0].LastError, "ann@", "the queue holds no address")
@@ -34,8 +34,8 @@ func TestMailsWaitForTheirServer(t *testing.T) {
 		require.NoError(t, server.Start())
 		t.Cleanup(func() { require.NoError(t, server.Stop()) })
 		app.Clock.Advance(10 * time.Minute)
-		require.NoError(t, app.Service.DoJobs(t.Context()))
-		unsent, err = app.Service.Jobs.Unsent(t.Context())
+		app.DoJobs(t)
+		unsent, err = app.Server.Jobs.Unsent(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, unsent)
 		require.Len(t, server.Messages(), 2)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"latchkey/commands"
+	"latchkey/server"
 	"latchkey/testkit"
 )
 
@@ -206,7 +206,7 @@ func TestMetricsTellWhatBecameOfRequests(t *testing.T) {
 func scrape(t *testing.T, app *testkit.App) string {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	commands.NewMetricsHandler(app.Service.Metrics).ServeHTTP(recorder,
+	server.NewMetricsHandler(app.Server.Metrics).ServeHTTP(recorder,
 		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", strings.NewReader("")))
 	require.Equal(t, http.StatusOK, recorder.Code)
 	return recorder.Body.String()

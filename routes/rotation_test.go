@@ -76,13 +76,13 @@ func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 					}
 				})
 			}
-			first.Service.DoChores(t.Context())
+			first.Server.RunTasks(t.Context())
 			for _, app := range []*testkit.App{first, second} {
 				token := app.Login(t, "ann@example.com").Access
 				require.NoError(t, read(first.URL, token))
 				require.NoError(t, read(second.URL, token))
 			}
-			second.Service.DoChores(t.Context())
+			second.Server.RunTasks(t.Context())
 			newest := second.Login(t, "ann@example.com").Access
 			require.NoError(t, read(first.URL, newest))
 			close(stop)

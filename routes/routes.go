@@ -12,22 +12,30 @@ import (
 
 // Controllers are the resources that the routes lead to.
 type Controllers struct {
-	Contract  *api.Contract
-	Docs      *api.Docs
-	Errors    *api.Errors
+	Documents Documents
 	Health    *controllers.Health
 	WellKnown *controllers.WellKnown
-	Accounts  *controllers.Accounts
+	Auth      *controllers.Auth
 	Profile   *controllers.Profile
 	Password  *controllers.Password
 	Sessions  *controllers.Sessions
 	Tokens    *controllers.Tokens
-	Django    *controllers.Django // nil unless DJANGO_COMPAT is on
 	Email     *controllers.Email
 	Account   *controllers.Account
 	Pages     *web.Pages
 	DevMail   *web.DevMail // nil where mail is sent
+	Families  []Family
 }
+
+// Documents describe the API.
+type Documents struct {
+	Contract *api.Contract
+	Docs     *api.Docs
+	Errors   *api.Errors
+}
+
+// Family registers the routes of one folder below controllers, within the limits of the service.
+type Family func(engine *gin.Engine, limit Limits)
 
 // Policies are what a request passes before a handler: Global on every route, User where an account is needed, and the
 // limits where something can be overdone.
@@ -53,8 +61,8 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	registerService(engine, to)
 	registerAPI(engine, to, policy)
 	registerPages(engine, to, policy.Limit)
-	if to.Django != nil {
-		registerDjango(engine, to.Django, policy.Limit)
+	for _, register := range to.Families {
+		register(engine, policy.Limit)
 	}
 }
 
@@ -69,20 +77,20 @@ func registerService(engine *gin.Engine, to Controllers) {
 	engine.GET("/.well-known/jwks.json", handle(to.WellKnown.JWKS))
 	engine.GET("/.well-known/openid-configuration", handle(to.WellKnown.Discovery))
 
-	engine.GET("/openapi.yaml", to.Contract.YAML)
-	engine.GET("/openapi.json", to.Contract.JSON)
-	engine.GET("/docs", to.Docs.Page)
-	engine.GET("/docs/:file", to.Docs.File)
-	engine.GET("/errors", to.Errors.Page)
+	engine.GET("/openapi.yaml", to.Documents.Contract.YAML)
+	engine.GET("/openapi.json", to.Documents.Contract.JSON)
+	engine.GET("/docs", to.Documents.Docs.Page)
+	engine.GET("/docs/:file", to.Documents.Docs.File)
+	engine.GET("/errors", to.Documents.Errors.Page)
 }
 
 func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	handle, limit := controllers.Handle, policy.Limit
 
 	anyone := engine.Group("/api/v1")
-	anyone.POST("/signup", limit.Signup, handle(to.Accounts.Signup))
-	anyone.POST("/login", limit.Login, handle(to.Accounts.Login))
-	anyone.POST("/token/refresh", limit.Refresh, handle(to.Tokens.Refresh))
+	anyone.POST("/signup", limit.Signup, handle(to.Auth.Signup))
+	anyone.POST("/login", middleware.CountLogin, limit.Login, handle(to.Auth.Login))
+	anyone.POST("/token/refresh", middleware.CountRefresh, limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))
 	anyone.POST("/logout", handle(to.Sessions.Logout)) // by access token or refresh token
 	anyone.POST("/email/verify", limit.Secret, handle(to.Email.Verify))
@@ -101,30 +109,6 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	user.GET("/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
-}
-
-// registerDjango adds the paths that clients of a Django project know. They answer in the shapes of Django's libraries,
-// errors too, and so are not in the contract: api/openapi.yaml is of what is to stay (docs/adr/0020-moving-in.md).
-func registerDjango(engine *gin.Engine, django *controllers.Django, limit Limits) {
-	handle, policy := controllers.Handle, django.Policy()
-
-	views := engine.Group("/user", policy.Errors(middleware.DjangoViews))
-	views.POST("/create/", limit.Signup, handle(django.CreateUser))
-	views.POST("/obtain_token/", limit.Login, handle(django.ObtainToken))
-	user := views.Group("/update/", policy.Authenticate())
-	user.GET("", handle(django.ShowUser))
-	user.PUT("", handle(django.UpdateUser))
-	user.PATCH("", handle(django.UpdateUser))
-
-	simple := engine.Group("/api/token", policy.Errors(middleware.DjangoSimpleJWT))
-	simple.POST("/", limit.Login, handle(django.TokenPair))
-	simple.POST("/refresh/", limit.Refresh, handle(django.PairRefresh))
-	simple.POST("/verify/", handle(django.PairVerify))
-
-	drf := engine.Group("/", policy.Errors(middleware.DjangoDRFJWT))
-	drf.POST("/api-token-auth/", limit.Login, handle(django.TokenAuth))
-	drf.POST("/api-token-refresh/", limit.Refresh, handle(django.TokenRefresh))
-	drf.POST("/api-token-verify/", handle(django.TokenVerify))
 }
 
 // registerPages are those for people. Opening one changes nothing; only its form does.

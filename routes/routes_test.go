@@ -119,7 +119,7 @@ func TestRoutesAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var routes []string
-		for _, route := range app.Service.Engine.Routes() {
+		for _, route := range app.Server.Engine.Routes() {
 			routes = append(routes, route.Method+" "+route.Path)
 		}
 		slices.Sort(routes)

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"latchkey/commands"
 	"latchkey/config"
 	"latchkey/passwords"
+	"latchkey/server"
 )
 
 // SecretKey is the SECRET_KEY of every App.
@@ -26,7 +26,7 @@ type App struct {
 	Hasher   *passwords.Pool
 	Clock    *Clock
 	Log      *Log
-	Service  *commands.Service
+	Server   *server.Server
 	Settings config.Settings
 }
 
@@ -52,7 +52,7 @@ func NewAppAt(t testing.TB, db *gorm.DB, clock *Clock, settings ...string) *App 
 func NewHashingApp(t testing.TB, db *gorm.DB, workers int, settings ...string) *App {
 	t.Helper()
 	loaded := load(t, settings)
-	hasher, err := commands.NewHasher(loaded, workers)
+	hasher, err := server.NewHasher(loaded, workers)
 	require.NoError(t, err)
 	t.Cleanup(hasher.Close)
 	return start(t, &App{DB: db, Hasher: hasher, Clock: NewClock(), Settings: loaded})
@@ -70,11 +70,11 @@ func start(t testing.TB, app *App) *App {
 	t.Helper()
 	app.Log = &Log{}
 	log := slog.New(slog.NewJSONHandler(app.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	service, err := commands.NewService(t.Context(), app.Settings,
-		commands.Resources{DB: app.DB, Hasher: app.Hasher, Log: log, Now: app.Clock.Now})
+	wired, err := server.New(t.Context(), app.Settings,
+		server.Resources{DB: app.DB, Hasher: app.Hasher, Log: log, Now: app.Clock.Now})
 	require.NoError(t, err)
-	app.Service = service
-	t.Cleanup(func() { require.NoError(t, app.Service.Close()) })
+	app.Server = wired
+	t.Cleanup(func() { require.NoError(t, app.Server.Close()) })
 	app.serve(t, log)
 	return app
 }
@@ -85,16 +85,28 @@ func (a *App) serve(t testing.TB, log *slog.Logger) {
 	require.NoError(t, err)
 	a.Addr = listener.Addr().String()
 	a.URL = "http://" + a.Addr
-	server := commands.NewServer(a.Service.Engine, log)
+	listening := server.NewHTTPServer(a.Server.Engine, log)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = server.Serve(listener)
+		_ = listening.Serve(listener)
 	}()
 	t.Cleanup(func() {
-		require.NoError(t, server.Close())
+		require.NoError(t, listening.Close())
 		<-done
 	})
+}
+
+// DoJobs does what is due in the queue now, but for the hourly cleanups.
+func (a *App) DoJobs(t testing.TB) {
+	t.Helper()
+	require.NoError(t, a.Server.Jobs.Drain(t.Context(), a.Server.Work))
+}
+
+// CleanUp does one of the hourly cleanups now.
+func (a *App) CleanUp(t testing.TB, name string) {
+	t.Helper()
+	require.NoError(t, a.Server.Work.Sweeps[name](t.Context()))
 }
 
 // Log collects what the service logs.

@@ -157,3 +157,16 @@ func (realMigrations) up(ctx context.Context, url string) error {
 	_, err = migrator.Up(ctx)
 	return errors.Join(err, migrator.Close())
 }
+
+// Between runs something once, after db's next reading and before what is done because of it.
+func Between(t *testing.T, db *gorm.DB, interfere func()) {
+	t.Helper()
+	interfered := false
+	require.NoError(t, db.Callback().Query().After("gorm:after_query").Register("interfere", func(*gorm.DB) {
+		if !interfered {
+			interfered = true // before, because it reads too
+			interfere()
+		}
+	}))
+	t.Cleanup(func() { require.NoError(t, db.Callback().Query().Remove("interfere")) })
+}

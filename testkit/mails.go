@@ -21,7 +21,7 @@ type Mail struct {
 // Mails has everything sent that is due, and gives back the mailbox, newest first.
 func (a *App) Mails(t testing.TB) (mails []Mail) {
 	t.Helper()
-	require.NoError(t, a.Service.DoJobs(t.Context()))
+	a.DoJobs(t)
 	answer := a.Do(t, Call{Method: http.MethodGet, Path: "/dev/mail", Header: map[string]string{"Accept": "application/json"}})
 	require.Equal(t, http.StatusOK, answer.Status, answer.Body)
 	require.NoError(t, json.Unmarshal([]byte(answer.Body), &mails))

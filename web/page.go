@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"latchkey/middleware"
+	"latchkey/problems"
 )
 
 // form is what a page can ask for. Its name is that of its phrases.
@@ -41,19 +41,19 @@ type page struct {
 	PageSettings
 	Style   template.CSS
 	Asks    bool
-	Done    string             // the phrase of the form that says what was done
-	Problem middleware.Problem // without a code where there is none
+	Done    string           // the phrase of the form that says what was done
+	Problem problems.Problem // without a code where there is none
 	// OffersMail has the page offer another mail in place of one whose time is over.
 	OffersMail bool
 }
 
 // isOver tells whether only another mail helps.
-func isOver(problem middleware.Problem) bool {
+func isOver(problem problems.Problem) bool {
 	return problem.Code == "one_time_token_expired" || problem.Code == "one_time_token_invalid"
 }
 
 // isMendable tells whether the same form can be sent once more.
-func isMendable(problem middleware.Problem) bool {
+func isMendable(problem problems.Problem) bool {
 	return len(problem.Errors) > 0 || problem.Code == "code_invalid"
 }
 
@@ -69,11 +69,11 @@ func (p page) Why() (string, error) {
 }
 
 // Fault says what is wrong with a field: in English if it is what only the service's own API is told.
-func (p page) Fault(fault middleware.FieldProblem) (string, error) {
+func (p page) Fault(fault problems.Field) (string, error) {
 	return p.say("fault."+fault.Code, p, func() (string, error) { return fault.Message, nil })
 }
 
 // HasFault tells whether something is wrong with this field.
 func (p page) HasFault(field string) bool {
-	return slices.ContainsFunc(p.Problem.Errors, func(fault middleware.FieldProblem) bool { return fault.Field == field })
+	return slices.ContainsFunc(p.Problem.Errors, func(fault problems.Field) bool { return fault.Field == field })
 }

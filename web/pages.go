@@ -14,6 +14,7 @@ import (
 
 	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 )
 
 //go:embed pages.html
@@ -110,7 +111,7 @@ func (p *Pages) answer(c *gin.Context, form form, do func(models.Proof) error) e
 	if err == nil {
 		return p.write(c, http.StatusOK, page{form: form, Done: "done"})
 	}
-	problem := middleware.Describe(err)
+	problem := problems.Describe(err)
 	switch {
 	case isMendable(problem):
 		return p.write(c, problem.Status, page{form: form, Asks: true, Problem: problem})
@@ -146,7 +147,7 @@ func (p *Pages) mailAgain(c *gin.Context, form form, send func(ctx context.Conte
 	return p.write(c, http.StatusAccepted, page{form: form, Done: "sent"})
 }
 
-// Errors answers the errors of the pages with a page, for people. It leaves the logging to middleware.Errors.
+// Errors shows the errors of the pages as a page, for people. It leaves the logging to middleware.Errors.
 func (p *Pages) Errors(c *gin.Context) {
 	c.Next()
 	last := c.Errors.Last()
@@ -154,11 +155,11 @@ func (p *Pages) Errors(c *gin.Context) {
 		return
 	}
 	c.Abort()
-	problem := middleware.Describe(last.Err)
+	problem := problems.Describe(last.Err)
 	if problem.Status == http.StatusInternalServerError {
 		problem.RequestID = middleware.RequestID(c)
 	}
-	middleware.SetRetryAfter(c, last.Err)
+	problems.SetRetryAfter(c, last.Err)
 	if err := p.write(c, problem.Status, page{form: formAt(c.FullPath()), Problem: problem}); err != nil {
 		_ = c.Error(err)
 	}

@@ -15,13 +15,14 @@ import (
 	"latchkey/database"
 	"latchkey/database/makemigrations"
 	"latchkey/models"
+	"latchkey/server"
 	"latchkey/testkit"
 )
 
 // The drift test of the whole program: whoever changes a model finds it red until the migration is written.
 func TestModelsAgreeWithMigrations(t *testing.T) {
 	require.NoError(t, makemigrations.Check(t.Context(), makemigrations.Input{
-		Models: models.All(), Migrations: database.Migrations(), Postgres: testkit.Cluster(t),
+		Models: server.Tables(), Migrations: database.Migrations(), Postgres: testkit.Cluster(t),
 	}))
 }
 
@@ -68,7 +69,7 @@ type userWithNickname struct {
 func (userWithNickname) TableName() string { return "users" }
 
 func TestANewFieldKeepsExistingRows(t *testing.T) {
-	changed := append([]any{&userWithNickname{}}, models.All()[1:]...)
+	changed := append([]any{&userWithNickname{}}, server.Tables()[1:]...)
 	migrations := generated(t, database.Migrations(), "add_nickname", changed...).FS
 	for _, dialect := range []string{database.SQLite, database.Postgres} {
 		written, err := fs.Glob(migrations, dialect+"/*_add_nickname.sql")
@@ -186,7 +187,7 @@ func TestSameInputSameBytes(t *testing.T) {
 
 func TestNoChange(t *testing.T) {
 	result, err := makemigrations.Generate(t.Context(), makemigrations.Input{
-		Name: "nothing", Models: models.All(), Migrations: database.Migrations(), Postgres: testkit.Cluster(t),
+		Name: "nothing", Models: server.Tables(), Migrations: database.Migrations(), Postgres: testkit.Cluster(t),
 	})
 	require.NoError(t, err)
 	require.Empty(t, result.Files)

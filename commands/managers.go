@@ -1,0 +1,35 @@
+package commands
+
+import (
+	"context"
+	"log/slog"
+
+	"gorm.io/gorm"
+
+	"latchkey/config"
+	"latchkey/models"
+	"latchkey/server"
+)
+
+// withUsers runs work with the manager of the users in the configured database, whose schema must be current.
+func (c *console) withUsers(ctx context.Context, settings config.Settings, work func(*models.UserManager) error) error {
+	return c.withManagers(ctx, settings, func(m server.Managers) error { return work(m.Users) })
+}
+
+// withManagers is withUsers with all managers.
+func (c *console) withManagers(ctx context.Context, settings config.Settings, work func(server.Managers) error) error {
+	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
+		hasher, err := server.NewHasher(settings, 1)
+		if err != nil {
+			return err
+		}
+		defer hasher.Close()
+		// The person at the console is told in a sentence; the row is what stays.
+		quiet := slog.New(slog.DiscardHandler)
+		managers, err := server.NewManagers(settings, server.Resources{DB: db, Hasher: hasher, Log: quiet, Now: c.now})
+		if err != nil {
+			return err
+		}
+		return work(managers)
+	})
+}

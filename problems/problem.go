@@ -1,0 +1,91 @@
+// Package problems owns how errors look from outside: the body of an error response (RFC 9457), the one table from errors to
+// statuses and codes, and the errors of the transport. It does not own when an error is written; middleware.Errors writes it.
+package problems
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/models"
+)
+
+// Problem is the body of an error response (RFC 9457, section 3.1). Code is what a client branches on; Errors has one entry
+// for each fault in the request's fields.
+type Problem struct {
+	Type      string  `json:"type"`
+	Title     string  `json:"title"`
+	Status    int     `json:"status"`
+	Detail    string  `json:"detail"`
+	Code      string  `json:"code"`
+	RequestID string  `json:"request_id"`
+	Errors    []Field `json:"errors,omitempty"`
+}
+
+// Field is one fault in one field of the request.
+type Field struct {
+	Field   string `json:"field"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+const mediaType = "application/problem+json"
+
+// Write writes the problem as the response.
+func (p Problem) Write(c *gin.Context) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		c.Status(http.StatusInternalServerError)
+		return
+	}
+	c.Data(p.Status, mediaType, body)
+}
+
+// Describe returns the problem that err is to a client: status, code and detail, and the faults of fields. An error that the
+// table does not know is Internal.
+func Describe(err error) Problem {
+	var invalid *models.ValidationError
+	if errors.As(err, &invalid) {
+		return validation(invalid)
+	}
+	if errors.Is(err, context.Canceled) {
+		return Problem{Status: statusClientGone, Code: codeClientGone, Detail: "The client closed the connection before the answer."}
+	}
+	for _, row := range table() {
+		if errors.Is(err, row.err) {
+			return Problem{Status: row.status, Code: row.code, Detail: row.detail}
+		}
+	}
+	return Internal()
+}
+
+// Internal returns the problem that tells a client nothing about an error.
+func Internal() Problem {
+	return Problem{Status: http.StatusInternalServerError, Code: codeInternal,
+		Detail: "Something went wrong on our side. The request id helps the operator to find out what."}
+}
+
+func validation(invalid *models.ValidationError) Problem {
+	problem := Problem{Status: http.StatusBadRequest, Code: CodeValidation,
+		Detail: "Some fields of the request are not valid; errors lists them."}
+	for _, fault := range invalid.Errors {
+		problem.Errors = append(problem.Errors, Field(fault))
+	}
+	return problem
+}
+
+// SetRetryAfter tells the client of an error that passes with time after how many seconds to come back (RFC 9110, section
+// 10.2.3), at least one.
+func SetRetryAfter(c *gin.Context, err error) {
+	var limited *RateLimitedError
+	switch {
+	case errors.As(err, &limited):
+		c.Header("Retry-After", strconv.Itoa(limited.Seconds()))
+	case Describe(err).Status == http.StatusServiceUnavailable:
+		c.Header("Retry-After", "1")
+	}
+}

@@ -1,0 +1,115 @@
+package problems
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"latchkey/models"
+	"latchkey/tokens"
+)
+
+// The codes of problems that are no row of the table.
+const (
+	CodeValidation = "validation_error"
+	codeInternal   = "internal_error"
+	codeClientGone = "client_gone" // in the log and the metrics alone: nobody is left to read it
+)
+
+// statusClientGone is the status that nginx logs for a client that hung up before the answer.
+const statusClientGone = 499
+
+// row is what one error looks like from outside.
+type row struct {
+	err    error
+	status int
+	code   string
+	detail string
+}
+
+// table is the one table from errors to problems, by subject. Its first matching row counts.
+func table() []row { return slices.Concat(transport(), sessions(), accounts(), oneTimeTokens()) }
+
+// Statuses returns the codes of all problems, each with its status.
+func Statuses() map[string]int {
+	statuses := map[string]int{CodeValidation: http.StatusBadRequest, codeInternal: http.StatusInternalServerError}
+	for _, row := range table() {
+		statuses[row.code] = row.status
+	}
+	return statuses
+}
+
+// transport are the errors of a request before any rule of the domain is asked.
+func transport() []row {
+	return []row{
+		{ErrCredentialsMissing, http.StatusUnauthorized, "credentials_missing",
+			"Authentication credentials were not provided. Send the access token in the Authorization header."},
+		{ErrCrossOrigin, http.StatusForbidden, "cross_origin",
+			"The form was sent from the page of another site."},
+		{ErrMalformedJSON, http.StatusBadRequest, "malformed_json",
+			"The body must be exactly one valid JSON object in UTF-8."},
+		{ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type",
+			"Send the body as JSON, with the header Content-Type: application/json."},
+		{ErrBodyTooLarge, http.StatusRequestEntityTooLarge, "body_too_large",
+			fmt.Sprintf("The body may have at most %d KiB.", MaxBodyBytes/1024)},
+		{ErrNotFound, http.StatusNotFound, "not_found", "There is nothing at this path."},
+		{ErrMethodNotAllowed, http.StatusMethodNotAllowed, "method_not_allowed",
+			"This path does not answer this method; the Allow header lists those that it does."},
+		{ErrMisdirected, http.StatusMisdirectedRequest, "misdirected_request",
+			"The request names a host that this service does not answer for."},
+		{ErrNotReady, http.StatusServiceUnavailable, "not_ready",
+			"The service can't answer requests now. Try again in a moment."},
+		{models.ErrOverloaded, http.StatusServiceUnavailable, "overloaded",
+			"The service is busy. Try again in a moment."},
+		{ErrRateLimited, http.StatusTooManyRequests, "rate_limited",
+			"Too many requests. Try again after as many seconds as the Retry-After header says."},
+	}
+}
+
+// sessions are the errors of tokens and sessions.
+func sessions() []row {
+	return []row{
+		{tokens.ErrTokenExpired, http.StatusUnauthorized, "token_expired",
+			"The access token expired. Use the refresh token to get a new one."},
+		{tokens.ErrTokenInvalid, http.StatusUnauthorized, "token_invalid",
+			"The access token is malformed, was not issued by this service, or is not meant for it."},
+		{models.ErrRefreshTokenInvalid, http.StatusUnauthorized, "refresh_token_invalid",
+			"The refresh token is malformed or was not issued by this service. Log in again."},
+		{models.ErrRefreshTokenReused, http.StatusUnauthorized, "refresh_token_reused",
+			"The refresh token had been used before, so the session was ended. Log in again."},
+		{models.ErrSessionExpired, http.StatusUnauthorized, "session_expired",
+			"The session was not used for too long or is too old. Log in again."},
+		{models.ErrSessionRevoked, http.StatusUnauthorized, "session_revoked",
+			"The session has been ended. Log in again."},
+		{models.ErrSessionNotFound, http.StatusNotFound, "session_not_found",
+			"You have no live session of this id."},
+	}
+}
+
+// accounts are the errors of accounts and logins.
+func accounts() []row {
+	return []row{
+		{models.ErrAccountInactive, http.StatusUnauthorized, "account_inactive",
+			"The account is inactive or has been deleted."},
+		{models.ErrInvalidCredentials, http.StatusUnauthorized, "invalid_credentials",
+			"No active account was found with this email and password."},
+		{models.ErrLastSuperuser, http.StatusConflict, "last_superuser",
+			"The last active superuser can't leave. Make another user one first."},
+	}
+}
+
+// oneTimeTokens are the errors of what mails ask for.
+func oneTimeTokens() []row {
+	return []row{
+		{models.ErrEmailUnverified, http.StatusForbidden, "email_unverified",
+			"The address of this account has to be confirmed first. Use the newest mail, or ask for another."},
+		{models.ErrOneTimeTokenUsed, http.StatusBadRequest, "one_time_token_used",
+			"The token was used before."},
+		{models.ErrOneTimeTokenExpired, http.StatusBadRequest, "one_time_token_expired",
+			"The token is too old. Ask for another mail."},
+		{models.ErrOneTimeTokenInvalid, http.StatusBadRequest, "one_time_token_invalid",
+			"The token is incomplete or for something else, or a newer mail has taken its place."},
+		{models.ErrCodeInvalid, http.StatusBadRequest, "code_invalid",
+			"The code does not go with this address, or is not good any more. Ask for another mail."},
+	}
+}

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"context"
+
+	"latchkey/api"
+	"latchkey/controllers"
+	"latchkey/database"
+	"latchkey/middleware"
+	"latchkey/problems"
+	"latchkey/routes"
+	"latchkey/web"
+)
+
+func newControllers(p parts) (routes.Controllers, error) {
+	documents, err := newDocuments()
+	if err != nil {
+		return routes.Controllers{}, err
+	}
+	pages := web.NewPages(p.Verifications, web.PageSettings{
+		Service: p.settings.ServiceName(), MinPasswordLength: p.settings.Password.MinLength,
+	})
+	families, err := newFamilies(p)
+	if err != nil {
+		return routes.Controllers{}, err
+	}
+	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, p.DB) }
+	return routes.Controllers{
+		Documents: documents,
+		Health:    controllers.NewHealth(ready),
+		WellKnown: controllers.NewWellKnown(p.keys, p.settings.JWT.Issuer, p.settings.Server.PublicURL),
+		Auth:      controllers.NewAuth(p.Users, p.Logins, p.access, newVerification(p.settings).signup),
+		Profile:   controllers.NewProfile(p.Users),
+		Password:  controllers.NewPassword(p.Users, p.Verifications),
+		Sessions:  controllers.NewSessions(p.Sessions, p.access, p.settings.JWT.AuthHeaderPrefix),
+		Tokens:    controllers.NewTokens(p.Sessions, p.access),
+		Email:     controllers.NewEmail(p.Verifications),
+		Account:   controllers.NewAccount(p.Users, p.settings.Account.DeletionGrace),
+		Pages:     pages,
+		DevMail:   p.mailer.page,
+		Families:  families,
+	}, nil
+}
+
+// newDocuments constructs what describes the API.
+func newDocuments() (routes.Documents, error) {
+	contract := api.NewContract()
+	docs, err := api.NewDocs(middleware.NotFound)
+	return routes.Documents{Contract: contract, Docs: docs, Errors: api.NewErrors(contract, problems.Statuses())}, err
+}
+
+// newFamilies constructs the families of routes that stand apart. A family is its folder below controllers, its file here and
+// its line in this list; without them it is gone.
+func newFamilies(p parts) (families []routes.Family, err error) {
+	for _, construct := range []func(parts) (routes.Family, error){
+		newDjango,
+	} {
+		family, err := construct(p)
+		if err != nil {
+			return nil, err
+		}
+		if family != nil {
+			families = append(families, family)
+		}
+	}
+	return families, nil
+}

@@ -1,0 +1,37 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"gorm.io/gorm"
+
+	"latchkey/config"
+	"latchkey/database"
+)
+
+// PrepareSchema makes sure that the database has the schema of this program: it applies pending migrations where the settings
+// allow that, and fails with database.ErrSchemaStale elsewhere.
+func PrepareSchema(ctx context.Context, settings config.Settings, log *slog.Logger) (err error) {
+	migrator, err := database.NewMigrator(settings.Database.URL.Reveal(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, migrator.Close()) }()
+	if !settings.Database.AutoMigrate {
+		return migrator.Check(ctx)
+	}
+	_, err = migrator.Up(ctx)
+	return err
+}
+
+// OpenDatabase opens the database of the settings, with the bounds on connections that they set.
+func OpenDatabase(settings config.Settings, log *slog.Logger) (*gorm.DB, error) {
+	return database.Open(settings.Database.URL.Reveal(), database.Options{
+		MaxOpenConns:    settings.Database.MaxOpenConns,
+		MaxIdleConns:    settings.Database.MaxIdleConns,
+		ConnMaxLifetime: settings.Database.ConnMaxLifetime,
+		Logger:          log,
+	})
+}

@@ -1,0 +1,81 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-contrib/cors"
+	"github.com/gin-gonic/gin"
+
+	"latchkey/config"
+	"latchkey/middleware"
+	"latchkey/ratelimit"
+	"latchkey/routes"
+)
+
+// newEngine constructs Gin's engine without the defaults that a service must not have: trusting proxies, redirecting,
+// guessing paths.
+func newEngine(settings config.Settings) (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.UseRawPath = true
+	engine.RedirectTrailingSlash = false
+	engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // no proxy is told to take X-Real-IP away from a client
+	engine.HandleMethodNotAllowed = true
+	engine.NoRoute(middleware.NotFound)
+	engine.NoMethod(middleware.MethodNotAllowed)
+	return engine, engine.SetTrustedProxies(settings.Server.TrustedProxies)
+}
+
+func newPolicies(p parts, counting ratelimit.Counting, metrics *middleware.Metrics) (routes.Policies, error) {
+	limit, err := rateLimits(p.settings, counting, metrics)
+	return routes.Policies{
+		Global: globalPolicies(p.settings, p.Resources, metrics),
+		User: []gin.HandlerFunc{
+			middleware.Authenticate(p.access, p.settings.JWT.AuthHeaderPrefix), middleware.LoadSession(p.Sessions),
+		},
+		Limit: limit,
+	}, err
+}
+
+// globalPolicies are what every request passes, in this order.
+func globalPolicies(settings config.Settings, with Resources, metrics *middleware.Metrics) []gin.HandlerFunc {
+	log, publicURL := with.Log, settings.Server.PublicURL
+	_, host, _ := strings.Cut(publicURL, "://")
+	return []gin.HandlerFunc{
+		middleware.IdentifyRequest(),
+		middleware.Log(log, with.Now),
+		metrics.Measure(with.Now),
+		middleware.Errors(log, publicURL, settings.JWT.AuthHeaderPrefix),
+		middleware.Harden(publicURL),
+		middleware.RequireOwnHost(host),
+		crossOrigin(settings.Server.CORSAllowedOrigins),
+		middleware.LimitBody(),
+	}
+}
+
+// crossOrigin lets pages of the given origins call the API. To all others it says nothing, so that their browsers withhold
+// the responses from them.
+func crossOrigin(origins []string) gin.HandlerFunc {
+	if len(origins) == 0 {
+		return func(*gin.Context) {}
+	}
+	allow := cors.New(cors.Config{
+		AllowOrigins: origins,
+		AllowMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowHeaders: []string{"Authorization", "Content-Type", "X-Request-ID"},
+		ExposeHeaders: []string{
+			"X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit", "RateLimit-Policy",
+		},
+		MaxAge: time.Hour,
+	})
+	return func(c *gin.Context) {
+		if slices.Contains(origins, c.GetHeader("Origin")) {
+			allow(c)
+			return
+		}
+		c.Writer.Header().Add("Vary", "Origin")
+	}
+}

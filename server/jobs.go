@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"latchkey/config"
+)
+
+// taskInterval is how often each task runs. It is well below the minute within which replicas follow a change of the signing
+// keys.
+const taskInterval = 20 * time.Second
+
+// task is work that every replica does for itself, beside the requests.
+type task struct {
+	name string
+	run  func(context.Context) error
+}
+
+// startTasks runs every task at each interval. The returned function stops that and waits for the task that is running.
+func (s *Server) startTasks(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		ticker := time.NewTicker(taskInterval)
+		defer ticker.Stop()
+		for {
+			s.RunTasks(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// RunTasks runs every background task of this replica once. One that fails is logged, and runs again at the next interval.
+func (s *Server) RunTasks(ctx context.Context) {
+	for _, task := range s.tasks {
+		if err := task.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.ErrorContext(ctx, "background task failed", "task", task.name, "error", err)
+		}
+	}
+}
+
+const cleanupBatch = 500
+
+// cleanups delete expired rows. One of the replicas runs them every hour.
+func cleanups(m Managers, settings config.Settings) map[string]func(context.Context) error {
+	retention := settings.Audit.Retention
+	return map[string]func(context.Context) error{
+		"sessions": inBatches(m.Sessions.DeleteOver),
+		"logins":   inBatches(m.Logins.DeleteForgotten),
+		"tokens":   inBatches(m.OneTimeTokens.DeleteOver),
+		"accounts": inBatches(m.Users.DeleteDue),
+		"audit": inBatches(func(ctx context.Context, limit int) (int64, error) {
+			return m.Audit.DeleteOld(ctx, retention, limit)
+		}),
+	}
+}
+
+// inBatches calls remove, which deletes at most limit rows and returns how many, until it finds fewer.
+func inBatches(remove func(ctx context.Context, limit int) (int64, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			deleted, err := remove(ctx, cleanupBatch)
+			if err != nil || deleted < cleanupBatch {
+				return err
+			}
+		}
+	}
+}

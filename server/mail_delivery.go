@@ -1,0 +1,55 @@
+package server
+
+import (
+	"latchkey/config"
+	"latchkey/mail"
+	"latchkey/web"
+)
+
+// delivery is how mails are written and where they go. Page shows those that stay in the mailbox; elsewhere it is nil.
+type delivery struct {
+	templates *mail.Templates
+	sender    mail.Sender
+	page      *web.DevMail
+}
+
+// newDelivery chooses by SMTP_URL: a server, no delivery at all, or, in development, the mailbox.
+func newDelivery(settings config.Settings, with Resources) (delivery, error) {
+	templates, err := newTemplates(settings)
+	if err != nil {
+		return delivery{}, err
+	}
+	switch {
+	case settings.Mail.HasServer():
+		sender, err := smtpSender(settings, with)
+		return delivery{templates: templates, sender: sender}, err
+	case settings.Mail.IsOff() || settings.InProduction():
+		return delivery{templates: templates, sender: mail.Discard{}}, nil
+	default:
+		with.Log.Info("mail is kept and not sent", "url", settings.Server.PublicURL+"/dev/mail")
+		mailbox := mail.NewMailbox(with.Log, with.Now)
+		page, err := web.NewDevMail(mailbox)
+		return delivery{templates: templates, sender: mailbox, page: page}, err
+	}
+}
+
+// CheckTemplates reports what is wrong with the operator's own mail templates.
+func CheckTemplates(settings config.Settings) error {
+	_, err := newTemplates(settings)
+	return err
+}
+
+func newTemplates(settings config.Settings) (*mail.Templates, error) {
+	return mail.NewTemplates(settings.ServiceName(), settings.Mail.TemplatesDir)
+}
+
+func smtpSender(settings config.Settings, with Resources) (*mail.SMTP, error) {
+	server, err := settings.Mail.Server()
+	if err != nil {
+		return nil, err
+	}
+	return mail.NewSMTP(mail.SMTPOptions{
+		Host: server.Host, Port: server.Port, User: server.User, Password: server.Password.Reveal(),
+		TLS: mail.TLS(server.TLS), From: settings.Mail.From, Now: with.Now,
+	})
+}

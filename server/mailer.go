@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+
+	"latchkey/config"
+	"latchkey/jobs"
+	"latchkey/mail"
+	"latchkey/models"
+)
+
+// mailer sends what is queued.
+type mailer struct {
+	delivery
+	links         config.Mail
+	users         *models.UserManager
+	oneTimeTokens *models.OneTimeTokenManager
+	log           *slog.Logger
+}
+
+func newMailer(settings config.Settings, with Resources, m Managers) (mailer, error) {
+	delivery, err := newDelivery(settings, with)
+	return mailer{delivery, settings.Mail, m.Users, m.OneTimeTokens, with.Log}, err
+}
+
+// errComposing stands for what the database said, which may hold what does not belong into the queue.
+var errComposing = errors.New("the mail could not be composed; the log has the reason")
+
+// send sends the message that a job is about, unless its occasion has passed.
+func (m mailer) send(ctx context.Context, job jobs.Mail) error {
+	message, err := m.oneTimeTokens.Compose(ctx, job)
+	if err != nil {
+		m.log.ErrorContext(ctx, "composing a mail failed", "message", job.Message, "user", job.UserID, "error", err)
+		return errComposing
+	}
+	if message == nil {
+		return nil
+	}
+	if message.Token != "" {
+		if message.Link, err = withToken(m.link(message.Kind), message.Token); err != nil {
+			return jobs.Permanent(err)
+		}
+	}
+	email, err := m.templates.Render(*message)
+	if err != nil {
+		return jobs.Permanent(err)
+	}
+	err = m.sender.Send(ctx, email)
+	if errors.Is(err, mail.ErrPermanent) {
+		return jobs.Permanent(err)
+	}
+	if err == nil && message.Kind == mail.AccountDeletion {
+		m.deleteIfDue(ctx, job)
+	}
+	return err
+}
+
+// deleteIfDue deletes an account that has no grace, once its mail is sent. If that fails the sweep will do it; the mail must
+// not be sent again for it.
+func (m mailer) deleteIfDue(ctx context.Context, job jobs.Mail) {
+	if err := m.users.DeleteIfDue(ctx, job.UserID); err != nil {
+		m.log.ErrorContext(ctx, "deleting an account failed", "user", job.UserID, "error", err)
+	}
+}
+
+// link is where the link of a message leads.
+func (m mailer) link(kind mail.Kind) string {
+	switch kind {
+	case mail.ResetPassword:
+		return m.links.LinkReset
+	case models.PurposeUndoChange:
+		return m.links.LinkUndo
+	default:
+		return m.links.LinkVerify
+	}
+}
+
+func withToken(link, token string) (string, error) {
+	parsed, err := url.Parse(link)
+	if err != nil {
+		return "", errors.New("a link in MAIL_LINK_… is not a URL")
+	}
+	query := parsed.Query()
+	query.Set("token", token)
+	parsed.RawQuery = query.Encode()
+	return parsed.String(), nil
+}
+
+// notices are the events that users get a mail about.
+func notices(account config.Account, queue *jobs.Queue) models.Notices {
+	messages := map[string]mail.Kind{
+		models.EventDeletionAsked: mail.AccountDeletion,
+	}
+	if account.EmailVerification != config.VerificationOff {
+		messages[models.EventSignedUp] = mail.VerifyEmail
+	}
+	if account.SecurityNotices {
+		messages[models.EventPasswordChanged] = mail.PasswordChanged
+		messages[models.EventNewDevice] = mail.NewDevice
+		messages[models.EventRefreshTokenReused] = mail.SessionsEnded
+	}
+	return models.Notices{Queue: queue, Messages: messages}
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/config"
+	"latchkey/middleware"
+	"latchkey/ratelimit"
+	"latchkey/routes"
+)
+
+// openRedis prepares to count in the Redis of the settings; without one it returns nil.
+func openRedis(settings config.Settings, with Resources) (*ratelimit.Redis, error) {
+	rate := settings.RateLimit
+	if !bool(rate.Enabled) || !rate.RedisURL.IsSet() {
+		return nil, nil
+	}
+	return ratelimit.NewRedis(ratelimit.RedisOptions{
+		URL: rate.RedisURL.Reveal(), Timeout: rate.RedisTimeout, Log: with.Log, Now: with.Now,
+	})
+}
+
+// rateLimits are the limits of the routes, by the quotas of the settings.
+func rateLimits(settings config.Settings, counting ratelimit.Counting, metrics *middleware.Metrics) (routes.Limits, error) {
+	rate := settings.RateLimit
+	counting.Key = derivedKeys(settings, "rate-limits")[0]
+	var failed error
+	limit := func(name string, address, account config.Quota) gin.HandlerFunc {
+		if !rate.Enabled {
+			return func(*gin.Context) {}
+		}
+		policy, err := newRateLimit(name, address, account, counting)
+		failed = errors.Join(failed, err)
+		return middleware.LimitRate(policy, metrics)
+	}
+	limits := routes.Limits{
+		Login:   limit("login", rate.Login, rate.LoginAccount),
+		Signup:  limit("signup", rate.Signup, rate.SignupAccount),
+		Refresh: limit("refresh", rate.Refresh, rate.RefreshAccount),
+		Mail:    limit("mail", rate.Mail, rate.MailAccount),
+		Secret:  limit("secret", rate.Secret, rate.SecretAccount),
+	}
+	return limits, failed
+}
+
+func newRateLimit(name string, address, account config.Quota, counting ratelimit.Counting) (middleware.RateLimit, error) {
+	byAddress, err := ratelimit.NewLimiter(name, ratelimit.Quota(address), counting)
+	if err != nil {
+		return middleware.RateLimit{}, err
+	}
+	byAccount, err := ratelimit.NewLimiter(name+"_account", ratelimit.Quota(account), counting)
+	return middleware.RateLimit{Name: name, Address: byAddress, Account: byAccount}, err
+}

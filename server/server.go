@@ -1,0 +1,128 @@
+// Package server owns the wiring: it opens what the settings name, constructs the managers, controllers and middleware from
+// it, and runs the result. The command line, the tests and the benchmarks all get the service from here.
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"gorm.io/gorm"
+
+	"latchkey/config"
+	"latchkey/jobs"
+	"latchkey/middleware"
+	"latchkey/passwords"
+	"latchkey/ratelimit"
+	"latchkey/routes"
+	"latchkey/tokens"
+)
+
+// Resources are what a server works with and does not own: the caller closes them.
+type Resources struct {
+	DB     *gorm.DB // open, its schema current
+	Hasher *passwords.Pool
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Server is the wired service: the engine that answers requests, its metrics, the queue of jobs that replicas share, and the
+// work that is done from that queue.
+type Server struct {
+	Engine  *gin.Engine
+	Metrics *prometheus.Registry
+	Jobs    *jobs.Queue
+	Work    jobs.Work
+
+	settings config.Settings
+	log      *slog.Logger
+	tasks    []task
+	redis    *ratelimit.Redis // nil if not used
+}
+
+// parts are what the controllers are constructed from.
+type parts struct {
+	Resources
+	Managers
+	settings config.Settings
+	keys     func() tokens.KeySet
+	access   *tokens.AccessTokens
+	mailer   mailer
+}
+
+// New wires the service that the settings describe. On the first run it creates the keys that sign tokens.
+func New(ctx context.Context, settings config.Settings, with Resources) (*Server, error) {
+	keys, tasks, err := signingKeys(ctx, settings, with)
+	if err != nil {
+		return nil, err
+	}
+	managers, err := NewManagers(settings, with)
+	if err != nil {
+		return nil, err
+	}
+	mailer, err := newMailer(settings, with, managers)
+	if err != nil {
+		return nil, err
+	}
+	server := &Server{
+		Jobs: managers.Queue, Work: jobs.Work{Mail: mailer.send, Sweeps: cleanups(managers, settings)},
+		settings: settings, log: with.Log, tasks: tasks,
+	}
+	access := newAccessTokens(settings, keys, with.Now)
+	return server, server.serve(parts{with, managers, settings, keys, access, mailer})
+}
+
+// serve constructs what answers requests: the metrics, the limits, the controllers, and the engine with its routes.
+func (s *Server) serve(p parts) (err error) {
+	if s.redis, err = openRedis(p.settings, p.Resources); err != nil {
+		return err
+	}
+	if s.Metrics, err = newRegistry(p.DB, p.Hasher, s.redis); err != nil {
+		return err
+	}
+	policies, err := newPolicies(p, ratelimit.Counting{Redis: s.redis, Now: p.Now}, middleware.NewMetrics(s.Metrics))
+	if err != nil {
+		return err
+	}
+	controllers, err := newControllers(p)
+	if err != nil {
+		return err
+	}
+	if s.Engine, err = newEngine(p.settings); err != nil {
+		return err
+	}
+	routes.Register(s.Engine, controllers, policies)
+	return nil
+}
+
+// Run serves requests and metrics, works through the queue and does the background tasks until ctx ends. Then it stops
+// accepting requests and waits for those under way, up to SHUTDOWN_TIMEOUT.
+func (s *Server) Run(ctx context.Context) (err error) {
+	stopMetrics, err := serveMetrics(ctx, s.settings.Metrics.Addr, s.Metrics, s.log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	stopJobs, err := s.Jobs.Start(ctx, s.Work)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.Server.ShutdownTimeout)
+		defer cancel()
+		err = errors.Join(err, stopJobs(ending))
+	}()
+	defer s.startTasks(ctx)()
+	return listen(ctx, s.settings, s.Engine, s.log)
+}
+
+// Close closes what the server opened for itself.
+func (s *Server) Close() error {
+	if s.redis == nil {
+		return nil
+	}
+	return s.redis.Close()
+}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"latchkey/config"
+	"latchkey/controllers"
+	"latchkey/models/keys"
+	"latchkey/tokens"
+)
+
+// signingKeys returns where the keys of access tokens come from, and the tasks that go with them: the settings, if they give
+// a key, and else the database, where keys are created on the first run.
+func signingKeys(ctx context.Context, settings config.Settings, with Resources) (func() tokens.KeySet, []task, error) {
+	if !settings.JWT.ManagesKeys() {
+		keys, err := givenKeys(settings)
+		return func() tokens.KeySet { return keys }, nil, err
+	}
+	managed, err := keys.NewCache(ctx, NewSigningKeyManager(settings, with.DB, with.Now))
+	if err != nil {
+		return nil, nil, err
+	}
+	if signing := managed.Current().Signing().Algorithm(); string(signing) != settings.JWT.Algorithm {
+		with.Log.InfoContext(ctx, "tokens are signed with the former algorithm until verifiers have fetched the new key",
+			"former", signing, "new", settings.JWT.Algorithm)
+	}
+	return managed.Current, []task{{"maintain_signing_keys", managed.Maintain}}, nil
+}
+
+// CheckSigningKey reports what is wrong with the signing key in the settings. There is nothing to check where the server
+// creates the keys.
+func CheckSigningKey(settings config.Settings) error {
+	if settings.JWT.ManagesKeys() {
+		return nil
+	}
+	_, err := givenKeys(settings)
+	return err
+}
+
+// givenKeys is the key in the settings.
+func givenKeys(settings config.Settings) (tokens.KeySet, error) {
+	algorithm, err := tokens.ParseAlgorithm(settings.JWT.Algorithm)
+	if err != nil {
+		return tokens.KeySet{}, fmt.Errorf("JWT_ALGORITHM: %w", err)
+	}
+	given := settings.JWT.PrivateKey
+	if algorithm == tokens.HS256 {
+		given = settings.JWT.SecretKey
+	}
+	key, err := tokens.ParsePrivateKey(algorithm, given.Bytes())
+	if err != nil {
+		return tokens.KeySet{}, fmt.Errorf("the key that signs tokens: %w", err)
+	}
+	return tokens.NewKeySet(key)
+}
+
+// clockDifference is by how much the clocks of replicas may differ.
+const clockDifference = time.Minute
+
+// VerifierCache is how long other services may keep the public keys before they fetch them again.
+const VerifierCache = controllers.JWKSMaxAge
+
+// NewSigningKeyManager constructs the manager of the signing keys in the database.
+func NewSigningKeyManager(settings config.Settings, db *gorm.DB, now func() time.Time) *keys.Manager {
+	return keys.NewManager(db, derivedKeys(settings, "signing-keys"), keys.Rules{
+		Algorithm:     tokens.Algorithm(settings.JWT.Algorithm),
+		Rotation:      settings.JWT.KeyRotation,
+		TokenLifetime: settings.JWT.ExpirationDelta + settings.JWT.Leeway + clockDifference,
+		Publication:   VerifierCache + keys.MaxAge + clockDifference,
+	}, now)
+}
+
+func newAccessTokens(settings config.Settings, keys func() tokens.KeySet, now func() time.Time) *tokens.AccessTokens {
+	return tokens.NewAccessTokens(keys, tokens.AccessTokenOptions{
+		Issuer: settings.JWT.Issuer, Audience: settings.JWT.Audience,
+		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway, Jitter: settings.JWT.Jitter,
+	}, now)
+}
+
+// derivedKeys are the keys of one purpose: that of SECRET_KEY, which signs and seals, and those of its fallbacks, which only
+// verify and open.
+func derivedKeys(settings config.Settings, purpose string) [][]byte {
+	keys := [][]byte{tokens.DeriveKey(settings.SecretKey.Bytes(), purpose)}
+	for _, fallback := range settings.SecretKeyFallbacks {
+		keys = append(keys, tokens.DeriveKey(fallback.Bytes(), purpose))
+	}
+	return keys
+}

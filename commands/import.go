@@ -52,7 +52,7 @@ func (o *importOptions) addTo(command *cobra.Command) {
 // accountSource gives every account of another system to visit, and tells how far it is, from 0 to 1, or -1 if that can't
 // be known.
 type accountSource struct {
-	read  func(visit func(models.ForeignAccount) error) error
+	read  func(visit func(models.ExternalAccount) error) error
 	share func() float64
 }
 
@@ -98,9 +98,9 @@ func interrupted(err error, options importOptions) error {
 }
 
 // allVerified says of every account that its address is verified.
-func allVerified(read func(func(models.ForeignAccount) error) error) func(func(models.ForeignAccount) error) error {
-	return func(visit func(models.ForeignAccount) error) error {
-		return read(func(account models.ForeignAccount) error {
+func allVerified(read func(func(models.ExternalAccount) error) error) func(func(models.ExternalAccount) error) error {
+	return func(visit func(models.ExternalAccount) error) error {
+		return read(func(account models.ExternalAccount) error {
 			if account.EmailVerifiedAt == nil {
 				account.EmailVerifiedAt = &time.Time{}
 			}
@@ -111,7 +111,7 @@ func allVerified(read func(func(models.ForeignAccount) error) error) func(func(m
 
 // importRun is one import under way.
 type importRun struct {
-	store    func(context.Context, []models.ForeignAccount) (models.ImportReport, error)
+	store    func(context.Context, []models.ExternalAccount) (models.ImportReport, error)
 	rejects  *rejects
 	progress *progress
 	total    models.ImportReport // without the refused accounts themselves
@@ -132,7 +132,7 @@ func (r *importRun) all(ctx context.Context, source accountSource) error {
 		waiting := r.held
 		before, r.held = len(waiting), nil
 		for batch := range slices.Chunk(waiting, importBatch) {
-			accounts := make([]models.ForeignAccount, len(batch))
+			accounts := make([]models.ExternalAccount, len(batch))
 			for i, refusal := range batch {
 				accounts[i] = refusal.Account
 			}
@@ -148,7 +148,7 @@ func (r *importRun) all(ctx context.Context, source accountSource) error {
 func (r *importRun) each(ctx context.Context, source accountSource) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batches := make(chan []models.ForeignAccount, 1)
+	batches := make(chan []models.ExternalAccount, 1)
 	var reading error
 	go func() {
 		defer close(batches)
@@ -166,8 +166,8 @@ func (r *importRun) each(ctx context.Context, source accountSource) error {
 	return reading
 }
 
-func readBatches(ctx context.Context, source accountSource, batches chan<- []models.ForeignAccount) error {
-	var batch []models.ForeignAccount
+func readBatches(ctx context.Context, source accountSource, batches chan<- []models.ExternalAccount) error {
+	var batch []models.ExternalAccount
 	send := func() error {
 		select {
 		case batches <- batch:
@@ -177,7 +177,7 @@ func readBatches(ctx context.Context, source accountSource, batches chan<- []mod
 			return ctx.Err()
 		}
 	}
-	err := source.read(func(account models.ForeignAccount) error {
+	err := source.read(func(account models.ExternalAccount) error {
 		if batch = append(batch, account); len(batch) < importBatch {
 			return nil
 		}
@@ -189,7 +189,7 @@ func readBatches(ctx context.Context, source accountSource, batches chan<- []mod
 	return send()
 }
 
-func (r *importRun) one(ctx context.Context, batch []models.ForeignAccount) error {
+func (r *importRun) one(ctx context.Context, batch []models.ExternalAccount) error {
 	report, err := r.store(ctx, batch)
 	if err != nil {
 		return err

@@ -109,7 +109,7 @@ func (c *console) importDump(
 	}
 	defer func() { err = errors.Join(err, dump.Close()) }()
 	return c.importFrom(ctx, settings, options, accountSource{
-		read: func(visit func(models.ForeignAccount) error) error {
+		read: func(visit func(models.ExternalAccount) error) error {
 			return importer.ReadDump(dump, from.table, from.columns, visit)
 		},
 		share: dump.share,
@@ -132,7 +132,7 @@ func tableSource(foreign *database.Foreign, from djangoSource) (accountSource, e
 	}
 	var visited atomic.Int64
 	return accountSource{
-		read: func(visit func(models.ForeignAccount) error) error {
+		read: func(visit func(models.ExternalAccount) error) error {
 			return foreign.Each(table, from.columns["id"], func(row map[string]any) error {
 				if visited.Add(1) == 1 {
 					if err := from.columns.Check(row); err != nil {

@@ -89,7 +89,7 @@ func (c *console) importLines(
 	}
 	defer func() { err = errors.Join(err, lines.Close()) }()
 	return c.importFrom(ctx, settings, options, accountSource{
-		read: func(visit func(models.ForeignAccount) error) error {
+		read: func(visit func(models.ExternalAccount) error) error {
 			return importer.ReadLines(lines, format, visit)
 		},
 		share: lines.share,

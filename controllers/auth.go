@@ -67,11 +67,11 @@ func (a *Auth) Signup(c *gin.Context) error {
 	if err := middleware.LimitEmail(c, request.Email); err != nil {
 		return err
 	}
-	client := middleware.Client(c)
-	client.Name = request.ClientName
+	from := middleware.RequestInfo(c)
+	from.ClientName = request.ClientName
 	input := models.NewUser{
 		Email: request.Email, Password: request.Password, FirstName: request.FirstName, LastName: request.LastName,
-		Locale: PreferredLanguage(c), Client: client,
+		Locale: PreferredLanguage(c), From: from,
 	}
 	if a.signup == SignupHides {
 		return a.accept(c, a.users.SignUp(c.Request.Context(), input),
@@ -81,7 +81,7 @@ func (a *Auth) Signup(c *gin.Context) error {
 	if err != nil || a.signup == SignupAsks {
 		return a.accept(c, err, "Your account is made. Confirm the address by the mail that is on its way, and log in.")
 	}
-	grant, err := a.logins.Open(c.Request.Context(), user, client)
+	grant, err := a.logins.Open(c.Request.Context(), user, from)
 	if err != nil {
 		return err
 	}
@@ -112,10 +112,10 @@ func (a *Auth) Login(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	client := middleware.Client(c)
-	client.Name = request.ClientName
+	from := middleware.RequestInfo(c)
+	from.ClientName = request.ClientName
 	attempt := a.logins.Prepare(models.LoginRequest{
-		Email: request.Email, Password: request.Password, DeviceToken: DeviceToken(c, request.DeviceToken), Client: client,
+		Email: request.Email, Password: request.Password, DeviceToken: DeviceToken(c, request.DeviceToken), From: from,
 	})
 	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return err
@@ -145,13 +145,13 @@ func DeviceToken(c *gin.Context, given string) string {
 }
 
 // answer writes the tokens: the device token for apps in the body, and for browsers in a cookie.
-func (a *Auth) answer(c *gin.Context, status int, grant *models.Grant) error {
+func (a *Auth) answer(c *gin.Context, status int, grant *models.SessionTokens) error {
 	KeepDevice(c, grant)
 	return answerGrant(c, status, a.access, grant)
 }
 
 // KeepDevice keeps the device token of a login in a cookie that no script reads.
-func KeepDevice(c *gin.Context, grant *models.Grant) {
+func KeepDevice(c *gin.Context, grant *models.SessionTokens) {
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: deviceCookie, Value: grant.DeviceToken, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,

@@ -27,9 +27,9 @@ type proofRequest struct {
 }
 
 // proof makes sure that there is one, and counts tries to guess a code against the account of the address.
-func (r proofRequest) proof(c *gin.Context) (models.Proof, error) {
+func (r proofRequest) proof(c *gin.Context) (models.EmailProof, error) {
 	if r.Token != "" {
-		return models.Proof{Token: r.Token}, nil
+		return models.EmailProof{Token: r.Token}, nil
 	}
 	var missing []models.FieldError
 	for _, field := range []struct{ name, value string }{{"email", r.Email}, {"code", r.Code}} {
@@ -40,9 +40,9 @@ func (r proofRequest) proof(c *gin.Context) (models.Proof, error) {
 		}
 	}
 	if missing != nil {
-		return models.Proof{}, &models.ValidationError{Errors: missing}
+		return models.EmailProof{}, &models.ValidationError{Errors: missing}
 	}
-	return models.Proof{Email: r.Email, Code: r.Code}, middleware.LimitEmail(c, r.Email)
+	return models.EmailProof{Email: r.Email, Code: r.Code}, middleware.LimitEmail(c, r.Email)
 }
 
 // Verify confirms an address, that of a sign-up or the one that an account is to change to.
@@ -55,7 +55,7 @@ func (e *Email) Verify(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.verifications.VerifyEmail(c.Request.Context(), proof, middleware.Client(c)); err != nil {
+	if err := e.verifications.VerifyEmail(c.Request.Context(), proof, middleware.RequestInfo(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
@@ -103,7 +103,7 @@ func (e *Email) Change(c *gin.Context) error {
 		return err
 	}
 	err := e.verifications.RequestEmailChange(c.Request.Context(), user, models.EmailChange{
-		NewEmail: request.NewEmail, Password: request.CurrentPassword, Client: middleware.Client(c),
+		NewEmail: request.NewEmail, Password: request.CurrentPassword, From: middleware.RequestInfo(c),
 	})
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func (e *Email) Undo(c *gin.Context) error {
 	if err := bind(c, &request); err != nil {
 		return err
 	}
-	if err := e.verifications.UndoEmailChange(c.Request.Context(), request.Token, middleware.Client(c)); err != nil {
+	if err := e.verifications.UndoEmailChange(c.Request.Context(), request.Token, middleware.RequestInfo(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -20,7 +20,7 @@ type grantResponse struct {
 	User             userResponse `json:"user"`
 }
 
-func answerGrant(c *gin.Context, status int, access *tokens.AccessTokens, grant *models.Grant) error {
+func answerGrant(c *gin.Context, status int, access *tokens.AccessTokens, grant *models.SessionTokens) error {
 	issued, err := access.Issue(tokens.Claims{
 		Subject: grant.User.ID.String(), SessionID: grant.Session.ID.String(), Roles: grant.User.Roles(),
 	})

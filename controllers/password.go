@@ -37,7 +37,7 @@ func (p *Password) Change(c *gin.Context) error {
 	}
 	err := p.users.ChangePassword(c.Request.Context(), user, models.PasswordChange{
 		Current: request.CurrentPassword, New: request.NewPassword,
-		KeepSession: middleware.Session(c).ID, Client: middleware.Client(c),
+		KeepSession: middleware.Session(c).ID, From: middleware.RequestInfo(c),
 	})
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (p *Password) Reset(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.verifications.ResetPassword(c.Request.Context(), proof, request.NewPassword, middleware.Client(c)); err != nil {
+	if err := p.verifications.ResetPassword(c.Request.Context(), proof, request.NewPassword, middleware.RequestInfo(c)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

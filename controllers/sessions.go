@@ -66,7 +66,7 @@ func (s *Sessions) Delete(c *gin.Context) error {
 		return models.ErrSessionNotFound
 	}
 	if err := s.sessions.End(c.Request.Context(), middleware.User(c).ID, id,
-		models.Ending{Reason: models.EndedByUser, Client: middleware.Client(c)}); err != nil {
+		models.Ending{Reason: models.EndedByUser, From: middleware.RequestInfo(c)}); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)
@@ -108,7 +108,7 @@ func (s *Sessions) Logout(c *gin.Context) error {
 // named is the live session that the request's refresh token names or, without one, its access token.
 func (s *Sessions) named(c *gin.Context, refreshToken string) (*models.Session, error) {
 	if refreshToken != "" {
-		return s.sessions.Inspect(c.Request.Context(), refreshToken, middleware.Client(c))
+		return s.sessions.Inspect(c.Request.Context(), refreshToken, middleware.RequestInfo(c))
 	}
 	claims, err := middleware.Bearer(c, s.access, s.scheme)
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *Sessions) named(c *gin.Context, refreshToken string) (*models.Session, 
 }
 
 func (s *Sessions) end(c *gin.Context, session *models.Session, scope string) error {
-	ctx, ending := c.Request.Context(), models.Ending{Reason: models.EndedByLogout, Client: middleware.Client(c)}
+	ctx, ending := c.Request.Context(), models.Ending{Reason: models.EndedByLogout, From: middleware.RequestInfo(c)}
 	switch scope {
 	case scopeLocal:
 		return s.sessions.End(ctx, session.UserID, session.ID, ending)

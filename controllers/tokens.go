@@ -36,7 +36,7 @@ func (t *Tokens) Refresh(c *gin.Context) error {
 	if err := middleware.LimitAccount(c, t.sessions.SessionID(request.RefreshToken)); err != nil {
 		return err
 	}
-	grant, err := t.sessions.Refresh(c.Request.Context(), request.RefreshToken, middleware.Client(c))
+	grant, err := t.sessions.Refresh(c.Request.Context(), request.RefreshToken, middleware.RequestInfo(c))
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type dumped struct {
 // ReadDump reads the output of manage.py dumpdata, as one JSON array or a JSON object a line, and gives each user to visit.
 // Users are the objects of the model whose table is called table; without that, of the one model that has both a password
 // and a last login. It holds one object at a time.
-func ReadDump(input io.Reader, table string, columns Columns, visit func(models.ForeignAccount) error) error {
+func ReadDump(input io.Reader, table string, columns Columns, visit func(models.ExternalAccount) error) error {
 	decoder := jsontext.NewDecoder(input)
 	var closing jsontext.Kind
 	if decoder.PeekKind() == '[' {
@@ -99,7 +99,7 @@ func place(err error) error {
 type dump struct {
 	table   string
 	columns Columns
-	visit   func(models.ForeignAccount) error
+	visit   func(models.ExternalAccount) error
 	found   string
 
 	isChecked bool

@@ -57,13 +57,13 @@ func Firebase(hashConfig []byte) (Format, error) {
 	return config.account, nil
 }
 
-func (f firebaseConfig) account(line []byte) models.ForeignAccount {
+func (f firebaseConfig) account(line []byte) models.ExternalAccount {
 	var user firebaseUser
 	if err := json.Unmarshal(line, &user); err != nil {
 		return unreadable(err)
 	}
 	first, last, _ := strings.Cut(user.DisplayName, " ")
-	account := models.ForeignAccount{
+	account := models.ExternalAccount{
 		Email: user.Email, FirstName: first, LastName: last, IsActive: !user.Disabled,
 		DateJoined: joined(milliseconds(int64(user.CreatedAt))), LastLogin: milliseconds(int64(user.LastSignedInAt)),
 		EmailVerifiedAt: user.EmailVerified.moment(),

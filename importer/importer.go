@@ -71,9 +71,9 @@ func (c Columns) Check(row map[string]any) error {
 
 // Account makes an account of a row: column → nil, bool, int64, string, []byte or time.Time. A column that the row does
 // not have says nothing, and the account is then active, without rights. What can't be read is the account's Fault.
-func (c Columns) Account(row map[string]any) models.ForeignAccount {
+func (c Columns) Account(row map[string]any) models.ExternalAccount {
 	r := reader{columns: c, row: row}
-	account := models.ForeignAccount{
+	account := models.ExternalAccount{
 		Username: r.text("username"), Email: r.text("email"), Password: r.text("password"),
 		FirstName: r.text("first_name"), LastName: r.text("last_name"),
 		IsStaff: r.isSet("is_staff"), IsSuperuser: r.isSet("is_superuser"), LastLogin: r.moment("last_login"),
@@ -160,7 +160,7 @@ func (r *reader) moment(field string) *time.Time {
 }
 
 // key reads an integer primary key as the legacy id, and a UUID as the id.
-func (r *reader) key(account *models.ForeignAccount) {
+func (r *reader) key(account *models.ExternalAccount) {
 	switch value := r.value("id").(type) {
 	case nil:
 		account.Source = account.Email

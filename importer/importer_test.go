@@ -16,8 +16,8 @@ import (
 	"latchkey/passwords"
 )
 
-func collect(into *[]models.ForeignAccount) func(models.ForeignAccount) error {
-	return func(account models.ForeignAccount) error {
+func collect(into *[]models.ExternalAccount) func(models.ExternalAccount) error {
+	return func(account models.ExternalAccount) error {
 		*into = append(*into, account)
 		return nil
 	}
@@ -31,8 +31,8 @@ const dump = `[
 {"model": "users.user", "pk": "8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", "fields": {"password": "!y", "last_login": null, "email": "bob@example.com"}}
 ]`
 
-func ann() models.ForeignAccount {
-	return models.ForeignAccount{
+func ann() models.ExternalAccount {
+	return models.ExternalAccount{
 		Source: "id 7", LegacyID: new(int64(7)), Email: "ann@example.com", Password: "!x", FirstName: "Ann", LastName: "Bée",
 		IsStaff: true, IsSuperuser: true, DateJoined: time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC),
 		LastLogin: new(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)),
@@ -40,16 +40,16 @@ func ann() models.ForeignAccount {
 }
 
 func TestReadDump(t *testing.T) {
-	bob := models.ForeignAccount{
+	bob := models.ExternalAccount{
 		Source: "id 8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", ID: uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10"),
 		Email: "bob@example.com", Password: "!y", IsActive: true,
 	}
 	asLines := strings.NewReplacer("[\n", "", "\n]", "", "}},\n", "}}\n").Replace(dump)
 	for name, text := range map[string]string{"array": dump, "lines": asLines} {
 		for _, table := range []string{"", "users_user", "Users_User"} {
-			var read []models.ForeignAccount
+			var read []models.ExternalAccount
 			require.NoError(t, importer.ReadDump(strings.NewReader(text), table, importer.DjangoColumns(), collect(&read)), name)
-			require.Equal(t, []models.ForeignAccount{ann(), bob}, read)
+			require.Equal(t, []models.ExternalAccount{ann(), bob}, read)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestReadDumpRefusesWhatIsNoDump(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := importer.ReadDump(strings.NewReader(c.text), c.table, importer.DjangoColumns(),
-				func(models.ForeignAccount) error { return nil })
+				func(models.ExternalAccount) error { return nil })
 			require.ErrorIs(t, err, c.err)
 			require.NotContains(t, err.Error(), "SECRET")
 		})
@@ -83,7 +83,7 @@ func TestReadDumpRefusesWhatIsNoDump(t *testing.T) {
 }
 
 func TestWhatVisitRefusesEndsTheReading(t *testing.T) {
-	visit := func(models.ForeignAccount) error { return io.ErrShortWrite }
+	visit := func(models.ExternalAccount) error { return io.ErrShortWrite }
 	require.ErrorIs(t, importer.ReadDump(strings.NewReader(dump), "", importer.DjangoColumns(), visit), io.ErrShortWrite)
 	require.ErrorIs(t, importer.ReadLines(strings.NewReader("{}"), importer.Latchkey, visit), io.ErrShortWrite)
 }
@@ -92,7 +92,7 @@ func TestColumnsCanBeMapped(t *testing.T) {
 	columns, err := importer.DjangoColumns().With([]string{"email=username", "id=uid"})
 	require.NoError(t, err)
 	account := columns.Account(map[string]any{"username": "ann@example.com", "uid": int64(7), "id": "other", "email": "other"})
-	require.Equal(t, models.ForeignAccount{
+	require.Equal(t, models.ExternalAccount{
 		Source: "id 7", LegacyID: new(int64(7)), Username: "ann@example.com", Email: "ann@example.com", IsActive: true,
 	}, account)
 	for _, mapping := range []string{"email", "email=", "mail=email", "=x", ""} {
@@ -106,7 +106,7 @@ func TestColumnsAreChecked(t *testing.T) {
 	for _, mappings := range [][]string{{"is_active=actif"}, {"password=passwd"}, {"email=mail"}, {"last_login=seen"}} {
 		columns, err := importer.DjangoColumns().With(mappings)
 		require.NoError(t, err)
-		var read []models.ForeignAccount
+		var read []models.ExternalAccount
 		err = importer.ReadDump(strings.NewReader(dump), "users_user", columns, collect(&read))
 		require.ErrorIs(t, err, importer.ErrNoColumn)
 		_, column, _ := strings.Cut(mappings[0], "=")
@@ -124,7 +124,7 @@ func TestColumnsAreChecked(t *testing.T) {
 // Keys are not numbers to calculate with: 2^53 and its neighbours are three accounts.
 func TestKeysOfADumpAreExact(t *testing.T) {
 	for _, key := range []int64{1<<53 - 1, 1 << 53, 1<<53 + 1, math.MaxInt64, -1} {
-		var read []models.ForeignAccount
+		var read []models.ExternalAccount
 		text := fmt.Sprintf(`{"model":"a.user","pk":%d,"fields":{"password":"","last_login":null,"email":"a@example.com"}}`, key)
 		require.NoError(t, importer.ReadDump(strings.NewReader(text), "", importer.DjangoColumns(), collect(&read)))
 		require.Equal(t, key, *read[0].LegacyID)
@@ -151,9 +151,9 @@ func TestARowThatCanNotBeReadHasAFault(t *testing.T) {
 		"date_joined: it is not a time; id: it is neither an integer nor a UUID", account.Fault)
 }
 
-func read(t *testing.T, format importer.Format, lines string) []models.ForeignAccount {
+func read(t *testing.T, format importer.Format, lines string) []models.ExternalAccount {
 	t.Helper()
-	var accounts []models.ForeignAccount
+	var accounts []models.ExternalAccount
 	require.NoError(t, importer.ReadLines(strings.NewReader(lines), format, collect(&accounts)))
 	return accounts
 }
@@ -170,7 +170,7 @@ SECRET
 	want.Source, want.ID = "line 2", uuid.MustParse("0199a5c2-7f00-7abc-8def-0123456789ab")
 	want.Locale, want.Timezone, want.DeletionDueAt = "de", "Europe/Berlin", want.LastLogin
 	require.Equal(t, want, accounts[0])
-	require.Equal(t, models.ForeignAccount{Source: "line 3", Email: "bob@example.com", IsActive: true}, accounts[1])
+	require.Equal(t, models.ExternalAccount{Source: "line 3", Email: "bob@example.com", IsActive: true}, accounts[1])
 	for _, account := range accounts[2:] {
 		require.NotEmpty(t, account.Fault)
 		require.NotContains(t, account.Fault, "SECRET")
@@ -178,13 +178,13 @@ SECRET
 	require.Contains(t, accounts[2].Fault, "passwordHash")
 	require.Equal(t, "line 6", accounts[4].Source)
 	err := importer.ReadLines(strings.NewReader("{}\n"+strings.Repeat("x", 2<<20)), importer.Latchkey,
-		func(models.ForeignAccount) error { return nil })
+		func(models.ExternalAccount) error { return nil })
 	require.ErrorIs(t, err, importer.ErrLineTooLong)
 	require.ErrorContains(t, err, "line 2")
 }
 
 // opens tells whether password is the account's, whatever the hash says of its costs.
-func opens(t *testing.T, account models.ForeignAccount, password string) bool {
+func opens(t *testing.T, account models.ExternalAccount, password string) bool {
 	t.Helper()
 	require.Empty(t, account.Fault)
 	pool, err := passwords.NewPool(passwords.Options{Concurrency: 1})
@@ -267,7 +267,7 @@ func FuzzLines(f *testing.F) {
 	f.Add(dump)
 	f.Add(`{"email":"a@example.com","legacy_id":1,"date_joined":"2019-04-01T08:00:00Z"}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		keep := func(models.ForeignAccount) error { return nil }
+		keep := func(models.ExternalAccount) error { return nil }
 		_ = importer.ReadDump(strings.NewReader(text), "", importer.DjangoColumns(), keep)
 		for _, format := range []importer.Format{importer.Latchkey, importer.Keycloak, format} {
 			_ = importer.ReadLines(strings.NewReader(text), format, keep)

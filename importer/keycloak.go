@@ -44,12 +44,12 @@ type keycloakParameters struct {
 }
 
 // Keycloak reads a user of a realm's export. Roles are the realm's own, so none come along.
-func Keycloak(line []byte) models.ForeignAccount {
+func Keycloak(line []byte) models.ExternalAccount {
 	var user keycloakUser
 	if err := json.Unmarshal(line, &user); err != nil {
 		return unreadable(err)
 	}
-	account := models.ForeignAccount{
+	account := models.ExternalAccount{
 		ID: user.ID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName, IsActive: user.Enabled,
 		DateJoined: joined(milliseconds(user.CreatedTimestamp)), EmailVerifiedAt: user.EmailVerified.moment(),
 	}

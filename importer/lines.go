@@ -20,10 +20,10 @@ var ErrLineTooLong = errors.New("longer than a megabyte, so this is not one JSON
 const maxLine = 1 << 20
 
 // Format reads one line of JSON as an account.
-type Format func(line []byte) models.ForeignAccount
+type Format func(line []byte) models.ExternalAccount
 
 // ReadLines reads one JSON object a line and gives each account to visit; empty lines say nothing.
-func ReadLines(input io.Reader, format Format, visit func(models.ForeignAccount) error) error {
+func ReadLines(input io.Reader, format Format, visit func(models.ExternalAccount) error) error {
 	lines := bufio.NewScanner(input)
 	lines.Buffer(nil, maxLine)
 	number := 0
@@ -82,12 +82,12 @@ func NewLine(user *models.User) Line {
 }
 
 // Latchkey reads what Latchkey exports. Any other name in a line is a fault: a misspelt one must not look like nothing.
-func Latchkey(line []byte) models.ForeignAccount {
+func Latchkey(line []byte) models.ExternalAccount {
 	var read Line
 	if err := json.Unmarshal(line, &read, json.RejectUnknownMembers(true)); err != nil {
 		return unreadable(err)
 	}
-	return models.ForeignAccount{
+	return models.ExternalAccount{
 		ID: read.ID, LegacyID: read.LegacyID, Username: read.Username, Email: read.Email, Password: read.PasswordHash,
 		FirstName: read.FirstName, LastName: read.LastName,
 		IsActive: read.IsActive == nil || *read.IsActive, IsStaff: read.IsStaff, IsSuperuser: read.IsSuperuser,
@@ -107,13 +107,13 @@ func (c confirmation) moment() *time.Time {
 }
 
 // unreadable is an account that the parser could not read. The parser's own words may quote the line, and a hash with it.
-func unreadable(err error) models.ForeignAccount {
+func unreadable(err error) models.ExternalAccount {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) && semantic.JSONPointer != "" && len(semantic.JSONPointer) < 64 {
-		return models.ForeignAccount{Fault: "it has a name that is not known or a value of another type than expected: " +
+		return models.ExternalAccount{Fault: "it has a name that is not known or a value of another type than expected: " +
 			string(semantic.JSONPointer[1:])}
 	}
-	return models.ForeignAccount{Fault: place(err).Error()}
+	return models.ExternalAccount{Fault: place(err).Error()}
 }
 
 // milliseconds is a moment as JavaScript counts; nil for none.

@@ -103,7 +103,7 @@ func User(c *gin.Context) *models.User {
 	return Session(c).User
 }
 
-// Client is where the request comes from, as far as it tells.
-func Client(c *gin.Context) models.Client {
-	return models.Client{UserAgent: c.Request.UserAgent(), IP: c.ClientIP(), RequestID: RequestID(c)}
+// RequestInfo is where the request comes from, as far as it tells.
+func RequestInfo(c *gin.Context) models.RequestInfo {
+	return models.RequestInfo{UserAgent: c.Request.UserAgent(), IP: c.ClientIP(), RequestID: RequestID(c)}
 }

@@ -87,13 +87,13 @@ func NewAuditLog(db *gorm.DB, notices Notices, log *slog.Logger, now func() time
 }
 
 // record adds an event to the transaction of what it is about, and queues the mail about it, if there is one.
-func (tx Tx) record(event AuditEvent, client Client) error {
+func (tx Tx) record(event AuditEvent, from RequestInfo) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make an event id: %w", err)
 	}
 	event.ID, event.CreatedAt = id, tx.Now
-	event.IP, event.RequestID = shorten(client.IP, 45), shorten(client.RequestID, 64)
+	event.IP, event.RequestID = shorten(from.IP, 45), shorten(from.RequestID, 64)
 	if err := tx.Create(&event).Error; err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 type EmailChange struct {
 	NewEmail string
 	Password string
-	Client   Client
+	From     RequestInfo
 }
 
 // RequestEmailChange queues a mail to the new address; only its proof makes the change. A wrong password, or an address that
@@ -32,7 +32,7 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 			return err
 		}
 		event := AuditEvent{Kind: EventEmailChangeAsked, UserID: user.ID, ActorID: &user.ID}
-		if err := tx.record(event, change.Client); err != nil {
+		if err := tx.record(event, change.From); err != nil {
 			return err
 		}
 		return m.oneTimeTokens.issue(tx, OneTimeToken{UserID: user.ID, Purpose: mail.ChangeEmail, Address: address})
@@ -40,7 +40,7 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 }
 
 // changeEmail gives the user the address of a token, verified, and tells the old one how to undo that.
-func (m *VerificationManager) changeEmail(tx Tx, token *OneTimeToken, client Client) error {
+func (m *VerificationManager) changeEmail(tx Tx, token *OneTimeToken, from RequestInfo) error {
 	old := token.User.Email
 	if err := m.setEmail(tx, token); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (m *VerificationManager) changeEmail(tx Tx, token *OneTimeToken, client Cli
 		return err
 	}
 	event := AuditEvent{Kind: EventEmailChanged, UserID: token.UserID, ActorID: &token.UserID}
-	if err := tx.record(event, client); err != nil {
+	if err := tx.record(event, from); err != nil {
 		return err
 	}
 	return m.oneTimeTokens.issue(tx, OneTimeToken{
@@ -69,8 +69,8 @@ func (m *VerificationManager) setEmail(tx Tx, token *OneTimeToken) error {
 // UndoEmailChange gives an account its old address back, by the token of the mail that told the old address of the change.
 // Whoever made the change knew the password: it is made useless, every session ends, and a mail lets the owner choose another.
 // Errors are those of VerifyEmail.
-func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string, client Client) error {
-	found, err := m.oneTimeTokens.find(ctx, Proof{Token: token}, PurposeUndoChange)
+func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string, from RequestInfo) error {
+	found, err := m.oneTimeTokens.find(ctx, EmailProof{Token: token}, PurposeUndoChange)
 	if err != nil {
 		return err
 	}
@@ -86,10 +86,10 @@ func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string,
 			return err
 		}
 		event := AuditEvent{Kind: EventEmailChanged, UserID: found.UserID, ActorID: &found.UserID, Detail: DetailUndone}
-		if err := tx.record(event, client); err != nil {
+		if err := tx.record(event, from); err != nil {
 			return err
 		}
-		if err := m.endEverything(tx, found.UserID, DetailUndone, client); err != nil {
+		if err := m.endEverything(tx, found.UserID, DetailUndone, from); err != nil {
 			return err
 		}
 		return m.oneTimeTokens.issue(tx, OneTimeToken{

@@ -48,47 +48,47 @@ func (m *VerificationManager) sendTo(ctx context.Context, kind mail.Kind, email 
 // VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for. Errors are
 // ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, and a *ValidationError if another account has the new address
 // by now.
-func (m *VerificationManager) VerifyEmail(ctx context.Context, proof Proof, client Client) error {
+func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof, from RequestInfo) error {
 	token, err := m.oneTimeTokens.find(ctx, proof, mail.VerifyEmail, mail.ChangeEmail)
 	if err != nil {
 		return err
 	}
 	return m.oneTimeTokens.redeem(ctx, token, func(tx Tx) error {
 		if token.Purpose == mail.ChangeEmail {
-			return m.changeEmail(tx, token, client)
+			return m.changeEmail(tx, token, from)
 		}
-		return m.markVerified(tx, token, client)
+		return m.markVerified(tx, token, from)
 	})
 }
 
 // markVerified marks the address of a token as verified, unless it has been verified before in another way.
-func (m *VerificationManager) markVerified(tx Tx, token *OneTimeToken, client Client) error {
+func (m *VerificationManager) markVerified(tx Tx, token *OneTimeToken, from RequestInfo) error {
 	changed, err := m.users.markVerified(tx, token.UserID, token.Address)
 	if err != nil || !changed {
 		return err
 	}
-	return tx.record(AuditEvent{Kind: EventEmailVerified, UserID: token.UserID, ActorID: &token.UserID}, client)
+	return tx.record(AuditEvent{Kind: EventEmailVerified, UserID: token.UserID, ActorID: &token.UserID}, from)
 }
 
 // endEverything ends every session and every pending token of a user whose password has just been replaced by mail, except
 // those by which an address that the account had before takes a change back: whoever changed it could reset the password too.
 // The detail says how that came.
-func (m *VerificationManager) endEverything(tx Tx, user uuid.UUID, detail string, client Client) error {
+func (m *VerificationManager) endEverything(tx Tx, user uuid.UUID, detail string, from RequestInfo) error {
 	if err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user, PurposeUndoChange); err != nil {
 		return err
 	}
 	event := AuditEvent{Kind: EventPasswordChanged, UserID: user, ActorID: &user, Detail: detail}
-	if err := tx.record(event, client); err != nil {
+	if err := tx.record(event, from); err != nil {
 		return err
 	}
-	_, err := m.sessions.end(tx, Ending{EndedByPasswordChange, client}, "user_id = ?", user)
+	_, err := m.sessions.end(tx, Ending{EndedByPasswordChange, from}, "user_id = ?", user)
 	return err
 }
 
 // AddressOf returns where the mail of a token went that was to verify an address or to reset a password, whatever became of
 // it. ErrOneTimeTokenInvalid means that the text is no such token, or one of too long ago.
 func (m *VerificationManager) AddressOf(ctx context.Context, encoded string) (string, error) {
-	token, err := m.oneTimeTokens.find(ctx, Proof{Token: encoded}, mail.VerifyEmail, mail.ResetPassword)
+	token, err := m.oneTimeTokens.find(ctx, EmailProof{Token: encoded}, mail.VerifyEmail, mail.ResetPassword)
 	if token == nil {
 		return "", err
 	}

@@ -13,9 +13,9 @@ import (
 	"latchkey/passwords"
 )
 
-// ForeignAccount is an account as another system stores it. Password is the encoded hash, as it is there. ID is zero if that
+// ExternalAccount is an account as another system stores it. Password is the encoded hash, as it is there. ID is zero if that
 // system has no UUID for it, and DateJoined if it is unknown.
-type ForeignAccount struct {
+type ExternalAccount struct {
 	Source string // where to find it there, such as "id 7" or "line 12"
 	Fault  string // why it can't be read, or empty
 
@@ -60,7 +60,7 @@ type ImportedAccount struct {
 // Refusal is an account that was not imported, and the reason, which holds nothing secret. IsHeld is set if another imported
 // account has its address or username: it can be imported once that one has changed as it did in the source.
 type Refusal struct {
-	Account ForeignAccount
+	Account ExternalAccount
 	Reason  string
 	IsHeld  bool
 }
@@ -89,7 +89,7 @@ func keyOf(legacyID *int64, id uuid.UUID) string {
 }
 
 // canonical returns the account as it would be stored, or the reason why it can't be.
-func (a ForeignAccount) canonical(hasher *passwords.Pool, now time.Time) (ForeignAccount, string) {
+func (a ExternalAccount) canonical(hasher *passwords.Pool, now time.Time) (ExternalAccount, string) {
 	if a.Fault != "" {
 		return a, a.Fault
 	}
@@ -148,7 +148,7 @@ func storable(times ...*time.Time) bool {
 }
 
 // user returns the account as a new user.
-func (a ForeignAccount) user(now time.Time) User {
+func (a ExternalAccount) user(now time.Time) User {
 	joined := a.DateJoined.UTC().Truncate(time.Microsecond)
 	if a.DateJoined.IsZero() {
 		joined = now
@@ -161,7 +161,7 @@ func (a ForeignAccount) user(now time.Time) User {
 	}
 }
 
-func (a ForeignAccount) username() *string {
+func (a ExternalAccount) username() *string {
 	if a.Username == "" {
 		return nil
 	}
@@ -177,7 +177,7 @@ func inUTC(moment *time.Time) *time.Time {
 }
 
 // record returns what the next import will be compared with.
-func (a ForeignAccount) record(userID uuid.UUID, key []byte) ImportedAccount {
+func (a ExternalAccount) record(userID uuid.UUID, key []byte) ImportedAccount {
 	return ImportedAccount{
 		UserID: userID, Email: a.Email, PasswordMAC: passwordMAC(key, a.Password), FirstName: a.FirstName, LastName: a.LastName,
 		IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
@@ -224,7 +224,7 @@ func markUpgraded(tx Tx, keys [][]byte, user *User, encoded string) error {
 
 // changes returns the columns of user that the source changed since the last import and nobody changed here. What both
 // changed stays as it is here, so that an import never brings back a former password or a role that was taken away.
-func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]byte) map[string]any {
+func (i *ImportedAccount) changes(user *User, account ExternalAccount, keys [][]byte) map[string]any {
 	columns := map[string]any{}
 	addChanged(columns, "email", i.Email, user.Email, account.Email)
 	addChanged(columns, "first_name", i.FirstName, user.FirstName, account.FirstName)
@@ -248,7 +248,7 @@ func (i *ImportedAccount) changes(user *User, account ForeignAccount, keys [][]b
 }
 
 // addObserved adds the columns that nobody changes: when an address was verified, and the last login.
-func addObserved(columns map[string]any, user *User, account ForeignAccount) {
+func addObserved(columns map[string]any, user *User, account ExternalAccount) {
 	// An address that comes with this import is as verified as the source says, and so is one that was the same before.
 	if columns["email"] != nil || user.EmailVerifiedAt == nil && user.Email == account.Email {
 		if verified := inUTC(account.EmailVerifiedAt); verified != nil || user.EmailVerifiedAt != nil {
@@ -272,7 +272,7 @@ func sameTime(a, b *time.Time) bool {
 }
 
 // isSame reports whether the account is in the source as it was at the last import.
-func (i *ImportedAccount) isSame(account ForeignAccount, keys [][]byte) bool {
+func (i *ImportedAccount) isSame(account ExternalAccount, keys [][]byte) bool {
 	return i.Email == account.Email && i.FirstName == account.FirstName && i.LastName == account.LastName &&
 		i.IsActive == account.IsActive && i.IsStaff == account.IsStaff && i.IsSuperuser == account.IsSuperuser &&
 		i.Locale == account.Locale && i.Timezone == account.Timezone && sameTime(i.DeletionDueAt, inUTC(account.DeletionDueAt)) &&

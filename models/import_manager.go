@@ -34,7 +34,7 @@ type ImportReport struct {
 // Import stores a batch of accounts in one transaction. An account is known by the UUID or the legacy id that it has in
 // the source, or else by its email; of a known one only what changed in the source since the last import is stored, and
 // of that nothing that was changed here meanwhile. Repeating a batch changes nothing.
-func (m *ImportManager) Import(ctx context.Context, batch []ForeignAccount) (report ImportReport, err error) {
+func (m *ImportManager) Import(ctx context.Context, batch []ExternalAccount) (report ImportReport, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
 		if err := lookUpByIndex(tx.DB); err != nil {
 			return err
@@ -76,7 +76,7 @@ func (m *ImportManager) Rehearse() *Rehearsal {
 }
 
 // Import is [ImportManager.Import] without doing it.
-func (r *Rehearsal) Import(ctx context.Context, batch []ForeignAccount) (ImportReport, error) {
+func (r *Rehearsal) Import(ctx context.Context, batch []ExternalAccount) (ImportReport, error) {
 	plan, err := r.manager.plan(r.manager.store.DB(ctx), batch, r)
 	if err != nil {
 		return ImportReport{}, err
@@ -91,7 +91,7 @@ func (r *Rehearsal) Import(ctx context.Context, batch []ForeignAccount) (ImportR
 
 // give gives an account its email, or returns the key of the account that has got it before. Without a rehearsal the database
 // decides.
-func (r *Rehearsal) give(account ForeignAccount) (holder string) {
+func (r *Rehearsal) give(account ExternalAccount) (holder string) {
 	if r == nil {
 		return ""
 	}
@@ -104,7 +104,7 @@ func (r *Rehearsal) give(account ForeignAccount) (holder string) {
 }
 
 // move is give for an account that had the email from until now.
-func (r *Rehearsal) move(from string, account ForeignAccount) (holder string) {
+func (r *Rehearsal) move(from string, account ExternalAccount) (holder string) {
 	if r == nil {
 		return ""
 	}
@@ -120,7 +120,7 @@ func (r *Rehearsal) isFreed(email string) bool {
 }
 
 // insert stores new accounts. One whose email was taken meanwhile is refused.
-func (m *ImportManager) insert(tx Tx, accounts []ForeignAccount, report *ImportReport) error {
+func (m *ImportManager) insert(tx Tx, accounts []ExternalAccount, report *ImportReport) error {
 	if len(accounts) == 0 {
 		return nil
 	}
@@ -157,8 +157,8 @@ func (m *ImportManager) insert(tx Tx, accounts []ForeignAccount, report *ImportR
 
 // withoutLost returns the accounts that were inserted, and refuses the others.
 func (m *ImportManager) withoutLost(
-	tx Tx, accounts []ForeignAccount, report *ImportReport,
-) ([]ForeignAccount, error) {
+	tx Tx, accounts []ExternalAccount, report *ImportReport,
+) ([]ExternalAccount, error) {
 	ids := make([]uuid.UUID, len(accounts))
 	for i, account := range accounts {
 		ids[i] = account.ID
@@ -171,7 +171,7 @@ func (m *ImportManager) withoutLost(
 	for _, id := range found {
 		stored[id] = true
 	}
-	var left []ForeignAccount
+	var left []ExternalAccount
 	for _, account := range accounts {
 		if stored[account.ID] {
 			left = append(left, account)
@@ -183,12 +183,12 @@ func (m *ImportManager) withoutLost(
 }
 
 // recordRoles records the roles that came with an import.
-func (m *ImportManager) recordRoles(tx Tx, account ForeignAccount) error {
+func (m *ImportManager) recordRoles(tx Tx, account ExternalAccount) error {
 	if !account.IsStaff && !account.IsSuperuser {
 		return nil
 	}
 	event := AuditEvent{Kind: EventRolesChanged, UserID: account.ID, Detail: DetailImported}
-	return tx.record(event, Client{})
+	return tx.record(event, RequestInfo{})
 }
 
 func (m *ImportManager) update(tx Tx, known []knownAccount, report *ImportReport) error {
@@ -225,7 +225,7 @@ func (m *ImportManager) apply(tx Tx, known knownAccount) error {
 
 func (m *ImportManager) recordChange(tx Tx, known knownAccount) error {
 	record := func(kind string) error {
-		return tx.record(AuditEvent{Kind: kind, UserID: known.user.ID, Detail: DetailImported}, Client{})
+		return tx.record(AuditEvent{Kind: kind, UserID: known.user.ID, Detail: DetailImported}, RequestInfo{})
 	}
 	var errs []error
 	active, isToggled := known.columns["is_active"].(bool)

@@ -30,14 +30,14 @@ func eachImport(t *testing.T, run func(t *testing.T, f importFixture)) {
 	})
 }
 
-func foreign(id int64, email string) models.ForeignAccount {
-	return models.ForeignAccount{
+func foreign(id int64, email string) models.ExternalAccount {
+	return models.ExternalAccount{
 		Source: fmt.Sprintf("id %d", id), LegacyID: &id, Email: email, Password: djangoHash, FirstName: "Ann", IsActive: true,
 		DateJoined: time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC),
 	}
 }
 
-func (f importFixture) run(t testing.TB, accounts ...models.ForeignAccount) models.ImportReport {
+func (f importFixture) run(t testing.TB, accounts ...models.ExternalAccount) models.ImportReport {
 	t.Helper()
 	report, err := f.imports.Import(t.Context(), accounts)
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestImportManager_Import_StoresAccountsAsTheyAre(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		last := time.Date(2025, 12, 24, 18, 0, 0, 0, time.UTC)
-		account := models.ForeignAccount{
+		account := models.ExternalAccount{
 			LegacyID: new(int64(41)), Username: "annie", Email: " Ann@Example.com", Password: djangoHash, FirstName: " Ann ", LastName: "Bee",
 			IsStaff: true, IsSuperuser: true, DateJoined: time.Date(2019, 4, 1, 8, 0, 0, 0, time.UTC), LastLogin: &last,
 		}
@@ -87,7 +87,7 @@ func TestImportManager_Import_KeepsAUUID(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
-		account := models.ForeignAccount{ID: id, Email: "ann@example.com", Password: djangoHash, IsActive: true}
+		account := models.ExternalAccount{ID: id, Email: "ann@example.com", Password: djangoHash, IsActive: true}
 		require.Equal(t, 1, f.run(t, account).Imported)
 		account.Email = "bee@example.com"
 		require.Equal(t, 1, f.run(t, account).Updated)
@@ -98,7 +98,7 @@ func TestImportManager_Import_KeepsAUUID(t *testing.T) {
 func TestImportManager_Import_IdentifiesByEmailWithoutAKey(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
-		account := models.ForeignAccount{Email: "ann@example.com", Password: djangoHash}
+		account := models.ExternalAccount{Email: "ann@example.com", Password: djangoHash}
 		require.Equal(t, 1, f.run(t, account).Imported)
 		account.IsActive = true
 		require.Equal(t, 1, f.run(t, account).Updated)
@@ -111,26 +111,26 @@ func TestImportManager_Import_RefusesWhatCannotBeStored(t *testing.T) {
 	eachImport(t, func(t *testing.T, f importFixture) {
 		f.create(t, "here@example.com")
 		eastern := time.FixedZone("", -5*60*60)
-		with := func(id int64, change func(*models.ForeignAccount)) models.ForeignAccount {
+		with := func(id int64, change func(*models.ExternalAccount)) models.ExternalAccount {
 			account := foreign(id, fmt.Sprintf("user%d@example.com", id))
 			change(&account)
 			return account
 		}
-		batch := []models.ForeignAccount{
+		batch := []models.ExternalAccount{
 			foreign(1, "Ann@example.com"),
 			foreign(2, "ann@Example.com"),
 			foreign(1, "bee@example.com"),
 			foreign(3, "not an address"),
 			foreign(4, ""),
 			foreign(5, "HERE@example.com"),
-			with(6, func(a *models.ForeignAccount) { a.Password = "crypt$$ab1Hv2Lg7ltQo" }),
-			with(7, func(a *models.ForeignAccount) { a.Password = "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99" }),
-			with(8, func(a *models.ForeignAccount) { a.Password = "hunter2" }),
-			with(9, func(a *models.ForeignAccount) { a.Username = strings.Repeat("x", 151) }),
-			with(10, func(a *models.ForeignAccount) { a.Fault = "date_joined is no date" }),
-			with(11, func(a *models.ForeignAccount) { a.Password = "pbkdf2_sha256$999999999$s$" + djangoHash[24:] }),
-			with(12, func(a *models.ForeignAccount) { a.LastLogin = new(time.Date(9999, 12, 31, 23, 59, 59, 0, eastern)) }),
-			with(13, func(a *models.ForeignAccount) {
+			with(6, func(a *models.ExternalAccount) { a.Password = "crypt$$ab1Hv2Lg7ltQo" }),
+			with(7, func(a *models.ExternalAccount) { a.Password = "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99" }),
+			with(8, func(a *models.ExternalAccount) { a.Password = "hunter2" }),
+			with(9, func(a *models.ExternalAccount) { a.Username = strings.Repeat("x", 151) }),
+			with(10, func(a *models.ExternalAccount) { a.Fault = "date_joined is no date" }),
+			with(11, func(a *models.ExternalAccount) { a.Password = "pbkdf2_sha256$999999999$s$" + djangoHash[24:] }),
+			with(12, func(a *models.ExternalAccount) { a.LastLogin = new(time.Date(9999, 12, 31, 23, 59, 59, 0, eastern)) }),
+			with(13, func(a *models.ExternalAccount) {
 				a.DateJoined = time.Date(1, 1, 1, 0, 0, 0, 0, time.FixedZone("", 2*60*60))
 			}),
 		}
@@ -187,7 +187,7 @@ func TestImportManager_Import_TakesNobodysEmail(t *testing.T) {
 func TestImportManager_Import_KeepsAUsernameThatIsNotTheEmail(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
-		named := func(id int64, username string) models.ForeignAccount {
+		named := func(id int64, username string) models.ExternalAccount {
 			account := foreign(id, fmt.Sprintf("user%d@example.com", id))
 			account.Username = username
 			return account
@@ -244,8 +244,8 @@ func TestImportManager_Import_RefusesASecondAccountOfOneID(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {
 		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
-		report := f.run(t, models.ForeignAccount{ID: id, Email: "ann@example.com"}, models.ForeignAccount{ID: id, Email: "bob@example.com"},
-			models.ForeignAccount{Email: "cat@example.com"})
+		report := f.run(t, models.ExternalAccount{ID: id, Email: "ann@example.com"}, models.ExternalAccount{ID: id, Email: "bob@example.com"},
+			models.ExternalAccount{Email: "cat@example.com"})
 		require.Equal(t, 2, report.Imported)
 		require.Equal(t, []string{": an account before it in the source has the same key"}, reasons(report))
 	})
@@ -303,7 +303,7 @@ func TestRehearsal_Import_WritesNothingAndReportsTheSame(t *testing.T) {
 		rehearsal := f.imports.Rehearse()
 		changed := foreign(1, "ann@example.com")
 		changed.LastName = "Bee"
-		batches := [][]models.ForeignAccount{
+		batches := [][]models.ExternalAccount{
 			{changed, foreign(2, "bob@example.com"), foreign(3, "no address")},
 			{foreign(4, "BOB@example.com"), foreign(5, "cat@example.com")},
 		}

@@ -9,7 +9,7 @@ import (
 
 // importPlan is what will be done with the accounts of a batch, and the report about those with which nothing will.
 type importPlan struct {
-	created []ForeignAccount
+	created []ExternalAccount
 	known   []knownAccount
 	report  ImportReport
 }
@@ -18,7 +18,7 @@ type importPlan struct {
 type knownAccount struct {
 	user     *User
 	imported *ImportedAccount
-	account  ForeignAccount
+	account  ExternalAccount
 	columns  map[string]any
 }
 
@@ -31,7 +31,7 @@ func (k knownAccount) count(report *ImportReport) {
 }
 
 // plan decides what will be done with each account. A rehearsal, if there is one, knows the batches that were not stored.
-func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, rehearsal *Rehearsal) (importPlan, error) {
+func (m *ImportManager) plan(db *gorm.DB, batch []ExternalAccount, rehearsal *Rehearsal) (importPlan, error) {
 	var plan importPlan
 	accounts := m.storable(&plan, batch)
 	present, err := m.find(db, accounts)
@@ -46,8 +46,8 @@ func (m *ImportManager) plan(db *gorm.DB, batch []ForeignAccount, rehearsal *Reh
 }
 
 // storable returns the accounts of a batch that could be stored, each once.
-func (m *ImportManager) storable(plan *importPlan, batch []ForeignAccount) []ForeignAccount {
-	accounts := make([]ForeignAccount, 0, len(batch))
+func (m *ImportManager) storable(plan *importPlan, batch []ExternalAccount) []ExternalAccount {
+	accounts := make([]ExternalAccount, 0, len(batch))
 	emails, names := map[string]bool{}, map[string]bool{}
 	ids, keys := map[uuid.UUID]bool{}, map[int64]bool{}
 	for _, account := range batch {
@@ -74,12 +74,12 @@ func (m *ImportManager) storable(plan *importPlan, batch []ForeignAccount) []For
 	return accounts
 }
 
-func (p *importPlan) refuse(account ForeignAccount, reason string) {
+func (p *importPlan) refuse(account ExternalAccount, reason string) {
 	p.report.Refused = append(p.report.Refused, Refusal{Account: account, Reason: reason})
 }
 
 // refuseFor refuses an account whose address somebody else has.
-func (p *importPlan) refuseFor(account ForeignAccount, present presentUsers, owner *User) {
+func (p *importPlan) refuseFor(account ExternalAccount, present presentUsers, owner *User) {
 	if present.imported[owner.ID] == nil {
 		p.refuse(account, refusedUnknown)
 		return
@@ -87,12 +87,12 @@ func (p *importPlan) refuseFor(account ForeignAccount, present presentUsers, own
 	p.refuseHeld(account, keyOf(owner.LegacyID, owner.ID))
 }
 
-func (p *importPlan) refuseHeld(account ForeignAccount, holder string) {
+func (p *importPlan) refuseHeld(account ExternalAccount, holder string) {
 	p.report.Refused = append(p.report.Refused, Refusal{Account: account, Reason: refusedHeld + ": " + holder, IsHeld: true})
 }
 
 // planAccount decides about one account that could be stored.
-func (m *ImportManager) planAccount(plan *importPlan, present presentUsers, account ForeignAccount) {
+func (m *ImportManager) planAccount(plan *importPlan, present presentUsers, account ExternalAccount) {
 	user, owner := present.of(account), present.owner(account.Email)
 	namesake := present.byUsername[account.Username]
 	switch {
@@ -154,7 +154,7 @@ func (p presentUsers) owner(email string) *User {
 }
 
 // of returns the user of the account's key, or of its email if it has no key, or nil.
-func (p presentUsers) of(account ForeignAccount) *User {
+func (p presentUsers) of(account ExternalAccount) *User {
 	if account.LegacyID == nil && account.ID == uuid.Nil {
 		return p.byEmail[account.Email]
 	}
@@ -167,7 +167,7 @@ func (p presentUsers) of(account ForeignAccount) *User {
 }
 
 // find reads the users that have a key or an email of accounts.
-func (m *ImportManager) find(db *gorm.DB, accounts []ForeignAccount) (presentUsers, error) {
+func (m *ImportManager) find(db *gorm.DB, accounts []ExternalAccount) (presentUsers, error) {
 	present := presentUsers{
 		byID: map[uuid.UUID]*User{}, byLegacy: map[int64]*User{}, byEmail: map[string]*User{},
 		imported: map[uuid.UUID]*ImportedAccount{}, byUsername: map[string]*User{},

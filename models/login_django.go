@@ -20,21 +20,21 @@ const keepDjangoSessions = 2 * 365 * 24 * time.Hour
 // AcceptDjangoToken returns the session of a user who presents an access token of Django: one for all of them, so that ending
 // it ends them all, at until at the latest. Errors are ErrUserNotFound and those of SessionManager.Authenticated.
 func (m *LoginManager) AcceptDjangoToken(
-	ctx context.Context, token tokens.DjangoToken, until time.Time, client Client,
+	ctx context.Context, token tokens.DjangoToken, until time.Time, from RequestInfo,
 ) (*Session, error) {
 	until = until.UTC().Truncate(time.Microsecond)
-	return m.acceptForeign(ctx, token.UserID, Session{ID: djangoSessionID("user " + token.UserID), ExpiresAt: until}, client)
+	return m.acceptForeign(ctx, token.UserID, Session{ID: djangoSessionID("user " + token.UserID), ExpiresAt: until}, from)
 }
 
 // ExchangeDjangoToken exchanges a token of Django for a session of its own and a refresh token. From then on the token is
 // worth what one of our refresh tokens is that was redeemed once: presented again, it is a retry until its successor was used,
 // and ends the session after that. Errors are ErrUserNotFound and those of SessionManager.Refresh.
-func (m *LoginManager) ExchangeDjangoToken(ctx context.Context, token tokens.DjangoToken, client Client) (*Grant, error) {
+func (m *LoginManager) ExchangeDjangoToken(ctx context.Context, token tokens.DjangoToken, from RequestInfo) (*SessionTokens, error) {
 	id := djangoSessionID("token " + token.UserID + " " + token.ID)
-	if _, err := m.acceptForeign(ctx, token.UserID, Session{ID: id}, client); err != nil {
+	if _, err := m.acceptForeign(ctx, token.UserID, Session{ID: id}, from); err != nil {
 		return nil, err
 	}
-	return m.sessions.redeem(ctx, tokens.Handle{ID: id}, client)
+	return m.sessions.redeem(ctx, tokens.Handle{ID: id}, from)
 }
 
 // djangoSessionID returns the id of the session of a token, always the same.
@@ -43,7 +43,7 @@ func djangoSessionID(key string) uuid.UUID {
 }
 
 // acceptForeign reads the wanted session of a user's foreign token, or opens it the first time.
-func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted Session, client Client) (*Session, error) {
+func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted Session, from RequestInfo) (*Session, error) {
 	user, err := m.users.ByLegacyID(ctx, userKey)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted
 	case !user.IsActive:
 		return nil, ErrAccountInactive
 	}
-	err = m.store.Transaction(ctx, func(tx Tx) error { return m.openForeign(tx, user, wanted, client) })
+	err = m.store.Transaction(ctx, func(tx Tx) error { return m.openForeign(tx, user, wanted, from) })
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +67,9 @@ func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted
 
 // openForeign opens a session unless another request did. What another system issued is worth nothing any more once the
 // user's password was changed here or the account disabled.
-func (m *LoginManager) openForeign(tx Tx, user *User, session Session, client Client) error {
+func (m *LoginManager) openForeign(tx Tx, user *User, session Session, from RequestInfo) error {
 	// As in open, this makes a change of the password wait or win.
-	if err := m.users.recordLogin(tx, user, client); errors.Is(err, ErrInvalidCredentials) {
+	if err := m.users.recordLogin(tx, user, from); errors.Is(err, ErrInvalidCredentials) {
 		return ErrSessionRevoked
 	} else if err != nil {
 		return err
@@ -84,5 +84,5 @@ func (m *LoginManager) openForeign(tx Tx, user *User, session Session, client Cl
 		return ErrSessionRevoked
 	}
 	session.UserID, session.AuthMethod, session.RedeemedAt = user.ID, AuthenticatedByDjango, &tx.Now
-	return m.sessions.create(tx, &session, client)
+	return m.sessions.create(tx, &session, from)
 }

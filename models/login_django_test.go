@@ -36,7 +36,7 @@ var annsToken = tokens.DjangoToken{UserID: "7", ID: "a1"}
 
 func (a adopter) adopt(t *testing.T, token tokens.DjangoToken) error {
 	t.Helper()
-	session, err := a.logins.AcceptDjangoToken(t.Context(), token, a.clock.Now().Add(90*24*time.Hour), models.Client{})
+	session, err := a.logins.AcceptDjangoToken(t.Context(), token, a.clock.Now().Add(90*24*time.Hour), models.RequestInfo{})
 	require.Equal(t, err == nil, session != nil)
 	return err
 }
@@ -64,12 +64,12 @@ func TestLoginManager_AcceptDjangoToken_LivesAsLongAsItIsUsed(t *testing.T) {
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		until := a.clock.Now().Add(80 * 24 * time.Hour)
 		for range 4 {
-			session, err := a.logins.AcceptDjangoToken(t.Context(), annsToken, until, models.Client{})
+			session, err := a.logins.AcceptDjangoToken(t.Context(), annsToken, until, models.RequestInfo{})
 			require.NoError(t, err)
 			require.Equal(t, "ann@example.com", session.User.Email)
 			a.clock.Advance(20 * 24 * time.Hour)
 		}
-		_, err := a.logins.AcceptDjangoToken(t.Context(), annsToken, until, models.Client{})
+		_, err := a.logins.AcceptDjangoToken(t.Context(), annsToken, until, models.RequestInfo{})
 		require.ErrorIs(t, err, models.ErrSessionExpired)
 	})
 }
@@ -104,7 +104,7 @@ func TestLoginManager_AcceptDjangoToken_Refuses(t *testing.T) {
 					require.NoError(t, c.before(t, a))
 				}
 				require.ErrorIs(t, a.adopt(t, c.token), c.err)
-				_, err := a.logins.ExchangeDjangoToken(t.Context(), c.token, models.Client{})
+				_, err := a.logins.ExchangeDjangoToken(t.Context(), c.token, models.RequestInfo{})
 				require.ErrorIs(t, err, c.err)
 			})
 		})
@@ -117,9 +117,9 @@ func TestLoginManager_ExchangeDjangoToken(t *testing.T) {
 	t.Parallel()
 	eachAdopter(t, func(t *testing.T, a adopter) {
 		token := tokens.DjangoToken{UserID: "7", ID: "r1"}
-		exchange := func() *models.Grant {
+		exchange := func() *models.SessionTokens {
 			t.Helper()
-			grant, err := a.logins.ExchangeDjangoToken(t.Context(), token, models.Client{})
+			grant, err := a.logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
 			require.NoError(t, err)
 			return grant
 		}
@@ -132,11 +132,11 @@ func TestLoginManager_ExchangeDjangoToken(t *testing.T) {
 		}
 		last := exchange()
 		require.NotEqual(t, first.RefreshToken, last.RefreshToken)
-		_, err := a.sessions.Refresh(t.Context(), last.RefreshToken, models.Client{})
+		_, err := a.sessions.Refresh(t.Context(), last.RefreshToken, models.RequestInfo{})
 		require.NoError(t, err)
-		_, err = a.logins.ExchangeDjangoToken(t.Context(), token, models.Client{})
+		_, err = a.logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
 		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
-		_, err = a.logins.ExchangeDjangoToken(t.Context(), token, models.Client{})
+		_, err = a.logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
 		require.ErrorIs(t, err, models.ErrSessionRevoked)
 		require.NoError(t, a.adopt(t, annsToken), "the session of access tokens is another one")
 	})

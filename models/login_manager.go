@@ -18,7 +18,7 @@ type LoginRequest struct {
 	Email       string
 	Password    string
 	DeviceToken string
-	Client      Client
+	From        RequestInfo
 }
 
 // LoginAttempt is a LoginRequest as Prepare has read it.
@@ -28,7 +28,7 @@ type LoginAttempt struct {
 	device   uuid.UUID // that of a valid device token, or zero
 	isBound  bool      // the device token was made for this address
 	password string
-	client   Client
+	from     RequestInfo
 }
 
 // Admission says whom a right password lets in.
@@ -58,7 +58,7 @@ func NewLoginManager(
 
 // Prepare canonicalises the address of a login and verifies its device token. It does not ask the database.
 func (m *LoginManager) Prepare(request LoginRequest) LoginAttempt {
-	attempt := LoginAttempt{account: request.Email, password: request.Password, client: request.Client}
+	attempt := LoginAttempt{account: request.Email, password: request.Password, from: request.From}
 	if address, err := CanonicalEmail(request.Email); err == nil {
 		attempt.account, attempt.address = address, address
 	}
@@ -88,7 +88,7 @@ func addressHash(address string) [2]uint32 {
 // Login opens a session of the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
 // costs one hash, that of a locked account too; ErrOverloaded means that the password was not looked at, and a
 // *ValidationError that it is longer than any.
-func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (grant *Grant, err error) {
+func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (opened *SessionTokens, err error) {
 	if fault := passwords.LengthFault(attempt.password); fault != nil {
 		return nil, &ValidationError{Errors: []FieldError{{Field: "password", Code: fault.Code, Message: fault.Message}}}
 	}
@@ -99,7 +99,7 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (grant *
 	// The password is looked at before the count: a try that finds the account locked tells nothing, so that only those
 	// which were counted are worth anything, however many are made at once.
 	err = Retry(func() error {
-		grant, err = m.decide(ctx, user, attempt, wrong)
+		opened, err = m.decide(ctx, user, attempt, wrong)
 		return err
 	})
 	if err == nil && outdated {
@@ -107,35 +107,35 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (grant *
 		// next one tries again.
 		_ = m.users.upgradePassword(ctx, user, attempt.password)
 	}
-	return grant, err
+	return opened, err
 }
 
 // Open opens the first session of a user who has just signed up.
-func (m *LoginManager) Open(ctx context.Context, user *User, client Client) (*Grant, error) {
-	return m.open(ctx, user, newThrottle(user.ID, uuid.Nil, m.store.Now()), client)
+func (m *LoginManager) Open(ctx context.Context, user *User, from RequestInfo) (*SessionTokens, error) {
+	return m.open(ctx, user, newThrottle(user.ID, uuid.Nil, m.store.Now()), from)
 }
 
 // decide grants or refuses an attempt whose password was found to be right (nil) or wrong, by the count as it is now.
-func (m *LoginManager) decide(ctx context.Context, user *User, attempt LoginAttempt, wrong error) (*Grant, error) {
+func (m *LoginManager) decide(ctx context.Context, user *User, attempt LoginAttempt, wrong error) (*SessionTokens, error) {
 	now := m.store.Now()
 	throttle, err := readThrottle(m.store.DB(ctx), accountOf(user, attempt.account), attempt.device, now)
 	switch {
 	case err != nil:
 		return nil, err
 	case wrong != nil || throttle.locked(now):
-		if err := m.refuse(ctx, user, throttle, attempt.client); err != nil {
+		if err := m.refuse(ctx, user, throttle, attempt.from); err != nil {
 			return nil, err
 		}
 		return nil, cmp.Or(wrong, ErrInvalidCredentials)
 	case m.admission == AdmitVerified && user.EmailVerifiedAt == nil:
-		return nil, m.refuseUnverified(ctx, user, attempt.client)
+		return nil, m.refuseUnverified(ctx, user, attempt.from)
 	default:
-		return m.open(ctx, user, throttle, attempt.client)
+		return m.open(ctx, user, throttle, attempt.from)
 	}
 }
 
 // refuse counts a failure, whatever becomes of the request. While locked only the refusal itself is counted.
-func (m *LoginManager) refuse(ctx context.Context, user *User, throttle *LoginThrottle, client Client) error {
+func (m *LoginManager) refuse(ctx context.Context, user *User, throttle *LoginThrottle, from RequestInfo) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
 		next, failed := *throttle, AuditEvent{Kind: EventLoginFailed, UserID: user.ID}
 		wasLocked := throttle.locked(tx.Now)
@@ -148,44 +148,44 @@ func (m *LoginManager) refuse(ctx context.Context, user *User, throttle *LoginTh
 		if err := claimThrottle(tx, throttle, &next); err != nil {
 			return err
 		}
-		if err := tx.record(failed, client); err != nil || wasLocked || !next.locked(tx.Now) {
+		if err := tx.record(failed, from); err != nil || wasLocked || !next.locked(tx.Now) {
 			return err
 		}
-		return tx.record(AuditEvent{Kind: EventAccountLocked, UserID: user.ID}, client)
+		return tx.record(AuditEvent{Kind: EventAccountLocked, UserID: user.ID}, from)
 	})
 }
 
 // refuseUnverified returns ErrEmailUnverified, and leaves a trace of who knows the password.
-func (m *LoginManager) refuseUnverified(ctx context.Context, user *User, client Client) error {
+func (m *LoginManager) refuseUnverified(ctx context.Context, user *User, from RequestInfo) error {
 	err := m.store.Transaction(ctx, func(tx Tx) error {
-		return tx.record(AuditEvent{Kind: EventLoginFailed, UserID: user.ID, Detail: DetailUnverified}, client)
+		return tx.record(AuditEvent{Kind: EventLoginFailed, UserID: user.ID, Detail: DetailUnverified}, from)
 	})
 	return cmp.Or(err, ErrEmailUnverified)
 }
 
 // open opens a session. A device that was not known gets a row of its own; the count of strangers stays as it is, so that a
 // guesser gains nothing by the owner's logging in.
-func (m *LoginManager) open(ctx context.Context, user *User, throttle *LoginThrottle, client Client) (grant *Grant, err error) {
+func (m *LoginManager) open(ctx context.Context, user *User, throttle *LoginThrottle, from RequestInfo) (opened *SessionTokens, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
 		// The update of the user comes first: it makes a change of password, which ends all sessions, wait or win.
-		if err := m.users.recordLogin(tx, user, client); err != nil {
+		if err := m.users.recordLogin(tx, user, from); err != nil {
 			return err
 		}
 		device, err := newDevice(user.ID, throttle, tx.Now)
 		if err != nil {
 			return err
 		}
-		if grant, err = m.sessions.createFor(tx, user, device.DeviceID, client); err != nil {
+		if opened, err = m.sessions.createFor(tx, user, device.DeviceID, from); err != nil {
 			return err
 		}
 		if throttle.DeviceID != uuid.Nil {
 			return claimThrottle(tx, throttle, device)
 		}
-		return registerDevice(tx, device, grant.Session, client)
+		return registerDevice(tx, device, opened.Session, from)
 	})
 	if err != nil {
 		return nil, err
 	}
-	grant.DeviceToken = m.devices.Encode(tokens.Handle{ID: *grant.Session.DeviceID, Counters: addressHash(user.Email)})
-	return grant, nil
+	opened.DeviceToken = m.devices.Encode(tokens.Handle{ID: *opened.Session.DeviceID, Counters: addressHash(user.Email)})
+	return opened, nil
 }

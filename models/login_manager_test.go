@@ -24,14 +24,14 @@ func eachLogin(t *testing.T, run func(t *testing.T, f loginFixture)) {
 	eachSession(t, func(t *testing.T, f sessionFixture) { run(t, loginFixture{f, f.managers.Logins}) })
 }
 
-func (f loginFixture) try(email, password, device string) (*models.Grant, error) {
+func (f loginFixture) try(email, password, device string) (*models.SessionTokens, error) {
 	return f.logins.Login(context.Background(), f.logins.Prepare(models.LoginRequest{
 		Email: email, Password: password, DeviceToken: device,
-		Client: models.Client{IP: "203.0.113.9", RequestID: "request-9"},
+		From: models.RequestInfo{IP: "203.0.113.9", RequestID: "request-9"},
 	}))
 }
 
-func (f loginFixture) login(t *testing.T, email, device string) *models.Grant {
+func (f loginFixture) login(t *testing.T, email, device string) *models.SessionTokens {
 	t.Helper()
 	grant, err := f.try(email, strongPassword, device)
 	require.NoError(t, err)

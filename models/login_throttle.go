@@ -124,7 +124,7 @@ func newDevice(account uuid.UUID, throttle *LoginThrottle, now time.Time) (*Logi
 
 // registerDevice stores a new device and records it, unless it is the account's first. If that has too many, it forgets those
 // seen longest ago.
-func registerDevice(tx Tx, device *LoginThrottle, session *Session, client Client) error {
+func registerDevice(tx Tx, device *LoginThrottle, session *Session, from RequestInfo) error {
 	known := func() *gorm.DB {
 		return tx.Session(&gorm.Session{NewDB: true}).Model(&LoginThrottle{}).
 			Where("account_id = ? AND device_id <> ?", device.AccountID, uuid.Nil)
@@ -137,7 +137,7 @@ func registerDevice(tx Tx, device *LoginThrottle, session *Session, client Clien
 		event := AuditEvent{
 			Kind: EventNewDevice, UserID: session.UserID, ActorID: &session.UserID, SessionID: session.ID,
 		}
-		if err := tx.record(event, client); err != nil {
+		if err := tx.record(event, from); err != nil {
 			return err
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"latchkey/tokens"
 )
 
-// Proof shows that somebody reads the mail of an address: the token of a mail, or the address and the code.
-type Proof struct {
+// EmailProof shows that somebody reads the mail of an address: the token of a mail, or the address and the code.
+type EmailProof struct {
 	Token string
 	Email string
 	Code  string
@@ -121,7 +121,7 @@ func (m *OneTimeTokenManager) undoableUntil(tx Tx, user uuid.UUID) (time.Time, e
 
 // find returns the usable token that a proof is for, with its user. A code counts as a try, right or wrong, whatever
 // comes of it.
-func (m *OneTimeTokenManager) find(ctx context.Context, proof Proof, purposes ...mail.Kind) (*OneTimeToken, error) {
+func (m *OneTimeTokenManager) find(ctx context.Context, proof EmailProof, purposes ...mail.Kind) (*OneTimeToken, error) {
 	if proof.Token == "" {
 		return m.findByCode(ctx, proof, purposes)
 	}
@@ -147,7 +147,7 @@ func (m *OneTimeTokenManager) find(ctx context.Context, proof Proof, purposes ..
 const ownFirst = "CASE purpose WHEN '" + string(mail.ChangeEmail) + "' THEN 1 ELSE 0 END, id DESC"
 
 // findByCode returns the usable token that an address and a code are for.
-func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof Proof, purposes []mail.Kind) (*OneTimeToken, error) {
+func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof EmailProof, purposes []mail.Kind) (*OneTimeToken, error) {
 	address, err := CanonicalEmail(proof.Email)
 	if err != nil {
 		return nil, ErrCodeInvalid

@@ -15,7 +15,7 @@ func (m *VerificationManager) ForgotPassword(ctx context.Context, email string) 
 // ResetPassword gives the account of a proof a new password that keeps the policy, which also verifies its address, and
 // ends all its sessions and pending tokens, except those that undo a change of address. Errors are those of VerifyEmail; a
 // password that is refused leaves the token as it was.
-func (m *VerificationManager) ResetPassword(ctx context.Context, proof Proof, password string, client Client) error {
+func (m *VerificationManager) ResetPassword(ctx context.Context, proof EmailProof, password string, from RequestInfo) error {
 	token, err := m.oneTimeTokens.find(ctx, proof, mail.ResetPassword)
 	if err != nil {
 		return err
@@ -32,9 +32,9 @@ func (m *VerificationManager) ResetPassword(ctx context.Context, proof Proof, pa
 		if !found {
 			return ErrOneTimeTokenInvalid // the address is another one by now, or the account disabled
 		}
-		if err := m.markVerified(tx, token, client); err != nil {
+		if err := m.markVerified(tx, token, from); err != nil {
 			return err
 		}
-		return m.endEverything(tx, token.UserID, DetailReset, client)
+		return m.endEverything(tx, token.UserID, DetailReset, from)
 	})
 }

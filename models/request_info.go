@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// Client is where a request comes from. Name is what the app calls itself or its device.
-type Client struct {
-	Name      string
-	UserAgent string
-	IP        string
-	RequestID string
+// RequestInfo is where a request comes from. ClientName is what the app calls itself or its device.
+type RequestInfo struct {
+	ClientName string
+	UserAgent  string
+	IP         string
+	RequestID  string
 }
 
 // shorten returns what a client says about itself as it can be stored and shown: valid UTF-8, no control characters, at most

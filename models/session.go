@@ -45,7 +45,7 @@ const (
 // Ending is why a session ends and where the request for it comes from.
 type Ending struct {
 	Reason string
-	Client Client
+	From   RequestInfo
 }
 
 // AuthenticatedByPassword is the AuthMethod of a session that was opened with a password or by signing up.

@@ -66,10 +66,10 @@ func (m *SessionManager) end(tx Tx, ending Ending, condition string, arguments .
 	}
 	for _, session := range ended {
 		event := AuditEvent{Kind: EventSessionEnded, UserID: session.UserID, SessionID: session.ID, Detail: ending.Reason}
-		if ending.Client != (Client{}) {
+		if ending.From != (RequestInfo{}) {
 			event.ActorID = &session.UserID
 		}
-		if err := tx.record(event, ending.Client); err != nil {
+		if err := tx.record(event, ending.From); err != nil {
 			return 0, err
 		}
 	}

@@ -35,8 +35,8 @@ type SessionRules struct {
 	Grace    time.Duration
 }
 
-// Grant is what a client gets when its session is opened or refreshed.
-type Grant struct {
+// SessionTokens is what a client gets when its session is opened or refreshed.
+type SessionTokens struct {
 	User             *User
 	Session          *Session
 	RefreshToken     string
@@ -58,9 +58,9 @@ func NewSessionManager(store Store, refresh *tokens.Codec, rules SessionRules) *
 
 // create stores a session that its caller has named, and records the login. It lasts for the lifetime of the rules where its
 // caller has not said how long. If there is a session of this id already, nothing happens.
-func (m *SessionManager) create(tx Tx, session *Session, client Client) error {
-	session.ClientName, session.UserAgent = shorten(client.Name, 100), shorten(client.UserAgent, 400)
-	session.IP = shorten(client.IP, 45)
+func (m *SessionManager) create(tx Tx, session *Session, from RequestInfo) error {
+	session.ClientName, session.UserAgent = shorten(from.ClientName, 100), shorten(from.UserAgent, 400)
+	session.IP = shorten(from.IP, 45)
 	session.CreatedAt, session.LastUsedAt = tx.Now, tx.Now
 	if session.ExpiresAt.IsZero() {
 		session.ExpiresAt = tx.Now.Add(m.rules.Lifetime)
@@ -75,24 +75,24 @@ func (m *SessionManager) create(tx Tx, session *Session, client Client) error {
 	if session.AuthMethod == AuthenticatedByDjango {
 		event.Detail = DetailDjango
 	}
-	return tx.record(event, client)
+	return tx.record(event, from)
 }
 
 // createFor opens a session of a user on a device.
-func (m *SessionManager) createFor(tx Tx, user *User, device uuid.UUID, client Client) (*Grant, error) {
+func (m *SessionManager) createFor(tx Tx, user *User, device uuid.UUID, from RequestInfo) (*SessionTokens, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make a session id: %w", err)
 	}
 	session := &Session{ID: id, UserID: user.ID, DeviceID: &device, AuthMethod: AuthenticatedByPassword}
-	if err := m.create(tx, session, client); err != nil {
+	if err := m.create(tx, session, from); err != nil {
 		return nil, err
 	}
-	return m.grant(user, session), nil
+	return m.tokensOf(user, session), nil
 }
 
-func (m *SessionManager) grant(user *User, session *Session) *Grant {
-	return &Grant{
+func (m *SessionManager) tokensOf(user *User, session *Session) *SessionTokens {
+	return &SessionTokens{
 		User: user, Session: session, RefreshToken: m.refresh.Encode(session.child()),
 		RefreshExpiresIn: session.endsAt(m.rules.Idle).Sub(session.LastUsedAt),
 	}
@@ -100,12 +100,12 @@ func (m *SessionManager) grant(user *User, session *Session) *Grant {
 
 // Refresh exchanges a refresh token for its successor and the user as they are now. Errors are ErrRefreshTokenInvalid,
 // ErrRefreshTokenReused, ErrSessionExpired, ErrSessionRevoked and ErrAccountInactive.
-func (m *SessionManager) Refresh(ctx context.Context, token string, client Client) (*Grant, error) {
+func (m *SessionManager) Refresh(ctx context.Context, token string, from RequestInfo) (*SessionTokens, error) {
 	parts, err := m.decode(token)
 	if err != nil {
 		return nil, err
 	}
-	return m.redeem(ctx, parts, client)
+	return m.redeem(ctx, parts, from)
 }
 
 func (m *SessionManager) decode(token string) (tokens.Handle, error) {
@@ -127,16 +127,16 @@ func (m *SessionManager) SessionID(token string) string {
 }
 
 // redeem decides about a token, until no other request was quicker, and returns its successor.
-func (m *SessionManager) redeem(ctx context.Context, token tokens.Handle, client Client) (grant *Grant, err error) {
+func (m *SessionManager) redeem(ctx context.Context, token tokens.Handle, from RequestInfo) (opened *SessionTokens, err error) {
 	err = Retry(func() error {
-		grant, err = m.redeemOnce(ctx, token, client)
+		opened, err = m.redeemOnce(ctx, token, from)
 		return err
 	})
-	return grant, err
+	return opened, err
 }
 
 // redeemOnce reads the session, decides, and claims the row by an update that holds only if nothing changed in between.
-func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Handle, client Client) (*Grant, error) {
+func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Handle, from RequestInfo) (*SessionTokens, error) {
 	now := m.store.Now()
 	session, err := m.live(ctx, token.ID, now)
 	if err != nil {
@@ -144,7 +144,7 @@ func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Handle, cl
 	}
 	step := session.decide(token, now, m.rules.Grace)
 	if step == reuse {
-		return nil, m.endForReuse(ctx, session, client)
+		return nil, m.endForReuse(ctx, session, from)
 	}
 	next := session.after(step, token, now)
 	err = Claim(unchanged(m.store.DB(ctx), session).
@@ -153,7 +153,7 @@ func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Handle, cl
 	if err != nil {
 		return nil, err
 	}
-	return m.grant(session.User, &next), nil
+	return m.tokensOf(session.User, &next), nil
 }
 
 // unchanged narrows an update to a session that is still live and as it was read.
@@ -183,7 +183,7 @@ func (m *SessionManager) live(ctx context.Context, id uuid.UUID, now time.Time) 
 }
 
 // endForReuse ends a session of which two hold tokens, and records that, whatever becomes of the request.
-func (m *SessionManager) endForReuse(ctx context.Context, session *Session, client Client) error {
+func (m *SessionManager) endForReuse(ctx context.Context, session *Session, from RequestInfo) error {
 	err := m.store.Transaction(ctx, func(tx Tx) error {
 		err := Claim(unchanged(tx.DB, session).Updates(map[string]any{"ended_at": tx.Now, "end_reason": EndedByReuse}))
 		if err != nil {
@@ -192,7 +192,7 @@ func (m *SessionManager) endForReuse(ctx context.Context, session *Session, clie
 		if err := forgetDevices(tx, []Session{*session}); err != nil {
 			return err
 		}
-		return tx.record(AuditEvent{Kind: EventRefreshTokenReused, UserID: session.UserID, SessionID: session.ID}, client)
+		return tx.record(AuditEvent{Kind: EventRefreshTokenReused, UserID: session.UserID, SessionID: session.ID}, from)
 	})
 	if err != nil {
 		return err
@@ -229,7 +229,7 @@ func (m *SessionManager) whyGone(ctx context.Context, userID uuid.UUID) error {
 
 // Inspect reads the session of a refresh token that would be accepted now, without redeeming it. Errors are those of
 // Refresh; a reused token ends its session here too.
-func (m *SessionManager) Inspect(ctx context.Context, token string, client Client) (session *Session, err error) {
+func (m *SessionManager) Inspect(ctx context.Context, token string, from RequestInfo) (session *Session, err error) {
 	parts, err := m.decode(token)
 	if err != nil {
 		return nil, err
@@ -238,7 +238,7 @@ func (m *SessionManager) Inspect(ctx context.Context, token string, client Clien
 		now := m.store.Now()
 		session, err = m.live(ctx, parts.ID, now)
 		if err == nil && session.decide(parts, now, m.rules.Grace) == reuse {
-			err = m.endForReuse(ctx, session, client)
+			err = m.endForReuse(ctx, session, from)
 		}
 		return err
 	})

@@ -35,16 +35,16 @@ func eachSession(t *testing.T, run func(t *testing.T, f sessionFixture)) {
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) { run(t, newSessionFixture(t, db, testkit.NewClock(), testRules)) })
 }
 
-func (f sessionFixture) open(t *testing.T, user *models.User) *models.Grant {
+func (f sessionFixture) open(t *testing.T, user *models.User) *models.SessionTokens {
 	t.Helper()
-	grant, err := f.managers.Logins.Open(t.Context(), user, models.Client{Name: "phone", UserAgent: "app/1", IP: "192.0.2.1"})
+	grant, err := f.managers.Logins.Open(t.Context(), user, models.RequestInfo{ClientName: "phone", UserAgent: "app/1", IP: "192.0.2.1"})
 	require.NoError(t, err)
 	return grant
 }
 
-func (f sessionFixture) refresh(t *testing.T, token string) (*models.Grant, error) {
+func (f sessionFixture) refresh(t *testing.T, token string) (*models.SessionTokens, error) {
 	t.Helper()
-	return f.sessions.Refresh(t.Context(), token, models.Client{IP: "192.0.2.2", RequestID: "request-1"})
+	return f.sessions.Refresh(t.Context(), token, models.RequestInfo{IP: "192.0.2.2", RequestID: "request-1"})
 }
 
 func (f sessionFixture) events(t *testing.T, kind string) []models.AuditEvent {
@@ -75,7 +75,7 @@ func TestLoginManager_Open_RefusesOnceThePasswordOrTheAccountChanged(t *testing.
 			user := f.create(t, column+"@example.com")
 			read := *user
 			f.set(t, user, column, value)
-			_, err := f.managers.Logins.Open(t.Context(), &read, models.Client{})
+			_, err := f.managers.Logins.Open(t.Context(), &read, models.RequestInfo{})
 			require.ErrorIs(t, err, models.ErrInvalidCredentials, column)
 		}
 		var sessions int64
@@ -141,7 +141,7 @@ func TestSessionManager_Refresh_ReuseEndsTheSessionAndIsRecorded(t *testing.T) {
 		require.NoError(t, err)
 		_, err = f.refresh(t, first.RefreshToken)
 		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
-		for _, grant := range []*models.Grant{first, second, third} {
+		for _, grant := range []*models.SessionTokens{first, second, third} {
 			_, err = f.refresh(t, grant.RefreshToken)
 			require.ErrorIs(t, err, models.ErrSessionRevoked)
 		}
@@ -164,7 +164,7 @@ func TestSessionManager_Refresh_SimultaneousOnesAgreeOnOneChild(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range racers {
 			group.Go(func() {
-				answer, err := f.sessions.Refresh(context.Background(), grant.RefreshToken, models.Client{})
+				answer, err := f.sessions.Refresh(context.Background(), grant.RefreshToken, models.RequestInfo{})
 				if errs[i] = err; err == nil {
 					children[i] = answer.RefreshToken
 				}
@@ -198,10 +198,10 @@ func TestSessionManager_Refresh_RacingAnEndLeavesNothingThatWorks(t *testing.T) 
 				user := f.create(t, name+string(rune('a'+i))+"@example.com")
 				grant := f.open(t, user)
 				var group sync.WaitGroup
-				answers := [5]*models.Grant{grant}
+				answers := [5]*models.SessionTokens{grant}
 				for i := range answers[1:] {
 					group.Go(func() {
-						answers[i+1], _ = f.sessions.Refresh(context.Background(), grant.RefreshToken, models.Client{})
+						answers[i+1], _ = f.sessions.Refresh(context.Background(), grant.RefreshToken, models.RequestInfo{})
 					})
 				}
 				require.NoError(t, finish(user, grant.Session), name)
@@ -254,16 +254,16 @@ func TestSessionManager_Inspect_RedeemsNothingButNoticesReuse(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		first := f.open(t, f.create(t, "ann@example.com"))
-		session, err := f.sessions.Inspect(t.Context(), first.RefreshToken, models.Client{})
+		session, err := f.sessions.Inspect(t.Context(), first.RefreshToken, models.RequestInfo{})
 		require.NoError(t, err)
 		require.Equal(t, first.Session.ID, session.ID)
 		second, err := f.refresh(t, first.RefreshToken)
 		require.NoError(t, err)
 		_, err = f.refresh(t, second.RefreshToken)
 		require.NoError(t, err)
-		_, err = f.sessions.Inspect(t.Context(), "lkr_x", models.Client{})
+		_, err = f.sessions.Inspect(t.Context(), "lkr_x", models.RequestInfo{})
 		require.ErrorIs(t, err, models.ErrRefreshTokenInvalid)
-		_, err = f.sessions.Inspect(t.Context(), first.RefreshToken, models.Client{})
+		_, err = f.sessions.Inspect(t.Context(), first.RefreshToken, models.RequestInfo{})
 		require.ErrorIs(t, err, models.ErrRefreshTokenReused)
 		require.Len(t, f.events(t, models.EventRefreshTokenReused), 1)
 	})
@@ -296,8 +296,8 @@ func TestLoginManager_Open_CutsWhatAClientSaysOfItself(t *testing.T) {
 	t.Parallel()
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		user := f.create(t, "ann@example.com")
-		grant, err := f.managers.Logins.Open(t.Context(), user, models.Client{
-			Name: "a\x00\x1b[31m\xff" + strings.Repeat("é", 200), UserAgent: strings.Repeat("x", 1000), IP: strings.Repeat("1", 99),
+		grant, err := f.managers.Logins.Open(t.Context(), user, models.RequestInfo{
+			ClientName: "a\x00\x1b[31m\xff" + strings.Repeat("é", 200), UserAgent: strings.Repeat("x", 1000), IP: strings.Repeat("1", 99),
 		})
 		require.NoError(t, err)
 		require.Equal(t, "a[31m"+strings.Repeat("é", 95), grant.Session.ClientName)

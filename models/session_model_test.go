@@ -36,7 +36,7 @@ type world struct {
 
 // present sends a token to the real manager and holds what it answers against the protocol.
 func (w *world) present(token string) (child string, err error) {
-	grant, err := w.sessions.Refresh(w.t.Context(), token, models.Client{})
+	grant, err := w.sessions.Refresh(w.t.Context(), token, models.RequestInfo{})
 	want, wantErr := w.expect(token)
 	if !errors.Is(err, wantErr) {
 		w.t.Fatalf("presented %v: answered %v, the protocol says %v", w.parts(token), err, wantErr)
@@ -174,7 +174,7 @@ func eachWorld(t *testing.T, run func(w *world)) {
 		f := newSessionFixture(t, db, clock, rules)
 		user := f.create(t, "ann@example.com")
 		rapid.Check(t, func(rt *rapid.T) {
-			grant, err := f.managers.Logins.Open(rt.Context(), user, models.Client{})
+			grant, err := f.managers.Logins.Open(rt.Context(), user, models.RequestInfo{})
 			require.NoError(rt, err)
 			run(&world{t: rt, clock: clock, sessions: f.sessions, held: grant.RefreshToken, issued: []string{grant.RefreshToken}})
 		})

@@ -24,7 +24,7 @@ func TestStore_Transaction_AllRowsBearOneMoment(t *testing.T) {
 		f := newFixture(t, db, testkit.ManagerOptions{Now: now})
 		user := f.create(t, "ann@example.com")
 		for range 3 {
-			_, err := f.managers.Logins.Open(t.Context(), user, models.Client{UserAgent: "app/1"})
+			_, err := f.managers.Logins.Open(t.Context(), user, models.RequestInfo{UserAgent: "app/1"})
 			require.NoError(t, err)
 		}
 		pending := models.OneTimeToken{

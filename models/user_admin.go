@@ -25,7 +25,7 @@ func changeRoles(tx Tx, user *User, roles User, detail string) error {
 	if err := tx.Model(user).Select("is_staff", "is_superuser").Updates(roles).Error; err != nil {
 		return err
 	}
-	return tx.record(AuditEvent{Kind: EventRolesChanged, UserID: user.ID, Detail: detail}, Client{})
+	return tx.record(AuditEvent{Kind: EventRolesChanged, UserID: user.ID, Detail: detail}, RequestInfo{})
 }
 
 // Deactivate disables the account of email and ends its sessions. Errors are those of Demote.
@@ -34,7 +34,7 @@ func (m *UserManager) Deactivate(ctx context.Context, email string) error {
 		if err := tx.Model(user).Update("is_active", false).Error; err != nil {
 			return err
 		}
-		if err := tx.record(AuditEvent{Kind: EventAccountDisabled, UserID: user.ID}, Client{}); err != nil {
+		if err := tx.record(AuditEvent{Kind: EventAccountDisabled, UserID: user.ID}, RequestInfo{}); err != nil {
 			return err
 		}
 		_, err := m.sessions.end(tx, Ending{Reason: EndedByOperator}, "user_id = ?", user.ID)
@@ -48,7 +48,7 @@ func (m *UserManager) Activate(ctx context.Context, email string) error {
 		if err := tx.Model(user).Update("is_active", true).Error; err != nil {
 			return err
 		}
-		return tx.record(AuditEvent{Kind: EventAccountEnabled, UserID: user.ID}, Client{})
+		return tx.record(AuditEvent{Kind: EventAccountEnabled, UserID: user.ID}, RequestInfo{})
 	})
 }
 

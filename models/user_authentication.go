@@ -26,7 +26,7 @@ func (m *UserManager) authenticate(ctx context.Context, address, password string
 
 // recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what its
 // password was checked against: a login that races a disabling or a change of password fails with ErrInvalidCredentials.
-func (m *UserManager) recordLogin(tx Tx, user *User, client Client) error {
+func (m *UserManager) recordLogin(tx Tx, user *User, from RequestInfo) error {
 	claim := tx.Model(&User{}).
 		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
 		Where("deletion_due_at IS NULL OR deletion_due_at > ?", tx.Now).
@@ -42,7 +42,7 @@ func (m *UserManager) recordLogin(tx Tx, user *User, client Client) error {
 		return nil
 	}
 	user.DeletionDueAt = nil
-	return tx.record(AuditEvent{Kind: EventDeletionCancelled, UserID: user.ID, ActorID: &user.ID}, client)
+	return tx.record(AuditEvent{Kind: EventDeletionCancelled, UserID: user.ID, ActorID: &user.ID}, from)
 }
 
 // verifyPassword returns ErrInvalidCredentials unless password is the user's, and else whether its hash is outdated.

@@ -12,7 +12,7 @@ import (
 type AccountDeletion struct {
 	Password string
 	Grace    time.Duration
-	Client   Client
+	From     RequestInfo
 }
 
 // RequestDeletion ends every session of the user and has the account deleted after the grace period, unless they log in
@@ -39,13 +39,13 @@ func (m *UserManager) RequestDeletion(ctx context.Context, checked *User, deleti
 			return err
 		}
 		event := AuditEvent{Kind: EventDeletionAsked, UserID: user.ID, ActorID: &user.ID}
-		if err := tx.record(event, deletion.Client); err != nil {
+		if err := tx.record(event, deletion.From); err != nil {
 			return err
 		}
 		if err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user.ID, PurposeUndoChange); err != nil {
 			return err
 		}
-		_, err = m.sessions.end(tx, Ending{EndedByDeletion, deletion.Client}, "user_id = ?", user.ID)
+		_, err = m.sessions.end(tx, Ending{EndedByDeletion, deletion.From}, "user_id = ?", user.ID)
 		return err
 	})
 }
@@ -78,7 +78,7 @@ func deleteUsers(tx Tx, limit int, condition string, arguments ...any) (deleted 
 	ids := make([]uuid.UUID, len(users))
 	for i, user := range users {
 		ids[i] = user.ID
-		if err := tx.record(AuditEvent{Kind: EventAccountDeleted, UserID: user.ID}, Client{}); err != nil {
+		if err := tx.record(AuditEvent{Kind: EventAccountDeleted, UserID: user.ID}, RequestInfo{}); err != nil {
 			return 0, err
 		}
 	}

@@ -31,8 +31,8 @@ type NewUser struct {
 	Password  string
 	FirstName string
 	LastName  string
-	Locale    string // a language tag (BCP 47); an invalid one is stored as an empty one
-	Client    Client // where the request comes from
+	Locale    string      // a language tag (BCP 47); an invalid one is stored as an empty one
+	From      RequestInfo // where the request comes from
 }
 
 // ProfileChange holds the profile fields to change; nil leaves a field as it is.
@@ -95,7 +95,7 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 		return nil, err
 	}
 	user.Password = encoded
-	return user, m.insert(ctx, user, input.Client)
+	return user, m.insert(ctx, user, input.From)
 }
 
 // validatePassword holds password against the policy, which knows the user's own words.
@@ -109,7 +109,7 @@ func (m *UserManager) validatePassword(invalid *fieldErrors, field, password str
 	}
 }
 
-func (m *UserManager) insert(ctx context.Context, user *User, client Client) error {
+func (m *UserManager) insert(ctx context.Context, user *User, from RequestInfo) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make a user id: %w", err)
@@ -122,7 +122,7 @@ func (m *UserManager) insert(ctx context.Context, user *User, client Client) err
 		if err := tx.Create(user).Error; err != nil {
 			return err
 		}
-		return tx.record(AuditEvent{Kind: EventSignedUp, UserID: user.ID}, client)
+		return tx.record(AuditEvent{Kind: EventSignedUp, UserID: user.ID}, from)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return taken()

@@ -14,7 +14,7 @@ type PasswordChange struct {
 	Current     string
 	New         string
 	KeepSession uuid.UUID
-	Client      Client
+	From        RequestInfo
 }
 
 // SetPassword gives the account of email a new password that keeps the policy, and ends all its sessions. Errors are a
@@ -75,7 +75,7 @@ func (m *UserManager) replacePassword(ctx context.Context, user *User, encoded s
 		if change.KeepSession != uuid.Nil {
 			event.ActorID = &user.ID
 		}
-		if err := tx.record(event, change.Client); err != nil {
+		if err := tx.record(event, change.From); err != nil {
 			return err
 		}
 		// What was mailed for the former password, or asked for with it, is worth nothing for this one.
@@ -84,7 +84,7 @@ func (m *UserManager) replacePassword(ctx context.Context, user *User, encoded s
 		if err != nil {
 			return err
 		}
-		_, err = m.sessions.end(tx, Ending{EndedByPasswordChange, change.Client},
+		_, err = m.sessions.end(tx, Ending{EndedByPasswordChange, change.From},
 			"user_id = ? AND id <> ?", user.ID, change.KeepSession)
 		return err
 	})

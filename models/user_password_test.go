@@ -32,7 +32,7 @@ func TestUserManager_ChangePassword_EndsEveryOtherSession(t *testing.T) {
 			"the password that was read is no longer the current one")
 		_, err = f.refresh(t, gone.RefreshToken)
 		require.ErrorIs(t, err, models.ErrSessionRevoked)
-		for _, grant := range []*models.Grant{keep, stranger} {
+		for _, grant := range []*models.SessionTokens{keep, stranger} {
 			_, err = f.refresh(t, grant.RefreshToken)
 			require.NoError(t, err)
 		}
@@ -52,7 +52,7 @@ func TestUserManager_SetPassword_RacingALoginLeavesNoSession(t *testing.T) {
 			for range 4 {
 				group.Go(func() {
 					read := *user
-					_, _ = f.managers.Logins.Open(context.Background(), &read, models.Client{})
+					_, _ = f.managers.Logins.Open(context.Background(), &read, models.RequestInfo{})
 				})
 			}
 			require.NoError(t, f.SetPassword(t.Context(), user.Email, "another horse, another staple"))

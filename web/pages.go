@@ -74,22 +74,22 @@ func (p *Pages) ShowUndo(c *gin.Context) error { return p.show(c, undoForm()) }
 
 // Verify confirms an address.
 func (p *Pages) Verify(c *gin.Context) error {
-	return p.answer(c, verifyForm(), func(proof models.Proof) error {
-		return p.verifications.VerifyEmail(c.Request.Context(), proof, middleware.Client(c))
+	return p.answer(c, verifyForm(), func(proof models.EmailProof) error {
+		return p.verifications.VerifyEmail(c.Request.Context(), proof, middleware.RequestInfo(c))
 	})
 }
 
 // Reset changes a forgotten password.
 func (p *Pages) Reset(c *gin.Context) error {
-	return p.answer(c, resetForm(), func(proof models.Proof) error {
-		return p.verifications.ResetPassword(c.Request.Context(), proof, c.PostForm("new_password"), middleware.Client(c))
+	return p.answer(c, resetForm(), func(proof models.EmailProof) error {
+		return p.verifications.ResetPassword(c.Request.Context(), proof, c.PostForm("new_password"), middleware.RequestInfo(c))
 	})
 }
 
 // Undo takes a change of address back.
 func (p *Pages) Undo(c *gin.Context) error {
-	return p.answer(c, undoForm(), func(proof models.Proof) error {
-		return p.verifications.UndoEmailChange(c.Request.Context(), proof.Token, middleware.Client(c))
+	return p.answer(c, undoForm(), func(proof models.EmailProof) error {
+		return p.verifications.UndoEmailChange(c.Request.Context(), proof.Token, middleware.RequestInfo(c))
 	})
 }
 
@@ -100,14 +100,14 @@ func (p *Pages) show(c *gin.Context, form form) error {
 }
 
 // answer does what a form asks for, and shows what came of it: the same form again where that can be mended.
-func (p *Pages) answer(c *gin.Context, form form, do func(models.Proof) error) error {
+func (p *Pages) answer(c *gin.Context, form form, do func(models.EmailProof) error) error {
 	form.Token, form.Email = c.PostForm("token"), c.PostForm("email")
 	if form.AsksCode() {
 		if err := middleware.LimitEmail(c, form.Email); err != nil {
 			return err
 		}
 	}
-	err := do(models.Proof{Token: form.Token, Email: form.Email, Code: c.PostForm("code")})
+	err := do(models.EmailProof{Token: form.Token, Email: form.Email, Code: c.PostForm("code")})
 	if err == nil {
 		return p.write(c, http.StatusOK, page{form: form, Done: "done"})
 	}

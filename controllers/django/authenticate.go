@@ -68,12 +68,12 @@ func (a *authenticator) sessionOf(c *gin.Context, token string) (*models.Session
 	if err != nil {
 		return nil, err
 	}
-	return a.logins.AcceptDjangoToken(c.Request.Context(), foreign, a.django.Until(), middleware.Client(c))
+	return a.logins.AcceptDjangoToken(c.Request.Context(), foreign, a.django.Until(), middleware.RequestInfo(c))
 }
 
 // exchange redeems a refresh token, ours or SimpleJWT's, for a session and its next refresh token.
-func (a *authenticator) exchange(c *gin.Context, token string) (*models.Grant, error) {
-	grant, err := a.sessions.Refresh(c.Request.Context(), token, middleware.Client(c))
+func (a *authenticator) exchange(c *gin.Context, token string) (*models.SessionTokens, error) {
+	grant, err := a.sessions.Refresh(c.Request.Context(), token, middleware.RequestInfo(c))
 	if !errors.Is(err, models.ErrRefreshTokenInvalid) {
 		return grant, err
 	}
@@ -87,7 +87,7 @@ func (a *authenticator) exchange(c *gin.Context, token string) (*models.Grant, e
 	if err != nil {
 		return nil, err
 	}
-	return a.logins.ExchangeDjangoToken(c.Request.Context(), foreign, middleware.Client(c))
+	return a.logins.ExchangeDjangoToken(c.Request.Context(), foreign, middleware.RequestInfo(c))
 }
 
 // renew is the session that goes on with a new access token for one that has not expired yet and says orig_iat, as
@@ -117,7 +117,7 @@ func (a *authenticator) renewForeign(c *gin.Context, token string) (*models.Sess
 	if !foreign.Renewable {
 		return nil, tokens.ErrTokenInvalid
 	}
-	grant, err := a.logins.ExchangeDjangoToken(c.Request.Context(), foreign, middleware.Client(c))
+	grant, err := a.logins.ExchangeDjangoToken(c.Request.Context(), foreign, middleware.RequestInfo(c))
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (a *authenticator) check(c *gin.Context, token string) error {
 	if !errors.Is(err, errWrongType) {
 		return err
 	}
-	if _, err := a.sessions.Inspect(c.Request.Context(), token, middleware.Client(c)); !errors.Is(err, models.ErrRefreshTokenInvalid) {
+	if _, err := a.sessions.Inspect(c.Request.Context(), token, middleware.RequestInfo(c)); !errors.Is(err, models.ErrRefreshTokenInvalid) {
 		return err
 	}
 	return nil // SimpleJWT's, which was verified

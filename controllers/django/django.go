@@ -108,13 +108,13 @@ func (f *form) plainCredentials() (given credentials, complete bool) {
 	return given, complete
 }
 
-func (d *Controller) login(c *gin.Context, given credentials) (*models.Grant, error) {
+func (d *Controller) login(c *gin.Context, given credentials) (*models.SessionTokens, error) {
 	email, err := d.emailOf(c, given)
 	if err != nil {
 		return nil, err
 	}
 	attempt := d.logins.Prepare(models.LoginRequest{
-		Email: email, Password: given.password, DeviceToken: controllers.DeviceToken(c, ""), Client: middleware.Client(c),
+		Email: email, Password: given.password, DeviceToken: controllers.DeviceToken(c, ""), From: middleware.RequestInfo(c),
 	})
 	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (d *Controller) CreateUser(c *gin.Context) error {
 	}
 	input := models.NewUser{
 		Email: form.requiredEmail("email"), Password: form.required("password"), Locale: controllers.PreferredLanguage(c),
-		Client: middleware.Client(c),
+		From: middleware.RequestInfo(c),
 	}
 	for name, field := range map[string]*string{"first_name": &input.FirstName, "last_name": &input.LastName} {
 		if text := form.optional(name); text != nil {

@@ -37,7 +37,7 @@ func (d *Controller) TokenPair(c *gin.Context) error {
 	return d.answerPair(c, grant)
 }
 
-func (d *Controller) obtain(c *gin.Context) (*models.Grant, error) {
+func (d *Controller) obtain(c *gin.Context) (*models.SessionTokens, error) {
 	form, err := read(c)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (d *Controller) answerToken(c *gin.Context, user *models.User, session *mod
 	return nil
 }
 
-func (d *Controller) answerPair(c *gin.Context, grant *models.Grant) error {
+func (d *Controller) answerPair(c *gin.Context, grant *models.SessionTokens) error {
 	access, err := d.issue(grant.User, grant.Session)
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package api owns the contract of the service: the OpenAPI document that says what every operation takes and answers, and
-// the pages that show it.
+// Package api owns the contract of the service: the OpenAPI document that describes the requests and responses of every
+// operation, and the pages that show it.
 package api
 
 import (
@@ -17,7 +17,7 @@ import (
 //go:embed openapi.yaml
 var document string
 
-// Contract serves the document, which is part of the program. It is parsed once, when somebody asks for what needs that.
+// Contract serves the embedded document. It is parsed once, on the first use that needs it parsed.
 type Contract struct {
 	asJSON func() ([]byte, error)
 }
@@ -30,7 +30,7 @@ func NewContract() *Contract {
 func documentAsJSON() ([]byte, error) {
 	asJSON, err := yaml.YAMLToJSON([]byte(document))
 	if err == nil && !json.Valid(asJSON) {
-		err = errors.New("it is no JSON")
+		err = errors.New("it can't be converted to JSON")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
@@ -38,15 +38,15 @@ func documentAsJSON() ([]byte, error) {
 	return asJSON, nil
 }
 
-// Document is the contract as it is written, in YAML.
+// Document returns the contract as it is written, in YAML.
 func Document() []byte { return []byte(document) }
 
-// YAML answers the document as it is written.
+// YAML serves the document as it is written.
 func (*Contract) YAML(c *gin.Context) {
 	c.Data(http.StatusOK, "application/yaml", []byte(document))
 }
 
-// JSON answers the document as JSON.
+// JSON serves the document as JSON.
 func (a *Contract) JSON(c *gin.Context) {
 	asJSON, err := a.asJSON()
 	if err != nil {

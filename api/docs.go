@@ -21,18 +21,19 @@ import (
 //go:embed docs/index.html docs/initializer.js docs/swagger-ui
 var docs embed.FS
 
-// docsPolicy lets the docs page run its own scripts and call this server, and nothing else. Swagger UI's style sheet has
-// its pictures in itself.
+// docsPolicy is the Content-Security-Policy of the docs page: it may run its own scripts and call this server, and nothing
+// else. The images are data URLs in Swagger UI's style sheet.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Docs serves the page that shows the contract and tries its operations: Swagger UI, which asks no other host.
+// Docs serves the page that shows the contract and lets people try its operations: Swagger UI, which loads nothing from
+// other hosts.
 type Docs struct {
 	files    map[string]docsFile
 	notFound gin.HandlerFunc
 }
 
-// docsFile has one representation of a file, or two: its large ones are in the program compressed.
+// docsFile is a file of the page. The large ones are embedded compressed and have two representations.
 type docsFile struct {
 	plain   func() representation
 	gzipped func() representation // nil for a small file
@@ -40,10 +41,10 @@ type docsFile struct {
 
 type representation struct {
 	content []byte
-	tag     string // of exactly this content (RFC 9110, section 8.8.3)
+	tag     string // the strong entity tag of content (RFC 9110, section 8.8.3)
 }
 
-// NewDocs lists the page's files, which are part of the program. notFound answers for a file that is not one of them.
+// NewDocs returns Docs with the embedded files of the page. notFound handles requests for any other file.
 func NewDocs(notFound gin.HandlerFunc) (*Docs, error) {
 	page := &Docs{files: map[string]docsFile{}, notFound: notFound}
 	err := fs.WalkDir(docs, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -62,7 +63,7 @@ func NewDocs(notFound gin.HandlerFunc) (*Docs, error) {
 	return page, err
 }
 
-// represent makes a representation when it is first asked for.
+// represent returns a function that builds a representation on its first call.
 func represent(content func() []byte) func() representation {
 	return sync.OnceValue(func() representation {
 		made := content()
@@ -70,7 +71,7 @@ func represent(content func() []byte) func() representation {
 	})
 }
 
-// decompress panics on a fault of a file, which would be one of the program's.
+// decompress panics if content is corrupt: the program itself embeds it.
 func decompress(content []byte) []byte {
 	reader, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
@@ -83,16 +84,16 @@ func decompress(content []byte) []byte {
 	return plain
 }
 
-// Page answers the page itself.
+// Page serves the page itself.
 func (d *Docs) Page(c *gin.Context) {
 	c.Header("Content-Security-Policy", docsPolicy)
 	d.serve(c, "index.html")
 }
 
-// File answers one of the page's files, by its name.
+// File serves one of the page's files by its name.
 func (d *Docs) File(c *gin.Context) { d.serve(c, c.Param("file")) }
 
-// serve lets browsers keep a file and ask each time whether it is still the same.
+// serve serves a file that browsers may cache but have to revalidate each time.
 func (d *Docs) serve(c *gin.Context, name string) {
 	file, known := d.files[name]
 	if !known {
@@ -114,7 +115,8 @@ func (d *Docs) serve(c *gin.Context, name string) {
 }
 
 // acceptsGzip reports whether the Accept-Encoding of a request names gzip, or everything, with a weight above 0
-// (RFC 9110, section 12.5.3). Where there is none, any coding would do; what is not compressed suits everybody.
+// (RFC 9110, section 12.5.3). A request without the header accepts any coding, and gets the one that every client can read:
+// not compressed.
 func acceptsGzip(accepted []string) bool {
 	gzipWeight, anyWeight := -1.0, -1.0
 	for coding := range strings.SplitSeq(strings.Join(accepted, ","), ",") {
@@ -132,7 +134,7 @@ func acceptsGzip(accepted []string) bool {
 	return anyWeight > 0
 }
 
-// weight is that of a coding (RFC 9110, section 12.4.2): 1 where it is not given, 0 where it can't be read.
+// weight returns the weight of a coding (RFC 9110, section 12.4.2): 1 if the parameter is empty, 0 if it is invalid.
 func weight(parameter string) float64 {
 	parameter = strings.ToLower(strings.ReplaceAll(parameter, " ", ""))
 	if parameter == "" {

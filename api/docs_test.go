@@ -22,7 +22,7 @@ import (
 
 const swaggerUI = "docs/swagger-ui"
 
-// The embedded Swagger UI is what npm has, byte for byte: api/docs/refresh writes the sums, and then compresses.
+// The embedded Swagger UI is byte for byte that of npm: api/docs/refresh writes the checksums and then compresses the files.
 func TestSwaggerUI_IsUnchanged(t *testing.T) {
 	sums, err := os.Open(filepath.Join(swaggerUI, "SHA256SUMS"))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestSwaggerUI_IsUnchanged(t *testing.T) {
 	}
 }
 
-// original is a file as npm has it, whether it is stored compressed or not.
+// original returns a file as it is on npm, whether it is stored compressed or not.
 func original(t *testing.T, name string) []byte {
 	t.Helper()
 	path := filepath.Join(swaggerUI, name)

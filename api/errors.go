@@ -16,23 +16,22 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// ErrorCode is what a problem, or a fault in a field, is called, and what it means, as Markdown. A fault in a field has no
-// status of its own.
+// ErrorCode explains the code of a problem or of a field error. When and Do are Markdown.
 type ErrorCode struct {
 	Code   string
-	Status int
-	When   string
+	Status int    // the HTTP status; 0 for the code of a field error
+	When   string // when the service returns the code
 	Do     string // what a client does about it
 }
 
-// ErrorCodes are the codes of problems, and those of faults in fields.
+// ErrorCodes are the codes of problems and those of field errors.
 type ErrorCodes struct {
 	Codes      []ErrorCode
 	FieldCodes []ErrorCode
 }
 
-// ErrorCodes reads what the codes of errors mean, out of the tables of the schemas Code and FieldCode. It takes the status
-// of every code that the service answers, and fails unless the contract explains exactly these.
+// ErrorCodes returns the codes of errors with their explanations, from the tables of the schemas Code and FieldCode. statuses
+// has the HTTP status of every code that the service returns; ErrorCodes fails unless the contract explains exactly these.
 func (a *Contract) ErrorCodes(statuses map[string]int) (ErrorCodes, error) {
 	asJSON, err := a.asJSON()
 	if err != nil {
@@ -55,8 +54,7 @@ func (a *Contract) ErrorCodes(statuses map[string]int) (ErrorCodes, error) {
 	}
 	for i, code := range codes {
 		if codes[i].Status = statuses[code.Code]; codes[i].Status == 0 {
-			return ErrorCodes{}, fmt.Errorf("openapi.yaml: the schema Code has %s, which no row of the table in problems has",
-				code.Code)
+			return ErrorCodes{}, fmt.Errorf("openapi.yaml: the schema Code has %s, which the service never returns", code.Code)
 		}
 	}
 	for code := range statuses {
@@ -68,7 +66,7 @@ func (a *Contract) ErrorCodes(statuses map[string]int) (ErrorCodes, error) {
 	return ErrorCodes{Codes: codes, FieldCodes: fieldCodes}, err
 }
 
-// codeSchema is a list of codes in openapi.yaml: its enum, and a table of what they mean in its description.
+// codeSchema is a schema of codes in openapi.yaml: an enum, and a description with a table that explains its values.
 type codeSchema struct {
 	Description string
 	Enum        []string
@@ -79,7 +77,8 @@ var (
 	quoted      = regexp.MustCompile("`([^`]+)`")
 )
 
-// explained are the codes of the enum with what the table says about them. A row can be about several codes.
+// explained returns the codes of the enum with their explanations from the table, where one row can explain several codes.
+// It fails unless enum and table have the same codes.
 func (s codeSchema) explained(schema string) ([]ErrorCode, error) {
 	var codes []ErrorCode
 	for _, row := range explanation.FindAllStringSubmatch(s.Description, -1) {
@@ -93,7 +92,7 @@ func (s codeSchema) explained(schema string) ([]ErrorCode, error) {
 		}
 	}
 	if len(codes) != len(s.Enum) {
-		return nil, fmt.Errorf("openapi.yaml: the table of the schema %s has more codes than its enum, or one twice", schema)
+		return nil, fmt.Errorf("openapi.yaml: the table of the schema %s has a code that is not in its enum, or has one twice", schema)
 	}
 	return codes, nil
 }
@@ -104,13 +103,13 @@ var errorsPage string
 //go:embed errors.css
 var errorsStyle string
 
-// Errors serves the page that the types of problems lead to. It is made once, when somebody asks for it.
+// Errors serves the page that the types of problems link to. It is rendered once, on the first request.
 type Errors struct {
 	page   func() ([]byte, error)
 	policy string
 }
 
-// NewErrors returns the page of the codes that the contract explains, each with its status.
+// NewErrors returns the page of all codes that the contract explains. statuses has the HTTP status of each.
 func NewErrors(contract *Contract, statuses map[string]int) *Errors {
 	sum := sha256.Sum256([]byte(errorsStyle))
 	return &Errors{
@@ -142,13 +141,13 @@ func (e ErrorCodes) render() ([]byte, error) {
 	return rendered.Bytes(), nil
 }
 
-// markdown renders the little of it that the tables use: code in backquotes.
+// markdown renders the only Markdown that the tables use: code in backquotes.
 func markdown(text string) template.HTML {
 	escaped := template.HTMLEscapeString(text)
 	return template.HTML(quoted.ReplaceAllString(escaped, "<code>$1</code>")) //nolint:gosec // escaped above
 }
 
-// Page answers every code with its meaning, each at the anchor of its name.
+// Page serves the explanations of all codes, each at the anchor of its name.
 func (e *Errors) Page(c *gin.Context) {
 	page, err := e.page()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"latchkey/problems"
 )
 
-var update = flag.Bool("update", false, "write docs/errors.md anew")
+var update = flag.Bool("update", false, "rewrite docs/errors.md")
 
 const errorsPage = "../docs/errors.md"
 
@@ -38,16 +38,16 @@ func TestContract_ErrorCodes_AreExactlyThoseOfTheService(t *testing.T) {
 	delete(statuses, "made_up")
 	delete(statuses, "not_found")
 	_, err = api.NewContract().ErrorCodes(statuses)
-	require.EqualError(t, err, "openapi.yaml: the schema Code has not_found, which no row of the table in problems has")
+	require.EqualError(t, err, "openapi.yaml: the schema Code has not_found, which the service never returns")
 }
 
 func asMarkdown(errors api.ErrorCodes) string {
 	var page strings.Builder
 	page.WriteString(`# Errors
 
-Every error of the service, and what a client does about it. An error is always ` + "`application/problem+json`" + ` (RFC 9457): branch
-on its ` + "`code`" + `, show its ` + "`detail`" + ` to developers only, and tell the operator its ` + "`request_id`" + `. Its ` + "`type`" + ` is the address of its
-row at ` + "`/errors`" + `, which has the same table as this page.
+Every error that the service returns, and what a client does about it. An error is always ` + "`application/problem+json`" + ` (RFC
+9457): branch on its ` + "`code`" + `, show its ` + "`detail`" + ` to developers only, and give the operator its ` + "`request_id`" + `. Its ` + "`type`" + ` is the URL
+of its row at ` + "`/errors`" + `, which has the same tables as this page.
 
 Generated from [api/openapi.yaml](../api/openapi.yaml) and the table of errors: ` + "`go test ./api -run TestErrorsPage -update`" + `.
 
@@ -58,9 +58,9 @@ Generated from [api/openapi.yaml](../api/openapi.yaml) and the table of errors: 
 		fmt.Fprintf(&page, "| `%s` | %d %s | %s | %s |\n", code.Code, code.Status, http.StatusText(code.Status), code.When, code.Do)
 	}
 	page.WriteString(`
-## Faults in fields
+## Field errors
 
-Where ` + "`code`" + ` is ` + "`validation_error`" + `, each entry of ` + "`errors`" + ` names a field and one of these.
+If the ` + "`code`" + ` is ` + "`validation_error`" + `, each entry of ` + "`errors`" + ` names a field and one of these codes.
 
 | code | when | what to do |
 |---|---|---|

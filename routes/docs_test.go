@@ -153,6 +153,6 @@ func TestThePageOfErrorsShowsTheOneAskedFor(t *testing.T) {
 	shown, err := chromedp.Run(browser, testkit.Text(":target"))
 	require.NoError(t, err)
 	require.Contains(t, shown, "401 Unauthorized")
-	require.Contains(t, shown, "refresh, and repeat the call")
+	require.Contains(t, shown, "get a new one with the refresh token, and repeat the call")
 	testkit.Screenshot(t, browser, "errors")
 }

@@ -5,5 +5,5 @@ window.ui = SwaggerUIBundle({
   tryItOutEnabled: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
-  validatorUrl: null, // its default asks a host on the internet
+  validatorUrl: null, // the default sends the document to a validator on the internet
 });

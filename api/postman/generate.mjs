@@ -1,10 +1,10 @@
 // Writes the Postman collection and its environment from api/openapi.yaml and recipes.mjs:
 //
 //   node generate.mjs            write both files
-//   node generate.mjs --check    fail when they are not what would be written
+//   node generate.mjs --check    fail if they are stale
 //
-// openapi-to-postmanv2 turns the contract into requests; request.mjs makes each one run and assert. Nothing is written
-// that differs from run to run.
+// openapi-to-postmanv2 converts the contract into requests; request.mjs adds what each needs to run, and its assertions.
+// The output is the same in every run.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +15,10 @@ import { folders, variables } from './recipes.mjs';
 import { item, sharedScript } from './request.mjs';
 
 const methods = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'];
-const howToRun = 'Run it top to bottom, as often as you like: it signs up an account of its own.';
+const howToRun = 'Run it from top to bottom, as often as you like: each run signs up a new account.';
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** operationsOf lists the contract's operations by operationId. */
+/** operationsOf returns the contract's operations as a map by operationId. */
 function operationsOf(contract) {
   const operations = new Map();
   for (const [path, item] of Object.entries(contract.paths)) {
@@ -29,23 +29,23 @@ function operationsOf(contract) {
   return operations;
 }
 
-/** faultsOf says what the recipes and the contract have not in common. */
-function faultsOf(operations) {
-  const faults = [];
+/** mismatches returns a message for every operation that only the recipes or only the contract has. */
+function mismatches(operations) {
+  const found = [];
   const used = new Set();
   for (const [folder, recipes] of Object.entries(folders)) {
     for (const { operation } of recipes) {
       used.add(operation);
-      if (!operations.has(operation)) faults.push(`the folder ${folder} has ${operation}, which the contract has not`);
+      if (!operations.has(operation)) found.push(`the folder ${folder} has ${operation}, which is not in the contract`);
     }
   }
   for (const [id, { method, path, tags }] of operations) {
-    if (!used.has(id)) faults.push(`${id} (${method} ${path}) has no recipe; add one to the folder ${tags[0]}`);
+    if (!used.has(id)) found.push(`${id} (${method} ${path}) has no recipe; add one to the folder ${tags[0]}`);
   }
-  return faults;
+  return found;
 }
 
-/** convert gives back the converter's requests by method and path as the contract writes it. */
+/** convert returns the converter's requests as a map by method and path, as the contract writes them. */
 async function convert(text) {
   const { result, reason, output } = await promisify(converter.convertV2)({ type: 'string', data: text },
     { folderStrategy: 'Tags', requestNameSource: 'Fallback', schemaFaker: true });
@@ -91,8 +91,8 @@ async function main() {
   const text = readFileSync(here('../openapi.yaml'), 'utf8');
   const contract = parse(text);
   const operations = operationsOf(contract);
-  const faults = faultsOf(operations);
-  if (faults.length) throw new Error(`recipes.mjs and openapi.yaml disagree:\n  ${faults.join('\n  ')}`);
+  const mismatched = mismatches(operations);
+  if (mismatched.length) throw new Error(`recipes.mjs and openapi.yaml disagree:\n  ${mismatched.join('\n  ')}`);
   const files = {
     'latchkey.postman_collection.json': collection(contract, operations, await convert(text)),
     'local.postman_environment.json': environment,

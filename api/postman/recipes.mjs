@@ -1,21 +1,22 @@
-// What the contract can't say about running its operations one after the other: their order, and what each needs and
-// leaves. The folders are the contract's tags. The generator refuses an operation that has no recipe.
+// What the contract can't say about running its operations one after the other: their order, what each needs, and what it
+// stores for the next. The folders are the contract's tags. The generator fails if an operation has no recipe.
 //
 // A recipe is
 //
 //   operation  the operationId in api/openapi.yaml
-//   name       of the request; the operation's summary when not given
-//   status     the answer that is expected; the operation's first 2xx when not given
-//   code       the `code` of the error that is expected
-//   body       the contract's example of the body with these members replaced; null sends no body
-//   path       values of the path's parameters; query likewise
-//   headers    to add
-//   token      sent instead of {{access_token}}; null sends none
-//   mail       a piece of the subject or the link of the mail that the request takes its token from: {{mail_token}}, or
-//              {{mail_code}}
-//   before     functions of scripts.mjs that run before the request; after likewise, when it was answered as expected
+//   name       the name of the request; by default the operation's summary
+//   status     the expected status; by default the operation's first 2xx
+//   code       the expected `code` of the error
+//   body       members that replace those of the contract's example of the body; null sends no body
+//   path       the values of the path's parameters
+//   query      the parameters of the query
+//   headers    headers to add
+//   token      the token to send instead of {{access_token}}; null sends none
+//   mail       a part of the subject or the link of the email that the request takes {{mail_token}} or {{mail_code}} from
+//   before     functions of scripts.mjs to run before the request
+//   after      functions of scripts.mjs to run after a response with the expected status
 //
-// {{name}} stands for a variable of the collection. Those that hold something at first are at the end.
+// {{name}} is a variable of the collection. All of them are listed at the end, with their initial values.
 
 import * as scripts from './scripts.mjs';
 
@@ -24,14 +25,14 @@ const account = { email: '{{email}}', password: '{{password}}' };
 export const folders = {
   health: [
     { operation: 'live' },
-    { operation: 'liveHead', name: 'Whether the process runs, without a body' },
+    { operation: 'liveHead', name: 'Check that the process is running, without a body' },
     { operation: 'ready' },
-    { operation: 'readyHead', name: 'Whether requests may come, without a body' },
+    { operation: 'readyHead', name: 'Check that the service is ready, without a body' },
   ],
 
   accounts: [
     { operation: 'signUp', body: account, before: [scripts.inventAccount], after: [scripts.keepTokens] },
-    { operation: 'signUp', name: 'Sign up with a taken email', body: account, status: 400, code: 'validation_error' },
+    { operation: 'signUp', name: 'Sign up with an email that is taken', body: account, status: 400, code: 'validation_error' },
     { operation: 'logIn', body: { ...account, device_token: '{{device_token}}' }, after: [scripts.keepTokens] },
     {
       operation: 'logIn', name: 'Log in with a wrong password', body: { ...account, password: 'not my password' },
@@ -45,7 +46,7 @@ export const folders = {
       after: [scripts.swapPasswords],
     },
     {
-      operation: 'resetPassword', name: 'Reset the password again by the same mail',
+      operation: 'resetPassword', name: 'Reset the password again with the same email',
       body: { token: '{{mail_token}}', new_password: '{{new_password}}' }, status: 400, code: 'one_time_token_used',
     },
     { operation: 'logIn', name: 'Log in with the new password', body: account, after: [scripts.keepTokens] },
@@ -63,7 +64,7 @@ export const folders = {
     },
     { operation: 'updateProfile', after: [scripts.expectFirstName] },
     {
-      operation: 'updateProfile', name: 'Change what can\'t be changed', body: { is_superuser: true },
+      operation: 'updateProfile', name: 'Change a field that can\'t be changed', body: { is_superuser: true },
       status: 400, code: 'validation_error',
     },
     { operation: 'replaceProfile', after: [scripts.expectFirstName] },
@@ -82,23 +83,23 @@ export const folders = {
     },
     { operation: 'undoEmailChange', mail: '/undo-email-change', body: { token: '{{mail_token}}' } },
     {
-      operation: 'resetPassword', name: 'Choose a password after the undo', mail: '/reset-password',
+      operation: 'resetPassword', name: 'Choose a new password after the undo', mail: '/reset-password',
       body: { token: '{{mail_token}}', new_password: '{{new_password}}' }, after: [scripts.swapPasswords],
     },
-    { operation: 'logIn', name: 'Log in at the old address', body: account, after: [scripts.keepTokens] },
+    { operation: 'logIn', name: 'Log in with the old address', body: account, after: [scripts.keepTokens] },
     { operation: 'deleteAccount', body: { current_password: '{{password}}' } },
-    { operation: 'logIn', name: 'Log in to keep the account', body: account, after: [scripts.keepTokens] },
+    { operation: 'logIn', name: 'Log in to cancel the deletion', body: account, after: [scripts.keepTokens] },
   ],
 
   tokens: [
     { operation: 'refresh', body: { refresh_token: '{{refresh_token}}' }, after: [scripts.keepTokens] },
     {
-      operation: 'refresh', name: 'Send the same refresh again, as after a lost answer',
+      operation: 'refresh', name: 'Send the same refresh token again, as after a lost response',
       body: { refresh_token: '{{previous_refresh_token}}' }, after: [scripts.expectSamePair],
     },
     { operation: 'verify', body: { token: '{{access_token}}' }, after: [scripts.expectActive] },
     {
-      operation: 'verify', name: 'Verify what is no token', body: { token: 'eyJhbGciOiJub25lIn0.e30.' },
+      operation: 'verify', name: 'Verify an invalid token', body: { token: 'eyJhbGciOiJub25lIn0.e30.' },
       after: [scripts.expectInactive],
     },
   ],
@@ -108,12 +109,12 @@ export const folders = {
     { operation: 'listSessions', after: [scripts.keepOtherSession] },
     { operation: 'endSession', path: { id: '{{other_session_id}}' } },
     {
-      operation: 'endSession', name: 'End a session that is over', path: { id: '{{other_session_id}}' },
+      operation: 'endSession', name: 'End a session that has ended', path: { id: '{{other_session_id}}' },
       status: 404, code: 'session_not_found',
     },
     { operation: 'logOut', after: [scripts.forgetTokens] },
     {
-      operation: 'refresh', name: 'Refresh after the logout', body: { refresh_token: '{{previous_refresh_token}}' },
+      operation: 'refresh', name: 'Refresh after a logout', body: { refresh_token: '{{previous_refresh_token}}' },
       status: 401, code: 'session_revoked',
     },
   ],
@@ -123,7 +124,7 @@ export const folders = {
   contract: [{ operation: 'contractYAML' }, { operation: 'contractJSON' }],
 };
 
-/** What the collection's variables hold before the first request. */
+/** The initial values of the collection's variables. */
 export const variables = {
   email: '',
   password: '',

@@ -1,9 +1,9 @@
-// Makes one request of the collection out of an operation of the contract, its recipe and the converter's request.
+// Builds a request of the collection from an operation of the contract, its recipe and the converter's request.
 
 import { resolve, standalone } from './schema.mjs';
 import { awaitMail, refreshExpiredToken } from './scripts.mjs';
 
-/** lines gives back the body of a function as the lines of a script. */
+/** lines returns the body of a function as the lines of a script. */
 function lines(script) {
   const [, ...body] = script.toString().split('\n');
   return body.slice(0, -1).map((line) => line.replace(/^ {2}/, ''));
@@ -14,13 +14,13 @@ const event = (listen, exec) => ({ listen, script: { type: 'text/javascript', ex
 /** The script before every request. */
 export const sharedScript = event('prerequest', lines(refreshExpiredToken));
 
-/** preparations is the script that runs before a request. */
+/** preparations returns the script that runs before a request. */
 function preparations(recipe) {
   const script = (recipe.before ?? []).flatMap(lines);
   return recipe.mail ? [`const mail = ${JSON.stringify(recipe.mail)};`, ...lines(awaitMail), ...script] : script;
 }
 
-/** expectations is the script that asserts status, media type and schema of an answer, and runs the recipe's own. */
+/** expectations returns the script that asserts status, media type and schema of a response, and runs the recipe's `after`. */
 function expectations(contract, operation, recipe, status) {
   const answer = resolve(contract, operation.responses[status] ?? operation.responses.default);
   const [mediaType, { schema } = {}] = Object.entries(answer.content ?? {})[0] ?? [];
@@ -44,10 +44,10 @@ function expectations(contract, operation, recipe, status) {
   return script.flatMap((part) => part.split('\n'));
 }
 
-/** bodyOf is the body that a request sends, or undefined. */
+/** bodyOf returns the body that a request sends, or undefined. */
 function bodyOf(operation, recipe) {
   const content = operation.requestBody?.content['application/json'];
-  if (operation.requestBody && !content) throw new Error(`${operation.operationId} takes no JSON; bodyOf can't do that`);
+  if (operation.requestBody && !content) throw new Error(`${operation.operationId} has a body that is not JSON`);
   if (recipe.body === null || (!content?.example && !recipe.body)) return undefined;
   const raw = JSON.stringify({ ...content?.example, ...recipe.body }, null, 2);
   return { mode: 'raw', raw, options: { raw: { language: 'json' } } };
@@ -59,7 +59,7 @@ function authOf(operation, recipe) {
   return undefined; // the collection's
 }
 
-/** urlOf fills in the parameters of the converter's URL. Those of the query that no recipe names are left out. */
+/** urlOf returns the converter's URL with the recipe's parameters, and without query parameters that the recipe does not have. */
 function urlOf(url, recipe) {
   const path = url.path.map((part) => (part.startsWith(':') && recipe.path?.[part.slice(1)]) || part);
   const query = Object.entries(recipe.query ?? {}).map(([key, value]) => ({ key, value: String(value) }));
@@ -68,7 +68,7 @@ function urlOf(url, recipe) {
   return { raw: asked ? `${raw}?${asked}` : raw, host: ['{{base_url}}'], path, ...(asked && { query }) };
 }
 
-/** item is one request of the collection. */
+/** item returns one request of the collection. */
 export function item(contract, operation, recipe, request) {
   const status = recipe.status ?? Number(Object.keys(operation.responses).find((code) => code.startsWith('2')));
   const body = bodyOf(operation, recipe);

@@ -1,11 +1,11 @@
-// Makes of a schema of the contract (OpenAPI 3.1, JSON Schema 2020-12) one that stands alone and that the validator
-// inside Postman understands (Ajv 6, draft 7).
+// Converts a schema of the contract (OpenAPI 3.1, JSON Schema 2020-12) to one that is self-contained and that the validator
+// inside Postman supports (Ajv 6, draft 7).
 
-const formats = new Set(['uuid', 'date', 'date-time', 'uri', 'email', 'ipv4', 'ipv6']); // of those that Ajv 6 checks
+const formats = new Set(['uuid', 'date', 'date-time', 'uri', 'email', 'ipv4', 'ipv6']); // those that Ajv 6 checks
 const annotations = new Set(['description', 'summary', 'title', 'example', 'examples', 'default', 'deprecated',
   'readOnly', 'writeOnly', 'discriminator', 'xml', 'externalDocs']);
 
-/** resolve follows a $ref in the contract; what stands beside the $ref is added. */
+/** resolve returns the node that a $ref in the contract points to, with the $ref's siblings added. */
 export function resolve(contract, node) {
   if (!node?.$ref) return node;
   const { $ref, ...beside } = node;
@@ -14,7 +14,7 @@ export function resolve(contract, node) {
   return { ...resolve(contract, found), ...beside };
 }
 
-/** standalone gives back the schema without $ref, annotations and formats that the validator does not know. */
+/** standalone returns the schema with every $ref resolved, without annotations, and without formats unknown to the validator. */
 export function standalone(contract, schema, seen = []) {
   if (typeof schema !== 'object' || schema === null) return schema;
   if (seen.includes(schema.$ref)) throw new Error(`${schema.$ref} refers to itself, which is not supported`);

@@ -5,30 +5,30 @@ import { MemoryStorage, type Storage } from './storage.js';
 import { Transport } from './transport.js';
 
 export interface ClientOptions {
-  /** Where Latchkey is, as `https://auth.example.com`. */
+  /** The URL of Latchkey, such as `https://auth.example.com`. */
   baseURL: string;
-  /** Where the tokens are kept; in memory when not given, until the app ends. */
+  /** Where the tokens are stored. The default is memory, which lasts until the app ends. */
   storage?: Storage;
-  /** Begins the keys of what is stored; `latchkey` when not given. */
+  /** The prefix of the keys in the storage; `latchkey` by default. */
   storageKey?: string;
-  /** What the list of sessions calls this app or device. */
+  /** The name of this app or device in the list of sessions. */
   clientName?: string;
-  /** Called once when nobody is signed in any more. */
+  /** Called once when the user is no longer signed in. */
   onSignedOut?: (reason: SignedOutReason) => void;
-  /** Seconds until a request counts as lost; 15 when not given. */
+  /** Seconds until a request times out; 15 by default. */
   timeout?: number;
-  /** Seconds that a call may wait when the server says when to come back, before it fails; 10 when not given. */
+  /** The longest `Retry-After`, in seconds, that a call waits for before it is repeated; 10 by default. */
   maxWait?: number;
   fetch?: typeof fetch;
-  /** Monotonic milliseconds; `performance.now` when not given. */
+  /** A monotonic clock in milliseconds; `performance.now` by default. */
   now?: () => number;
 }
 
-/** The codes with which an access token is refused though the session may live. */
+/** The codes with which the server rejects an access token although the session may still be live. */
 const refusals: ReadonlySet<string> =
   new Set(['token_expired', 'token_invalid', 'session_expired', 'session_revoked', 'account_inactive']);
 
-/** Signs one user up, in and out, and makes calls with an access token that renews itself. */
+/** Signs one user up, in and out, and makes calls with an access token, which it refreshes when necessary. */
 export class Client {
   readonly #transport: Transport;
   readonly #session: Session;
@@ -51,19 +51,19 @@ export class Client {
     });
   }
 
-  /** The user as of the last login or refresh; undefined when nobody is signed in, or none was made since the start. */
+  /** The user as of the last login or refresh; undefined if nobody is signed in, or before the first of these since the start. */
   get user(): User | undefined {
     return this.#session.user;
   }
 
-  /** isSignedIn tells whether there is a session to go on with. It does not ask the server. */
+  /** isSignedIn reports whether there is a session to continue. It does not ask the server. */
   isSignedIn(): Promise<boolean> {
     return this.#session.isSignedIn();
   }
 
   /**
-   * signUp creates an account and logs in. It gives undefined where the server does not say whether the address had an
-   * account already: then nobody is signed in.
+   * signUp creates an account and logs in. It returns undefined, and nobody is signed in, if the server opens no session
+   * because it hides whether the address already had an account, or because the address has to be confirmed first.
    */
   async signUp(account: Body<Operation<'post', '/api/v1/signup'>>): Promise<User | undefined> {
     const asked = this.#now();
@@ -72,8 +72,8 @@ export class Client {
   }
 
   /**
-   * logIn opens a session. The token that makes this device known goes along, if it has one. A session that there is
-   * already is not ended: log out first.
+   * logIn opens a session and returns its user. It sends the device token, if there is one. It does not end a session that
+   * is already open: log out first.
    */
   async logIn(credentials: Body<Operation<'post', '/api/v1/login'>>): Promise<User> {
     const device_token = await this.#session.deviceToken();
@@ -83,15 +83,16 @@ export class Client {
   }
 
   /**
-   * logOut ends this session (`local`), the user's other ones (`others`) or all (`global`). But for `others` the user
-   * is signed out here even if it fails, and the error says that the server was not told.
+   * logOut ends this session (`local`), the user's other sessions (`others`) or all of them (`global`). Except for `others`,
+   * the user is signed out here even if the request fails; the error then means that the server may not know about it.
    */
   logOut(scope: 'local' | 'others' | 'global' = 'local'): Promise<void> {
     return this.#session.end(scope);
   }
 
   /**
-   * call makes a call of the contract: `call('patch', '/api/v1/profile', { body: { first_name: 'Anna' } })`.
+   * call sends a request of the contract and returns the body of the response:
+   * `call('patch', '/api/v1/profile', { body: { first_name: 'Anna' } })`.
    * @throws ProblemError, NetworkError, SignedOutError, StorageError
    */
   async call<M extends Method, P extends PathsWith<M>>(
@@ -108,8 +109,8 @@ export class Client {
   }
 
   /**
-   * fetch is the platform's, with the access token, for services of yours that verify it. When they answer 401 it gets
-   * a new token and asks once more. Use it for services that you trust with the token.
+   * fetch is the platform's `fetch` with the access token, for services of yours that verify it. After a 401 it gets a new
+   * token and repeats the request once. Use it only for services that you trust with the token.
    */
   async fetch(input: string | URL, init: RequestInit = {}): Promise<Response> {
     const send = async (token: string | undefined) => {
@@ -128,8 +129,8 @@ export class Client {
   }
 
   /**
-   * withToken repeats a request once, with a new token, when its own was refused: if the same user is still signed in.
-   * refusal gives the code of such an error.
+   * withToken sends a request with the access token. If the token is rejected and the same user is still signed in, it
+   * repeats the request once with a new token. refusal returns the code of an error that rejects the token.
    */
   async #withToken<T>(
     send: (token: string | undefined) => Promise<T>, refusal: (error: unknown) => Problem['code'] | undefined,
@@ -158,7 +159,7 @@ export class Client {
   }
 }
 
-/** withoutToken makes a call once more whose session turned out to be over: not every one needs a session. */
+/** withoutToken repeats a call whose session turned out to have ended, because not every call needs a session. */
 async function withoutToken(send: (token: undefined) => Promise<unknown>, error: unknown): Promise<unknown> {
   if (!(error instanceof SignedOutError)) throw error;
   return send(undefined).catch((again: unknown) => {

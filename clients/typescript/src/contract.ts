@@ -31,8 +31,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Open a session
-         * @description Sets `last_login`. Unknown email, wrong password, inactive account and too many failures are one answer.
+         * Log in
+         * @description Opens a session and sets `last_login`. An unknown email, a wrong password, an inactive account and too many failures
+         *     get the same response.
          */
         post: operations["logIn"];
         delete?: never;
@@ -51,9 +52,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End this session, the others, or all
-         * @description By the access token, or by a refresh token in the body when the access token has expired. A refresh token in the body
-         *     counts before the access token.
+         * Log out of this session, all others, or all
+         * @description The access token identifies the session. So does a refresh token in the body, which also works after the access
+         *     token has expired and takes precedence over it.
          */
         post: operations["logOut"];
         delete?: never;
@@ -73,9 +74,10 @@ export interface paths {
         put?: never;
         /**
          * Get a new pair of tokens
-         * @description Keep the new pair before you use it, send one refresh at a time, and answer a time-out by sending the same refresh
-         *     token again: within the grace it gets the same answer, and later another one that makes the lost one worthless. A
-         *     token that comes back after its successor was used ends the session.
+         * @description Store the new pair before you use it, send one refresh at a time, and after a timeout send the same refresh token
+         *     again. Within the grace period (`REFRESH_GRACE`) it gets the same response; later it gets a new pair, which
+         *     invalidates the lost one. Sending a token after its successor has been used, or one that was invalidated, ends the
+         *     session.
          */
         post: operations["refresh"];
         delete?: never;
@@ -94,8 +96,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask whether an access token is good now
-         * @description The shape of RFC 7662. Of a token that is not active nothing else is said.
+         * Check whether an access token is active
+         * @description The response has the form of RFC 7662. For an inactive token it has nothing but `active`.
          */
         post: operations["verify"];
         delete?: never;
@@ -113,19 +115,23 @@ export interface paths {
         };
         /** Read the profile */
         get: operations["showProfile"];
-        /** Change everything that can be changed */
+        /**
+         * Replace the profile
+         * @description Both names are required. `locale` and `timezone` keep their values if they are left out.
+         */
         put: operations["replaceProfile"];
         post?: never;
         /**
          * Delete the account
-         * @description Signs out everywhere at once. The account is deleted after `ACCOUNT_DELETION_GRACE` (14 days); a login before that keeps it.
+         * @description Ends all sessions at once. The account is deleted after `ACCOUNT_DELETION_GRACE` (14 days), unless the user logs in
+         *     before then.
          */
         delete: operations["deleteAccount"];
         options?: never;
         head?: never;
         /**
-         * Change what is given
-         * @description A field that can't be changed here, or does not exist, is a field error.
+         * Change some fields of the profile
+         * @description Fields that are left out keep their values. A field that can't be changed here, or does not exist, is a field error.
          */
         patch: operations["updateProfile"];
         trace?: never;
@@ -141,8 +147,8 @@ export interface paths {
         put?: never;
         /**
          * Confirm an email address
-         * @description That of a sign-up, or the one that an account is to change to. Send the token of the mail, or the address and the code
-         *     in it. After five codes a mail is worth nothing.
+         * @description Confirms the address of a sign-up, or the new address of an account. Send the token in the email's link, or the address
+         *     and the code from the email. After five codes have been tried, the email's token and code are invalid.
          */
         post: operations["verifyEmail"];
         delete?: never;
@@ -161,8 +167,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Get another mail to confirm an address
-         * @description Whether there is anything to confirm is not told.
+         * Send the confirmation email again
+         * @description The response does not reveal whether the address has an account, or still has to be confirmed.
          */
         post: operations["resendVerification"];
         delete?: never;
@@ -182,8 +188,8 @@ export interface paths {
         put?: never;
         /**
          * Change the email address
-         * @description Sends a mail to the new address. When that is answered the address changes, and the old one gets a mail that can undo it
-         *     for 72 hours.
+         * @description Sends an email to the new address. Once that is confirmed, the address changes, and the old one gets an email with
+         *     which the change can be undone for 72 hours.
          */
         post: operations["changeEmail"];
         delete?: never;
@@ -202,9 +208,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take a change of the email address back
-         * @description With the token of the mail to the old address. Every session ends, the password opens nothing any more, and a mail lets
-         *     its owner choose another.
+         * Undo a change of the email address
+         * @description Takes the token from the email to the old address. Every session ends, the password stops working, and the old address
+         *     gets an email to choose a new one with.
          */
         post: operations["undoEmailChange"];
         delete?: never;
@@ -223,8 +229,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Get a mail to choose a new password with
-         * @description Whether the address has an account is not told.
+         * Send an email to reset a forgotten password
+         * @description The response does not reveal whether the address has an account.
          */
         post: operations["forgotPassword"];
         delete?: never;
@@ -243,8 +249,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Choose a new password by a mail
-         * @description Confirms the address too, and ends every session. Send the token of the mail, or the address and the code in it.
+         * Reset a forgotten password
+         * @description Also confirms the address, and ends every session. Send the token in the email's link, or the address and the code from
+         *     the email.
          */
         post: operations["resetPassword"];
         delete?: never;
@@ -260,7 +267,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get everything that is kept about you */
+        /** Export everything that is stored about the user */
         get: operations["exportAccount"];
         put?: never;
         post?: never;
@@ -297,7 +304,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** See where you are logged in */
+        /** List the user's sessions */
         get: operations["listSessions"];
         put?: never;
         post?: never;
@@ -317,7 +324,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End one of your sessions */
+        /** End one of the user's sessions */
         delete: operations["endSession"];
         options?: never;
         head?: never;
@@ -332,8 +339,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The public keys that verify access tokens
-         * @description The one that signs, the next one, and retired ones whose tokens may still be valid (RFC 7517).
+         * Get the public keys that verify access tokens
+         * @description A JSON Web Key Set (RFC 7517) with the key that signs, the next one, and retired ones whose tokens may still be valid.
          */
         get: operations["showKeys"];
         put?: never;
@@ -351,7 +358,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where the keys are */
+        /** Get the address of the public keys */
         get: operations["discover"];
         put?: never;
         post?: never;
@@ -368,13 +375,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process runs */
+        /** Check that the process is running */
         get: operations["live"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Whether the process runs */
+        /** Check that the process is running */
         head: operations["liveHead"];
         patch?: never;
         trace?: never;
@@ -386,13 +393,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the database can be reached and its schema is current */
+        /** Check that the database can be reached and its schema is current */
         get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Whether the database can be reached and its schema is current */
+        /** Check that the database can be reached and its schema is current */
         head: operations["readyHead"];
         patch?: never;
         trace?: never;
@@ -404,7 +411,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document */
+        /** Get this document */
         get: operations["contractYAML"];
         put?: never;
         post?: never;
@@ -421,7 +428,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document, as JSON */
+        /** Get this document as JSON */
         get: operations["contractJSON"];
         put?: never;
         post?: never;
@@ -435,12 +442,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Stored in lower case, its domain in ASCII. */
+        /** @description An email address. It is stored in lower case, with its domain in ASCII. */
         Email: string;
-        /** @description What the app calls itself or its device, for the list of sessions. */
+        /** @description A name for the app or device, shown in the list of sessions. */
         ClientName: string;
         /**
-         * @description Opaque; begins with `lkr_`.
+         * @description An opaque string that begins with `lkr_`.
          * @example lkr_AZGiCbKowXDNgca5_mg4B7UAAAAAAAAAAQ
          */
         RefreshToken: string;
@@ -453,23 +460,23 @@ export interface components {
             /** @constant */
             token_type: "Bearer";
             /**
-             * @description Seconds.
+             * @description Seconds until the access token expires.
              * @example 300
              */
             expires_in: number;
             refresh_token: components["schemas"]["RefreshToken"];
             /**
-             * @description Seconds until the session ends, if it is not refreshed.
+             * @description Seconds until the session ends, unless it is refreshed before.
              * @example 2592000
              */
             refresh_expires_in: number;
-            /** @description Of a login or sign-up only. */
+            /** @description Only after a login or a sign-up. See DeviceToken. */
             device_token?: components["schemas"]["DeviceToken"];
             user: components["schemas"]["User"];
         };
         /**
-         * @description Opaque; begins with `lkd_`. Keep it, also after logging out, and send it with the next login from this device (or
-         *     leave that to the cookie `latchkey_device`): then strangers who guess at the account can't delay it.
+         * @description An opaque string that begins with `lkd_`. Keep it, even after a logout, and send it with the next login from this device
+         *     (in a browser, the cookie `latchkey_device` does that). Then others who guess at the password can't delay that login.
          */
         DeviceToken: string;
         User: {
@@ -494,14 +501,14 @@ export interface components {
             date_joined: string;
             /** Format: date-time */
             last_login: string | null;
-            /** @description Whether its owner has confirmed the address. */
+            /** @description Whether the user has confirmed the address. */
             email_verified: boolean;
             locale: components["schemas"]["Locale"];
             timezone: components["schemas"]["Timezone"];
         };
-        /** @description A language tag (BCP 47), such as pt-BR; empty if none is known. Mails are in this language. */
+        /** @description A language tag (BCP 47), such as pt-BR, or empty if unknown. Emails are written in this language. */
         Locale: string;
-        /** @description A time zone of the IANA database, such as Europe/Berlin; empty if none is known. */
+        /** @description A time zone of the IANA database, such as Europe/Berlin, or empty if unknown. Emails give times in this zone. */
         Timezone: string;
         Export: {
             user: {
@@ -565,7 +572,7 @@ export interface components {
                 ended_at: string | null;
                 end_reason: string;
             }[];
-            /** @description What the system said from which the account was imported, if it was. */
+            /** @description The account as it was in the system it was imported from, if it was imported. */
             imported: {
                 email: string;
                 first_name: string;
@@ -588,13 +595,13 @@ export interface components {
         Session: {
             /** Format: uuid */
             id: string;
-            /** @description Whether the request was made from it. */
+            /** @description Whether this is the session that made the request. */
             current: boolean;
             client_name: string;
             user_agent: string;
             ip: string;
             /**
-             * @description django is a token that a Django project issued before it moved here.
+             * @description How the session was opened. `django` means by a token that a Django project issued before it moved to Latchkey.
              * @enum {string}
              */
             auth_method: "password" | "django";
@@ -604,7 +611,7 @@ export interface components {
             last_used_at: string;
             /**
              * Format: date-time
-             * @description However often it is refreshed.
+             * @description When the session ends at the latest, however often it is refreshed.
              */
             expires_at: string;
         };
@@ -628,7 +635,7 @@ export interface components {
              */
             sid?: string;
             roles?: ("staff" | "superuser")[];
-            /** @description This and the following only in tokens of the paths of DJANGO_COMPAT. */
+            /** @description This claim and the following ones are only in tokens that the paths of DJANGO_COMPAT issued. */
             user_id?: number | string;
             username?: string;
             /** Format: email */
@@ -656,70 +663,70 @@ export interface components {
             type: string;
             title: string;
             status: number;
-            /** @description For people. */
+            /** @description An explanation for developers. */
             detail: string;
             code: components["schemas"]["Code"];
-            /** @description What to tell the operator. */
+            /** @description Identifies the request in the service's log. Give it to the operator. */
             request_id: string;
             errors?: components["schemas"]["FieldError"][];
         };
         /**
          * @description | code | when | what to do |
          *     |---|---|---|
-         *     | `validation_error` | fields are not valid | show `errors` at the fields |
-         *     | `malformed_json` | the body is not one JSON object | mend the client |
+         *     | `validation_error` | some fields are invalid | show each of `errors` at its field |
+         *     | `malformed_json` | the body is not exactly one JSON object | fix the client |
          *     | `credentials_missing` | no access token was sent | log in |
-         *     | `token_expired` | the access token expired | refresh, and repeat the call |
-         *     | `token_invalid` | the access token is not one of ours | log in |
+         *     | `token_expired` | the access token has expired | get a new one with the refresh token, and repeat the call |
+         *     | `token_invalid` | the access token is malformed, was not issued by this service, or is not meant for it | log in |
          *     | `account_inactive` | the account was disabled or deleted | log out |
-         *     | `invalid_credentials` | email and password open no account | ask again |
-         *     | `email_unverified` | the password is right, but the address is not confirmed | show how to confirm, offer another mail |
-         *     | `one_time_token_invalid` | the token of a mail is incomplete, for something else, or has a successor | use the newest mail, or ask for one |
-         *     | `one_time_token_expired` | the token of a mail is too old | ask for another mail |
-         *     | `one_time_token_used` | the token of a mail has done its work | go on |
-         *     | `code_invalid` | address and code don't go together, or too many were tried | ask again, or for another mail |
-         *     | `last_superuser` | the last active superuser can't delete himself | say so |
-         *     | `cross_origin` | a form was sent from another site | — |
-         *     | `refresh_token_invalid` | the refresh token is not one of ours | log in |
-         *     | `refresh_token_reused` | two hold the session's tokens; it was ended | log in, and tell the user |
-         *     | `session_expired` | it was not used for too long, or is too old | log in |
-         *     | `session_revoked` | it was ended | log in |
-         *     | `session_not_found` | there is no such live session | read the list again |
-         *     | `not_found` | there is nothing at this path | mend the client |
-         *     | `method_not_allowed` | the path has other methods | mend the client |
-         *     | `unsupported_media_type` | the body is not JSON | mend the client |
-         *     | `body_too_large` | the body has more than 64 KiB | mend the client |
-         *     | `misdirected_request` | the request names another host | mend the proxy |
-         *     | `rate_limited` | too many requests of this kind | wait for `Retry-After`, and repeat |
-         *     | `overloaded` | too many passwords wait to be checked | wait for `Retry-After`, and repeat |
-         *     | `not_ready` | only at `/readyz`: the database is away, or its schema is not current | wait for `Retry-After`, and ask again |
-         *     | `internal_error` | our fault | tell the operator the `request_id` |
+         *     | `invalid_credentials` | the email and password match no active account, or there were too many failures | ask the user to try again |
+         *     | `email_unverified` | the password is right, but the email address is not confirmed | tell the user how to confirm it, and offer another email |
+         *     | `one_time_token_invalid` | the emailed token is incomplete, is for something else, or was replaced by a newer one | ask the user to use the newest email, or offer another |
+         *     | `one_time_token_expired` | the emailed token has expired | offer another email |
+         *     | `one_time_token_used` | the emailed token was used already | continue; what it is for has been done |
+         *     | `code_invalid` | the code is wrong or has expired, or too many codes were tried | ask for the code again, or offer another email |
+         *     | `last_superuser` | the account can't be deleted, because it belongs to the last active superuser | tell the user |
+         *     | `cross_origin` | a form was sent from another site | nothing; only the hosted pages are affected |
+         *     | `refresh_token_invalid` | the refresh token is malformed, or was not issued by this service | log in |
+         *     | `refresh_token_reused` | the refresh token was used twice, or after another one had replaced it, so the session was ended | log in, and tell the user |
+         *     | `session_expired` | the session was not used for too long, or has reached its maximum age | log in |
+         *     | `session_revoked` | the session was ended | log in |
+         *     | `session_not_found` | the user has no live session with this id | get the list of sessions again |
+         *     | `not_found` | the path does not exist | fix the client |
+         *     | `method_not_allowed` | the path does not support this method; `Allow` lists those that it does | fix the client |
+         *     | `unsupported_media_type` | the body was not sent as `application/json` | fix the client |
+         *     | `body_too_large` | the body is larger than 64 KiB | fix the client |
+         *     | `misdirected_request` | the request is for another host | fix the proxy |
+         *     | `rate_limited` | there were too many requests of this kind | wait for the seconds in `Retry-After`, and repeat the call |
+         *     | `overloaded` | too many passwords are waiting to be checked | wait for the seconds in `Retry-After`, and repeat the call |
+         *     | `not_ready` | only at `/readyz`: the database can't be reached, or its schema is not current | wait for the seconds in `Retry-After`, and check again |
+         *     | `internal_error` | the service failed | give the operator the `request_id` |
          * @enum {string}
          */
         Code: "validation_error" | "malformed_json" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "last_superuser" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "overloaded" | "not_ready" | "internal_error";
         FieldError: {
             field: string;
             code: components["schemas"]["FieldCode"];
-            /** @description For people, in English. */
+            /** @description An explanation for people, in English. */
             message: string;
         };
         /**
          * @description | code | when | what to do |
          *     |---|---|---|
          *     | `required` | the field is missing | ask for it |
-         *     | `invalid` | the value is not of the form that this field has | ask again |
-         *     | `invalid_type` | the value is not of the JSON type that this field has | mend the client |
-         *     | `invalid_characters` | the value has control characters | ask again |
-         *     | `incorrect` | the value is not the current one, as with `current_password` | ask again |
+         *     | `invalid` | the value does not have the format of this field | ask for another value |
+         *     | `invalid_type` | the value does not have the JSON type of this field | fix the client |
+         *     | `invalid_characters` | the value contains control characters | ask for another value |
+         *     | `incorrect` | the value does not match the current one, as with `current_password` | ask for it again |
          *     | `too_long` | the value is too long | ask for a shorter one |
-         *     | `taken` | an account with this email exists | offer to log in |
-         *     | `unknown_field` | there is no such field; names are exact, in lower case | mend the client |
-         *     | `read_only` | the field can't be changed here | mend the client |
-         *     | `password_too_short` | fewer characters than `PASSWORD_MIN_LENGTH` | ask for a longer one |
-         *     | `password_too_long` | more than 1024 bytes | ask for a shorter one |
+         *     | `taken` | an account with this email already exists | offer a login |
+         *     | `unknown_field` | there is no such field; names are in lower case and have to match exactly | fix the client |
+         *     | `read_only` | the field can't be changed here | fix the client |
+         *     | `password_too_short` | the password has fewer characters than `PASSWORD_MIN_LENGTH` | ask for a longer one |
+         *     | `password_too_long` | the password has more than 1024 bytes | ask for a shorter one |
          *     | `password_invalid_characters` | the password is not valid text | ask for another one |
-         *     | `password_too_common` | many people have this password | ask for another one |
-         *     | `password_too_similar` | the password is too much like the email or the names | ask for another one |
+         *     | `password_too_common` | the password is a common one | ask for another one |
+         *     | `password_too_similar` | the password is too similar to the email, the names or the name of the service | ask for another one |
          *     | `password_too_weak` | the password is easy to guess | ask for another one |
          * @enum {string}
          */
@@ -735,7 +742,7 @@ export interface components {
                 "application/json": components["schemas"]["User"];
             };
         };
-        /** @description A mail is on its way, if there is anybody to write to. */
+        /** @description The request was accepted. An email is on its way, unless there is nobody to send it to. */
         Mailed: {
             headers: {
                 [name: string]: unknown;
@@ -746,7 +753,7 @@ export interface components {
                 };
             };
         };
-        /** @description The account can't go, because it is the last active superuser's. */
+        /** @description The account can't be deleted, because it belongs to the last active superuser. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -765,7 +772,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The password is right, but the address has to be confirmed first (`EMAIL_VERIFICATION=required`). */
+        /** @description The password is right, but the email address has to be confirmed first (`EMAIL_VERIFICATION=required`). */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -784,7 +791,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It is well. */
+        /** @description The check passed. */
         Healthy: {
             headers: {
                 [name: string]: unknown;
@@ -796,7 +803,7 @@ export interface components {
                 };
             };
         };
-        /** @description The body is no valid JSON object, or some of its fields are not valid. */
+        /** @description The body is not a valid JSON object, or some of its fields are invalid. */
         SignUpRefused: {
             headers: {
                 [name: string]: unknown;
@@ -822,7 +829,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is no valid JSON object, or some of its fields are missing or not valid. */
+        /** @description The body is not a valid JSON object, or some of its fields are missing or invalid. */
         FieldsRefused: {
             headers: {
                 [name: string]: unknown;
@@ -848,7 +855,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is no valid JSON object, or some of its fields are not valid or can't be changed. */
+        /** @description The body is not a valid JSON object, or some of its fields are invalid or can't be changed. */
         ProfileRefused: {
             headers: {
                 [name: string]: unknown;
@@ -874,7 +881,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is no valid JSON object, the current password is wrong, or another field is not valid. */
+        /** @description The body is not a valid JSON object, the current password is wrong, or another field is invalid. */
         PasswordRefused: {
             headers: {
                 [name: string]: unknown;
@@ -900,7 +907,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is no valid JSON object, its token or code is no longer good, or some of its fields are not valid. */
+        /** @description The body is not a valid JSON object, its token or code is wrong or no longer valid, or some of its fields are invalid. */
         MailTokenRefused: {
             headers: {
                 [name: string]: unknown;
@@ -919,7 +926,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is no valid JSON object, or some of its fields are missing or not valid. */
+        /** @description The body is not a valid JSON object, or some of its fields are missing or invalid. */
         BodyRefused: {
             headers: {
                 [name: string]: unknown;
@@ -938,7 +945,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The credentials are missing, wrong, or no longer good. */
+        /** @description The credentials are missing, wrong, or no longer valid. */
         Unauthorized: {
             headers: {
                 /** @description The challenge (RFC 6750, section 3). */
@@ -959,7 +966,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Email and password open no account. */
+        /** @description The email and password match no active account, or there were too many failures. */
         InvalidCredentials: {
             headers: {
                 /** @description The challenge (RFC 6750, section 3). */
@@ -980,7 +987,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The refresh token is none of ours, or its session is over. */
+        /** @description The refresh token was not issued by this service, or its session has ended. */
         RefreshRefused: {
             headers: {
                 /** @description The challenge (RFC 6750, section 3). */
@@ -1001,7 +1008,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There is no such thing. */
+        /** @description The user has no live session with this id. */
         NotFound: {
             headers: {
                 [name: string]: unknown;
@@ -1020,7 +1027,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body has more than 64 KiB. */
+        /** @description The body is larger than 64 KiB. */
         TooLarge: {
             headers: {
                 [name: string]: unknown;
@@ -1039,7 +1046,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is not `application/json`. */
+        /** @description The body was not sent as `application/json`. */
         UnsupportedMediaType: {
             headers: {
                 [name: string]: unknown;
@@ -1058,14 +1065,14 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many requests from this address, or about this account. `Retry-After` says when the next one may pass. */
+        /** @description There were too many requests from this IP address, or for this account. `Retry-After` says when to try again. */
         RateLimited: {
             headers: {
                 /** @description Seconds to wait. */
                 "Retry-After"?: string;
-                /** @description What is left for this address, as `"login";r=0;t=60` (draft-ietf-httpapi-ratelimit-headers-10). */
+                /** @description What this IP address has left, as `"login";r=0;t=60` (draft-ietf-httpapi-ratelimit-headers-10). */
                 RateLimit?: string;
-                /** @description The limit by address, as `"login";q=30;w=60`. */
+                /** @description The quota of each IP address, as `"login";q=30;w=60`. */
                 "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
@@ -1083,7 +1090,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many passwords wait to be checked. */
+        /** @description Too many passwords are waiting to be checked. */
         Unavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -1125,7 +1132,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Our fault; nothing was changed. */
+        /** @description The service failed, and nothing was changed. */
         InternalError: {
             headers: {
                 [name: string]: unknown;
@@ -1172,8 +1179,9 @@ export interface operations {
                 "application/json": {
                     email: components["schemas"]["Email"];
                     /**
-                     * @description 8 characters or more (`PASSWORD_MIN_LENGTH`), at most 1024 bytes, any Unicode. Refused when common, too
-                     *     much like the email or the names, or easy to guess.
+                     * @description At least 8 characters (`PASSWORD_MIN_LENGTH`) and at most 1024 bytes of any Unicode text. A password
+                     *     that is common, easy to guess, or too similar to the email, the names or the name of the service is
+                     *     refused.
                      */
                     password: string;
                     /** @description At most 150 characters. */
@@ -1185,7 +1193,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The account exists, and this is its first session. */
+            /** @description The account was created, and this is its first session. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1196,7 +1204,7 @@ export interface operations {
             };
             /**
              * @description Only with `SIGNUP_ENUMERATION_SAFE=true` or `EMAIL_VERIFICATION=required`: the input is valid, and no session is
-             *     opened. With the former it is not said whether the address had an account already.
+             *     opened. With the former, the response does not reveal whether the address already had an account.
              */
             202: {
                 headers: {
@@ -1222,7 +1230,7 @@ export interface operations {
             header?: never;
             path?: never;
             cookie?: {
-                /** @description The device token, as a browser keeps it. */
+                /** @description The device token, which a browser stores as a cookie. */
                 latchkey_device?: string;
             };
         };
@@ -1235,7 +1243,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description In any case. */
+                    /** @description Upper and lower case are equivalent. */
                     email: string;
                     password: string;
                     client_name?: components["schemas"]["ClientName"];
@@ -1279,6 +1287,7 @@ export interface operations {
                  */
                 "application/json": {
                     /**
+                     * @description Which sessions to end; `local` is this one, `others` all but this one, and `global` all.
                      * @default local
                      * @enum {string}
                      */
@@ -1288,7 +1297,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
+            /** @description The sessions have ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1322,7 +1331,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The next pair, and the user as he is now. */
+            /** @description The next pair, and the current state of the user. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1354,7 +1363,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description What a login or a refresh called `access_token`. */
+                    /** @description The `access_token` of a login or a refresh. */
                     token: string;
                 };
             };
@@ -1501,16 +1510,17 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description The token of the link, as it is. */
+                    /** @description The token in the link of the email, unchanged. */
                     token?: string;
-                    /** @description The address that the mail went to. */
+                    /** @description The address that the email was sent to. */
                     email?: string;
+                    /** @description The code from the email. */
                     code?: string;
                 } | unknown | unknown;
             };
         };
         responses: {
-            /** @description Done. */
+            /** @description The address is confirmed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1599,12 +1609,13 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    /** @description The token in the link of the email, unchanged. */
                     token: string;
                 };
             };
         };
         responses: {
-            /** @description Done. */
+            /** @description The account has its old address again. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1663,17 +1674,18 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description The token of the link, as it is. */
+                    /** @description The token in the link of the email, unchanged. */
                     token?: string;
-                    /** @description The address that the mail went to. */
+                    /** @description The address that the email was sent to. */
                     email?: string;
+                    /** @description The code from the email. */
                     code?: string;
                     new_password: string;
                 } | unknown | unknown;
             };
         };
         responses: {
-            /** @description Done. */
+            /** @description The password was changed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1697,7 +1709,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Everything, as one document. */
+            /** @description All of it, in one document. */
             200: {
                 headers: {
                     "Content-Disposition"?: string;
@@ -1733,7 +1745,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
+            /** @description The password was changed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1758,7 +1770,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The live sessions, the one used last first. */
+            /** @description The live sessions, most recently used first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1778,13 +1790,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The session's `id`, from the list of sessions. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description The session has ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1805,7 +1818,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The keys. */
+            /** @description The key set. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1827,7 +1840,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What verifying libraries look up by issuer. */
+            /** @description The metadata that token-verifying libraries fetch from an issuer. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1866,7 +1879,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does. */
+            /** @description The process is running. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1897,14 +1910,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is ready. */
+            /** @description The service is ready. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description It is not. */
+            /** @description The service is not ready. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -1,8 +1,8 @@
-/** Lets one piece of work run at a time. */
+/** Runs one piece of work at a time, and returns its result. */
 export type Lock = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
- * newLock is one lock for all tabs of an origin where the browser has Web Locks, and otherwise one for this client.
+ * newLock returns a lock that all tabs of an origin share where the browser has Web Locks, or else one for this client alone.
  */
 export function newLock(name: string): Lock {
   const locks = globalThis.navigator?.locks;

@@ -5,17 +5,17 @@ export type User = components['schemas']['User'];
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
-/** The paths that take a method. */
+/** The paths that support a method. */
 export type PathsWith<M extends Method> = {
   [P in keyof paths]: paths[P] extends { [K in M]: object } ? P : never;
 }[keyof paths];
 
 export type Operation<M extends Method, P extends PathsWith<M>> = paths[P] extends { [K in M]: infer O } ? O : never;
 
-/** What an operation takes as JSON. */
+/** The JSON body of an operation's request. */
 export type Body<O> = O extends { requestBody?: { content: { 'application/json': infer B } } } ? B : never;
 
-/** What an operation answers when it succeeds. */
+/** The body of an operation's successful response. */
 export type Answer<O> = O extends { responses: infer R }
   ? { [S in keyof R]: S extends 200 | 201 | 202 | 204 ? Content<R[S]> : never }[keyof R]
   : never;
@@ -29,9 +29,9 @@ type ParameterOption<O, K extends 'path' | 'query'> = O extends { parameters: { 
   ? { [N in K]: V }
   : O extends { parameters: { [N in K]?: infer V } } ? { [N in K]?: Exclude<V, undefined> } : unknown;
 
-/** What a call of an operation needs. */
+/** The options of a call: body, parameters and signal. */
 export type CallOptions<O> =
   BodyOption<O> & ParameterOption<O, 'path'> & ParameterOption<O, 'query'> & { signal?: AbortSignal };
 
-/** The arguments of a call: options may be left out when nothing in them is required. */
+/** The arguments of a call. The options may be left out if none of them is required. */
 export type CallArguments<O> = object extends CallOptions<O> ? [options?: CallOptions<O>] : [options: CallOptions<O>];

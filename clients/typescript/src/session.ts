@@ -4,30 +4,30 @@ import type { Grant, User } from './operations.js';
 import { guarded, type Storage } from './storage.js';
 import { pause, type Transport } from './transport.js';
 
-/** Why nobody is signed in any more: the user logged out here, or the `code` with which the session ended. */
+/** Why the user is no longer signed in: they logged out here, or the `code` with which the session ended. */
 export type SignedOutReason = 'logged_out' | Problem['code'];
 
 export interface SessionOptions {
   transport: Transport;
   storage: Storage;
-  /** Begins the keys of what is stored. */
+  /** The prefix of the keys in the storage. */
   storageKey: string;
-  /** Monotonic milliseconds. */
+  /** A monotonic clock in milliseconds. */
   now: () => number;
   onSignedOut: (reason: SignedOutReason) => void;
 }
 
-/** An access token goes out of use this many milliseconds early, because the request with it takes time too. */
+/** An access token counts as stale this many milliseconds before it expires, because the request itself takes time. */
 const margin = 10_000;
 
-/** Pauses, in milliseconds, before a refresh is sent again whose answer was lost. */
+/** The pauses, in milliseconds, before a refresh whose response was lost is sent again. */
 const pauses = [250, 1000];
 
 /**
- * Owns the tokens of one user on one device. The refresh token is in the storage, the access token in memory alone.
+ * Owns the tokens of one user on one device. The refresh token is in the storage, the access token only in memory.
  *
- * At most one refresh is under way, the successor of a refresh token is stored before it is used, and a lost answer is
- * asked for again with the same token: so the server never takes this client for two.
+ * At most one refresh is under way, the successor of a refresh token is stored before it is used, and after a lost response
+ * the same token is sent again. So the server never takes this client for two and ends the session.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -39,7 +39,7 @@ export class Session {
   #refreshing: Promise<string | undefined> | undefined;
   /** A refresh token that could not be stored, and the one in the storage that it replaces. */
   #unsaved: { token: string; parent: string } | undefined;
-  /** A refresh token that is over but could not be removed. */
+  /** A refresh token whose session has ended, in case it could not be removed from the storage. */
   #over: string | undefined;
   #user: User | undefined;
   #epoch = 0;
@@ -57,7 +57,7 @@ export class Session {
     return this.#user;
   }
 
-  /** Changes whenever somebody else may be signed in. */
+  /** Changes whenever the signed-in user may have changed. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -67,13 +67,13 @@ export class Session {
     return stored !== null && stored !== this.#over;
   }
 
-  /** deviceToken outlives the session: it tells the next login that this device is known. */
+  /** deviceToken returns the token that tells the next login that this device is known. It outlives the session. */
   async deviceToken(): Promise<string | undefined> {
     return (await this.#storage.get(this.#deviceKey)) ?? undefined;
   }
 
   /**
-   * accessToken gives a token that is worth sending, or undefined when nobody is signed in. One that the server
+   * accessToken returns an access token that is not stale, or undefined if nobody is signed in. A token that the server
    * rejected is replaced, however fresh it looks.
    * @throws SignedOutError, NetworkError, StorageError, ProblemError
    */
@@ -84,7 +84,7 @@ export class Session {
     return this.#refreshing;
   }
 
-  /** begin keeps what a login or a sign-up granted, or fails and gives the session back. */
+  /** begin stores the tokens of a login or a sign-up. If that fails, it ends the session on the server and throws. */
   async begin(grant: Grant, asked: number): Promise<void> {
     await this.#lock(async () => {
       try {
@@ -101,8 +101,8 @@ export class Session {
   }
 
   /**
-   * end logs out on the server and, unless only the other sessions are meant, here. Here it succeeds though the server
-   * can't be reached; the NetworkError says that the session still lives there.
+   * end logs out on the server and, unless the scope is `others`, here. Logging out here succeeds even if the server can't
+   * be reached; the NetworkError then means that the session may still be live there.
    */
   async end(scope: 'local' | 'others' | 'global'): Promise<void> {
     await this.#lock(async () => {
@@ -120,7 +120,7 @@ export class Session {
     try {
       await this.#options.transport.send({ method: 'POST', path: '/api/v1/logout', body });
     } catch (error) {
-      if (scope !== 'local' || !isRefusal(error)) throw error; // refused: it was over already
+      if (scope !== 'local' || !isRefusal(error)) throw error; // refused: it had ended already
     }
   }
 
@@ -144,7 +144,7 @@ export class Session {
     }
   }
 
-  /** exchange sends the same token again when the answer was lost. */
+  /** exchange redeems a refresh token, and sends the same one again if the response is lost. */
   async #exchange(token: string): Promise<Grant> {
     const request = { method: 'POST', path: '/api/v1/token/refresh', body: { refresh_token: token } };
     for (const wait of pauses) {
@@ -159,8 +159,8 @@ export class Session {
   }
 
   /**
-   * keep stores the successor of a token. When that fails the access token is good all the same: the next refresh
-   * stores it first, and after a restart the server takes the stored one, because its successor was never used.
+   * keep stores the successor of a refresh token. If that fails, the access token is still valid: the next refresh stores the
+   * successor first, and after a restart the server accepts the stored token, because its successor was never used.
    */
   async #keep(grant: Grant, presented: string): Promise<void> {
     try {
@@ -170,7 +170,7 @@ export class Session {
     }
   }
 
-  /** current is the refresh token to present: the stored one, after the one that could not be stored yet. */
+  /** current returns the refresh token to send. If an earlier one could not be stored, it is stored first. */
   async #current(): Promise<string | undefined> {
     const stored = (await this.#storage.get(this.#tokenKey)) ?? undefined;
     const unsaved = this.#unsaved;
@@ -198,15 +198,15 @@ export class Session {
   }
 }
 
-/** isRefusal tells that the server will not take the refresh token, whatever the client does. */
+/** isRefusal reports whether the server rejects the refresh token for good. */
 function isRefusal(error: unknown): error is ProblemError {
   return error instanceof ProblemError && (error.status === 400 || error.status === 401);
 }
 
-/** asGrant refuses what is no grant, such as the page of a hotel's network. */
+/** asGrant checks that a response is a grant and not, for example, the login page of a hotel's network. */
 export function asGrant(answer: unknown): Grant {
   if (typeof answer === 'object' && answer !== null && 'access_token' in answer && 'refresh_token' in answer) {
     return answer as Grant;
   }
-  throw new NetworkError('an answer that is not Latchkey\'s');
+  throw new NetworkError('the response is not Latchkey\'s');
 }

@@ -1,6 +1,6 @@
 import { StorageError } from './errors.js';
 
-/** Keeps a few short texts. On a phone it has to be a secure one, such as the keychain. */
+/** Stores a few short strings. On a phone it has to be a secure store, such as the keychain. */
 export interface Storage {
   get(key: string): Promise<string | null>;
   set(key: string, value: string): Promise<void>;
@@ -24,7 +24,7 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** A browser's localStorage or sessionStorage. Every script of the page can read it. */
+/** webStorage returns a Storage in a browser's localStorage or sessionStorage, which every script of the page can read. */
 export function webStorage(area: Pick<globalThis.Storage, 'getItem' | 'setItem' | 'removeItem'>): Storage {
   return {
     get: async (key) => area.getItem(key),
@@ -33,7 +33,7 @@ export function webStorage(area: Pick<globalThis.Storage, 'getItem' | 'setItem' 
   };
 }
 
-/** The same storage, failing with StorageError. */
+/** guarded returns the same storage, whose errors are StorageErrors. */
 export function guarded(storage: Storage): Storage {
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {
     try {

@@ -3,9 +3,9 @@ import { NetworkError, ProblemError, type Problem } from './errors.js';
 export interface TransportOptions {
   baseURL: string;
   fetch: typeof fetch;
-  /** Milliseconds until a request counts as lost. */
+  /** Milliseconds until a request times out. */
   timeout: number;
-  /** Seconds that a call may wait for `Retry-After` before it fails instead. */
+  /** The longest `Retry-After`, in seconds, that a call waits for before it is repeated. */
   maxWait: number;
 }
 
@@ -17,12 +17,12 @@ export interface Request {
   signal?: AbortSignal | undefined;
 }
 
-/** How often a call is repeated that was told to come back. */
+/** How often a call with `Retry-After` is repeated. */
 const repeats = 2;
 
 export const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Sends one request and reads its answer. It knows nothing of sessions. */
+/** Sends a request and reads the response. It knows nothing about sessions. */
 export class Transport {
   readonly #options: TransportOptions;
 
@@ -31,7 +31,7 @@ export class Transport {
   }
 
   /**
-   * send answers what the body of a 2xx holds. It waits and repeats when the server says when to come back.
+   * send returns the body of a 2xx response. If the server sends `Retry-After`, it waits and repeats the request.
    * @throws ProblemError, NetworkError, or the signal's reason
    */
   async send(request: Request): Promise<unknown> {
@@ -64,7 +64,7 @@ export class Transport {
       return { response, text: await response.text() };
     } catch (cause) {
       throwIfAborted(signal);
-      throw new NetworkError('Latchkey did not answer', { cause });
+      throw new NetworkError('Latchkey did not respond', { cause });
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
@@ -72,13 +72,13 @@ export class Transport {
   }
 }
 
-/** throwIfAborted is the signal's own, which React Native's has not got, nor a reason. */
+/** throwIfAborted does what the signal's own method does; in React Native, signals have neither that nor a reason. */
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  throw signal.reason ?? Object.assign(new Error('the call was given up'), { name: 'AbortError' });
+  throw signal.reason ?? Object.assign(new Error('the call was aborted'), { name: 'AbortError' });
 }
 
-/** retryAfter is how many seconds a 429 or 503 asks to wait. */
+/** retryAfter returns how many seconds a 429 or 503 asks to wait, if it does. */
 function retryAfter(response: Response): number | undefined {
   const value = response.headers.get('Retry-After');
   if (value === null || (response.status !== 429 && response.status !== 503)) return undefined;
@@ -89,7 +89,7 @@ function read(response: Response, text: string, wait: number | undefined): unkno
   const mediaType = response.headers.get('Content-Type') ?? '';
   if (response.ok) return /^application\/json\b/.test(mediaType) ? parse(text, response.status) : text || undefined;
   const problem = /^application\/problem\+json\b/.test(mediaType) ? parse(text, response.status) : undefined;
-  if (!isProblem(problem)) throw new NetworkError(`an answer with status ${response.status} that is not Latchkey's`);
+  if (!isProblem(problem)) throw new NetworkError(`the response with status ${response.status} is not Latchkey's`);
   throw new ProblemError(problem, wait);
 }
 
@@ -97,7 +97,7 @@ function parse(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new NetworkError(`an answer with status ${status} that is not JSON`, { cause });
+    throw new NetworkError(`the response with status ${status} is not JSON`, { cause });
   }
 }
 

@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** Fails to write while it is told to. */
+/** Fails to write while `failing` is set. */
 class FlakyStorage extends MemoryStorage {
   failing = false;
 
@@ -37,7 +37,7 @@ interface Phone {
   clock: { now: number };
 }
 
-/** newPhone is a client with everything around it that a test may disturb. */
+/** newPhone returns a client with everything around it that a test may disturb. */
 function newPhone(options: PhoneOptions = {}): Phone {
   const network = new Network();
   const storage = options.storage ?? new FlakyStorage();
@@ -50,7 +50,7 @@ function newPhone(options: PhoneOptions = {}): Phone {
   return { client, network, storage, reasons, clock, email: `ann-${crypto.randomUUID()}@example.com` };
 }
 
-/** signedIn is a phone whose user has an account and a session, and made a call. */
+/** signedIn returns a phone whose user has an account and a session, and has made a call. */
 async function signedIn(options: PhoneOptions = {}): Promise<Phone> {
   const phone = newPhone(options);
   await phone.client.signUp({ email: phone.email, password, first_name: 'Ann', last_name: 'Bee' });
@@ -58,7 +58,7 @@ async function signedIn(options: PhoneOptions = {}): Promise<Phone> {
   return phone;
 }
 
-/** restarted is the same phone after the app was started again. */
+/** restarted returns the same phone after a restart of the app. */
 function restarted(phone: Phone): Phone {
   return { ...newPhone({ storage: phone.storage }), email: phone.email };
 }
@@ -89,7 +89,7 @@ test('sends the device token of the last login, also after a logout and a restar
   assert.match(device_token, /^lkd_/);
 });
 
-test('names the fields that are at fault', async () => {
+test('names the invalid fields', async () => {
   const { client, email } = await signedIn();
   const error: unknown = await client.signUp({ email, password }).catch((reason: unknown) => reason);
   assert.ok(error instanceof ProblemError);
@@ -99,7 +99,7 @@ test('names the fields that are at fault', async () => {
   assert.ok(error.requestId);
 });
 
-test('a wrong password is no end of a session', async () => {
+test('a wrong password does not end the session', async () => {
   const { client, email, reasons } = await signedIn();
   await assert.rejects(client.logIn({ email, password: 'not mine' }), { code: 'invalid_credentials' });
   assert.equal((await client.call('get', '/api/v1/profile')).email, email);
@@ -123,7 +123,7 @@ test('20 calls with an access token that is known to be old make one refresh', a
   assert.equal(network.count('GET /api/v1/profile'), before + 20);
 });
 
-test('the refresh goes on with the same token when its answer is lost', async () => {
+test('a refresh whose response is lost is sent again with the same token', async () => {
   const { client, network, reasons } = await signedIn();
   network.expireLastToken();
   network.lost = 1;
@@ -131,12 +131,12 @@ test('the refresh goes on with the same token when its answer is lost', async ()
   const [first, second] = network.requests.filter(({ call }) => call === refresh);
   assert.equal(first?.body, second?.body);
   network.expireLastToken();
-  await client.call('get', '/api/v1/profile'); // the pair that came second is good
+  await client.call('get', '/api/v1/profile'); // the second pair is valid
   assert.equal(network.count(refresh), 3);
   assert.deepEqual(reasons, []);
 });
 
-test('the refresh goes on with the same token also when the server\'s grace is over', async () => {
+test('a refresh whose response is lost is sent again also after the server\'s grace period', async () => {
   const strict = await Server.start({ REFRESH_GRACE: '0s' });
   try {
     const { client, network, reasons } = await signedIn({ baseURL: strict.baseURL });
@@ -152,7 +152,7 @@ test('the refresh goes on with the same token also when the server\'s grace is o
   }
 });
 
-test('every answer lost, and the app started again: the session is kept', async () => {
+test('losing every response and restarting the app keeps the session', async () => {
   const phone = await signedIn();
   phone.network.expireLastToken();
   phone.network.lost = 3;
@@ -172,7 +172,7 @@ test('being offline keeps the session', async () => {
   assert.deepEqual(reasons, []);
 });
 
-test('the page of a hotel\'s network keeps the session', async () => {
+test('the login page of a hotel\'s network keeps the session', async () => {
   await Promise.all([200, 401, 403, 502].map(async (status) => {
     const { client, network, clock, reasons } = await signedIn();
     clock.now += 3_600_000;
@@ -211,7 +211,7 @@ test('logging out ends the session on the server', async () => {
   assert.deepEqual(reasons, ['session_revoked']);
 });
 
-test('logging out while offline forgets the session here, and says that the server was not told', async () => {
+test('logging out while offline forgets the session here, and reports that the server was not reached', async () => {
   const { client, network, reasons } = await signedIn();
   network.offline = true;
   await assert.rejects(client.logOut(), NetworkError);
@@ -219,7 +219,7 @@ test('logging out while offline forgets the session here, and says that the serv
   assert.deepEqual(reasons, ['logged_out']);
 });
 
-test('a refresh under way when the user logs out brings nothing back', async () => {
+test('a refresh that is under way during a logout does not bring the session back', async () => {
   const { client, clock } = await signedIn();
   clock.now += 3_600_000;
   const call = client.call('get', '/api/v1/profile').catch(() => undefined);
@@ -234,17 +234,17 @@ test('a token that can\'t be stored is stored before the next refresh', async ()
   const { client, network, storage, reasons } = phone;
   storage.failing = true;
   network.expireLastToken();
-  await client.call('get', '/api/v1/profile'); // the new access token is good
+  await client.call('get', '/api/v1/profile'); // the new access token is valid
   network.expireLastToken();
   await assert.rejects(client.call('get', '/api/v1/profile'), StorageError);
-  assert.equal(network.count(refresh), 1, 'no token is used up that a restart would need');
+  assert.equal(network.count(refresh), 1, 'the stored token, which a restart needs, is not redeemed again');
   storage.failing = false;
   await client.call('get', '/api/v1/profile');
   assert.equal((await restarted(phone).client.call('get', '/api/v1/profile')).email, phone.email);
   assert.deepEqual(reasons, []);
 });
 
-test('a token that can\'t be stored, and the app started again: the session is kept', async () => {
+test('a token that can\'t be stored, and a restart of the app, keep the session', async () => {
   const phone = await signedIn();
   phone.storage.failing = true;
   phone.network.expireLastToken();
@@ -319,7 +319,7 @@ test('a call is not repeated as somebody else', async () => {
   assert.equal((await other.client.call('get', '/api/v1/profile')).first_name, 'Ann');
 });
 
-test('comes back when the server says so, and gives up when that is too long', async () => {
+test('a call waits for Retry-After, and fails if that is too long', async () => {
   const { client, network } = await signedIn();
   const call = 'GET /api/v1/profile';
   const problem = { type: 'about:blank', title: '', status: 503, detail: '', code: 'overloaded', request_id: '1' };
@@ -337,7 +337,7 @@ test('comes back when the server says so, and gives up when that is too long', a
   assert.equal(network.count(call), before + 3);
 });
 
-test('a call can be given up, and times out', async () => {
+test('a call can be aborted, and times out', async () => {
   const { client } = await signedIn();
   const reason = new Error('the screen was closed');
   await assert.rejects(client.call('get', '/api/v1/profile', { signal: AbortSignal.abort(reason) }), reason);
@@ -348,7 +348,7 @@ test('a call can be given up, and times out', async () => {
   await assert.rejects(waiting.logIn({ email: 'ann@example.com', password }), NetworkError);
 });
 
-test('a call can be given up in React Native, whose signals have neither throwIfAborted nor a reason', async () => {
+test('a call can be aborted in React Native, whose signals have neither throwIfAborted nor a reason', async () => {
   const { client, email } = await signedIn();
   const controller = new ReactNativeAbortController();
   const signal = controller.signal as AbortSignal;
@@ -357,7 +357,7 @@ test('a call can be given up in React Native, whose signals have neither throwIf
   await assert.rejects(client.call('get', '/api/v1/profile', { signal }), { name: 'AbortError' });
 });
 
-test('a call that needs no session is made though the session is over', async () => {
+test('a call that needs no session is made although the session has ended', async () => {
   const { client, reasons, email, clock } = await signedIn();
   const other = newPhone();
   await other.client.logIn({ email, password });
@@ -367,7 +367,7 @@ test('a call that needs no session is made though the session is over', async ()
   assert.deepEqual(reasons, ['session_revoked']);
 });
 
-test('fetch carries the token to other services, and renews it once at a 401', async () => {
+test('fetch sends the token to other services, and refreshes it once after a 401', async () => {
   const { client, network } = await signedIn();
   const url = `${server.baseURL}/api/v1/profile`;
   network.expireLastToken();

@@ -1,4 +1,4 @@
-// A network between a client and the service that a test can disturb.
+// A network between a client and the service, which tests can disturb.
 
 import { expired } from './server.js';
 
@@ -6,9 +6,9 @@ export class Network {
   /** Every request that the client sent, as `POST /api/v1/login`, with its body. */
   readonly requests: { call: string; body: string; token: string | null }[] = [];
   offline = false;
-  /** How many answers to a refresh are lost after the service gave them. */
+  /** How many of the next responses to a refresh are lost after the service sent them. */
   lost = 0;
-  /** Answers to give instead of asking the service, by call. */
+  /** Responses to return instead of sending the request to the service, by call. */
   readonly instead = new Map<string, () => Response>();
   readonly #expired = new Set<string>();
 
@@ -26,12 +26,12 @@ export class Network {
     if (pathname === '/api/v1/token/refresh' && this.lost > 0) {
       this.lost--;
       await response.text();
-      throw new TypeError('the answer was lost');
+      throw new TypeError('the response was lost');
     }
     return response;
   };
 
-  /** expireLastToken lets the service see an expired token wherever the client sends the one it sent last. */
+  /** expireLastToken replaces the token that the client sent last by an expired one in all later requests. */
   expireLastToken(): void {
     this.#expired.add(this.requests.findLast(({ token }) => token !== null)!.token!);
   }

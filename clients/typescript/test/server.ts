@@ -1,5 +1,5 @@
-// Runs the real service in an empty directory, on a free port: the program that LATCHKEY_PROGRAM names, or one that is
-// built here.
+// Runs the real service in an empty directory, on a free port: the program that LATCHKEY_PROGRAM names, or one that it
+// builds.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
@@ -61,7 +61,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** expired is the same access token, signed as the service signs, but issued an hour ago. */
+/** expired returns the same access token, signed as by the service, but issued an hour earlier. */
 export function expired(token: string): string {
   const [header = '', payload = ''] = token.split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, number>;

@@ -1,9 +1,9 @@
-// What the compiler has to refuse, and what it has to know. Nothing here runs.
+// What the compiler has to reject, and what it has to accept. Nothing here runs.
 
 import type { Client } from '../src/index.js';
 
 export async function calls(client: Client): Promise<string> {
-  // @ts-expect-error this path takes no post
+  // @ts-expect-error this path does not support post
   await client.call('post', '/api/v1/profile');
   // @ts-expect-error the contract has no such path
   await client.call('get', '/api/v1/nothing');

@@ -15,16 +15,17 @@ import (
 //go:embed dev_mail.html
 var devMailPage string
 
-// devMailPolicy lets the letters, which are in frames, have styles of their own, and nothing else.
+// devMailPolicy is the Content-Security-Policy of the page: the messages, which are in frames, may have styles of their own,
+// and nothing else is allowed.
 const devMailPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// DevMail shows the development mailbox, to people as a page and to programs as JSON.
+// DevMail serves the development mailbox as a page for people and as JSON for programs.
 type DevMail struct {
 	mailbox *mail.Mailbox
 	page    *template.Template
 }
 
-// NewDevMail makes the page of a mailbox.
+// NewDevMail returns the page of a mailbox.
 func NewDevMail(mailbox *mail.Mailbox) (*DevMail, error) {
 	page, err := template.New("dev_mail.html").Parse(devMailPage)
 	if err != nil {
@@ -33,8 +34,8 @@ func NewDevMail(mailbox *mail.Mailbox) (*DevMail, error) {
 	return &DevMail{mailbox: mailbox, page: page}, nil
 }
 
-// keptLetter is a letter of the mailbox as JSON.
-type keptLetter struct {
+// messageResponse is a message of the mailbox as JSON.
+type messageResponse struct {
 	To      string    `json:"to"`
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`
@@ -44,28 +45,28 @@ type keptLetter struct {
 	SentAt  time.Time `json:"sent_at"`
 }
 
-// List answers the letters, newest first: as JSON to who accepts that rather than a page.
+// List serves the messages, newest first: as JSON to clients that prefer it to HTML, otherwise as a page.
 func (d *DevMail) List(c *gin.Context) error {
-	kept := d.mailbox.List()
-	letters := make([]keptLetter, len(kept))
-	for i, letter := range kept {
-		letters[i] = keptLetter{
-			To: letter.To, Subject: letter.Subject, Text: letter.Text, HTML: letter.HTML,
-			Links: append([]string{}, letter.Links...), Code: letter.Code, SentAt: letter.SentAt,
+	stored := d.mailbox.List()
+	messages := make([]messageResponse, len(stored))
+	for i, message := range stored {
+		messages[i] = messageResponse{
+			To: message.To, Subject: message.Subject, Text: message.Text, HTML: message.HTML,
+			Links: append([]string{}, message.Links...), Code: message.Code, SentAt: message.SentAt,
 		}
 	}
 	c.Header("Vary", "Accept")
 	if c.NegotiateFormat(gin.MIMEHTML, gin.MIMEJSON) == gin.MIMEJSON {
-		c.JSON(http.StatusOK, letters)
+		c.JSON(http.StatusOK, messages)
 		return nil
 	}
 	c.Header("Content-Security-Policy", devMailPolicy)
 	c.Header("Content-Type", "text/html; charset=utf-8")
 	c.Status(http.StatusOK)
-	return d.page.Execute(c.Writer, letters)
+	return d.page.Execute(c.Writer, messages)
 }
 
-// Empty throws all letters away.
+// Empty deletes all messages.
 func (d *DevMail) Empty(c *gin.Context) error {
 	d.mailbox.Empty()
 	c.Status(http.StatusNoContent)

@@ -19,7 +19,7 @@ import (
 
 func sentAt() time.Time { return time.Date(2026, time.November, 23, 22, 0, 0, 0, time.UTC) }
 
-// devMail is a mailbox and its page.
+// devMail returns a mailbox and its page.
 func devMail(t *testing.T) (*mail.Mailbox, http.Handler) {
 	t.Helper()
 	gin.SetMode(gin.ReleaseMode)
@@ -51,25 +51,25 @@ func TestDevMailAsJSON(t *testing.T) {
 	answer := ask(handler, http.MethodGet, "application/json")
 	require.Equal(t, "application/json; charset=utf-8", answer.Header().Get("Content-Type"))
 	require.Equal(t, "Accept", answer.Header().Get("Vary"))
-	var letters []map[string]any
-	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &letters))
+	var messages []map[string]any
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &messages))
 	require.Equal(t, []map[string]any{
 		{"to": "ann@example.com", "subject": "Choose", "text": "T", "html": "<p>H", "links": []any{"https://a.example/?x=1&y"},
 			"code": "123456", "sent_at": "2026-11-23T22:00:00Z"},
 		{"to": "first@example.com", "subject": "", "text": "", "html": "", "links": []any{}, "code": "", "sent_at": "2026-11-23T22:00:00Z"},
-	}, letters)
+	}, messages)
 	require.Equal(t, http.StatusNoContent, ask(handler, http.MethodDelete, "").Code)
 	require.Equal(t, "[]", ask(handler, http.MethodGet, "application/json").Body.String())
 }
 
 func TestDevMailAsAPage(t *testing.T) {
 	mailbox, handler := devMail(t)
-	letter := mail.Email{
+	message := mail.Email{
 		To: `<b>"ann"@example.com`, Subject: "</h2><script>alert(1)</script>", Text: "<i>text</i>", Code: "123456",
 		HTML:  `<!doctype html><p title="x">It's "markup" & more</p><script>alert(2)</script>`,
 		Links: []string{"https://a.example/?x=1&y", "javascript:alert(3)"},
 	}
-	require.NoError(t, mailbox.Send(t.Context(), letter))
+	require.NoError(t, mailbox.Send(t.Context(), message))
 	for _, accept := range []string{"", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "image/png"} {
 		answer := ask(handler, http.MethodGet, accept)
 		require.Equal(t, "text/html; charset=utf-8", answer.Header().Get("Content-Type"), accept)
@@ -95,14 +95,14 @@ func TestDevMailAsAPage(t *testing.T) {
 			sandbox, isSandboxed := attributes["sandbox"]
 			require.True(t, isSandboxed)
 			require.Empty(t, sandbox, "no rights")
-			require.Equal(t, letter.HTML, attributes["srcdoc"])
+			require.Equal(t, message.HTML, attributes["srcdoc"])
 			require.NotEmpty(t, attributes["title"])
 		case "a":
 			require.NotContains(t, attributes["href"], "javascript")
 		case "pre":
-			require.Equal(t, letter.Text, node.FirstChild.Data)
+			require.Equal(t, message.Text, node.FirstChild.Data)
 		case "h2":
-			require.Equal(t, letter.Subject, node.FirstChild.Data)
+			require.Equal(t, message.Subject, node.FirstChild.Data)
 		}
 	}
 	require.Equal(t, 1, elements["iframe"])

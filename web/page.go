@@ -8,12 +8,12 @@ import (
 	"latchkey/problems"
 )
 
-// form is what a page can ask for. Its name is that of its phrases.
+// form is a form that a page can show. Its texts are the phrases under its Name.
 type form struct {
 	Name         string
 	Path         string
 	AsksPassword bool
-	TakesCode    bool // where the link of the mail was not used
+	TakesCode    bool // accepts the address and the code of an email in place of a link's token
 
 	Token string
 	Email string
@@ -25,55 +25,56 @@ func resetForm() form {
 }
 func undoForm() form { return form{Name: "undo", Path: "/undo-email-change"} }
 
-// formAt is the form of a path, or of one below it.
+// formAt returns the form at a path or at one of its parents.
 func formAt(path string) form {
 	forms := []form{verifyForm(), resetForm(), undoForm()}
 	return forms[max(slices.IndexFunc(forms, func(f form) bool { return strings.HasPrefix(path, f.Path) }), 0)]
 }
 
-// AsksCode tells whether the form asks for the address and the code of a mail.
+// AsksCode reports whether the form asks for the address and the code of an email, because it has no token.
 func (f form) AsksCode() bool { return f.TakesCode && f.Token == "" }
 
-// page is what the template shows: a form with its faults, that it is done, or why it is not.
+// page is the data of the template: a form with its errors, a confirmation, or a problem.
 type page struct {
 	form
-	speaker
+	localizer
 	PageSettings
-	Style   template.CSS
-	Asks    bool
-	Done    string           // the phrase of the form that says what was done
-	Problem problems.Problem // without a code where there is none
-	// OffersMail has the page offer another mail in place of one whose time is over.
+	Style     template.CSS
+	ShowsForm bool
+	Done      string           // the phrase of the form that confirms what was done; "" if nothing was
+	Problem   problems.Problem // has no Code if there is no problem
+	// OffersMail makes the page offer another email in place of one that is no longer valid.
 	OffersMail bool
 }
 
-// isOver tells whether only another mail helps.
-func isOver(problem problems.Problem) bool {
+// needsAnotherMail reports whether only another email can solve the problem.
+func needsAnotherMail(problem problems.Problem) bool {
 	return problem.Code == "one_time_token_expired" || problem.Code == "one_time_token_invalid"
 }
 
-// isMendable tells whether the same form can be sent once more.
-func isMendable(problem problems.Problem) bool {
+// isCorrectable reports whether the user can correct the form and submit it again.
+func isCorrectable(problem problems.Problem) bool {
 	return len(problem.Errors) > 0 || problem.Code == "code_invalid"
 }
 
-// T is the phrase of this id.
-func (p page) T(id string) (string, error) { return p.say(id, p, nil) }
+// Text returns the phrase with this id.
+func (p page) Text(id string) (string, error) { return p.localize(id, p, nil) }
 
-// Of is the phrase of this id about the page's form.
-func (p page) Of(id string) (string, error) { return p.T(p.Name + "." + id) }
+// FormText returns the phrase of the page's form with this id.
+func (p page) FormText(id string) (string, error) { return p.Text(p.Name + "." + id) }
 
-// Why says what the problem is.
-func (p page) Why() (string, error) {
-	return p.say("problem."+p.Problem.Code, p, func() (string, error) { return p.T("problem.any") })
+// ProblemText returns the phrase that explains the page's problem.
+func (p page) ProblemText() (string, error) {
+	return p.localize("problem."+p.Problem.Code, p, func() (string, error) { return p.Text("problem.any") })
 }
 
-// Fault says what is wrong with a field: in English if it is what only the service's own API is told.
-func (p page) Fault(fault problems.Field) (string, error) {
-	return p.say("fault."+fault.Code, p, func() (string, error) { return fault.Message, nil })
+// FieldErrorText returns the phrase that explains a field error or, for the errors of fields that no page has, the English
+// message.
+func (p page) FieldErrorText(fieldError problems.Field) (string, error) {
+	return p.localize("field_error."+fieldError.Code, p, func() (string, error) { return fieldError.Message, nil })
 }
 
-// HasFault tells whether something is wrong with this field.
-func (p page) HasFault(field string) bool {
-	return slices.ContainsFunc(p.Problem.Errors, func(fault problems.Field) bool { return fault.Field == field })
+// HasError reports whether the problem has an error of this field.
+func (p page) HasError(field string) bool {
+	return slices.ContainsFunc(p.Problem.Errors, func(e problems.Field) bool { return e.Field == field })
 }

@@ -15,7 +15,7 @@ import (
 //go:embed phrases
 var phraseFiles embed.FS
 
-// phrases are what the pages say, in the languages of letters. They are safe for concurrent use.
+// phrases are the texts of the pages, in the languages of emails. They are safe for concurrent use.
 type phrases struct {
 	bundle    *i18n.Bundle
 	languages []language.Tag
@@ -39,29 +39,31 @@ func newPhrases() (*phrases, error) {
 	return &phrases{bundle: bundle, languages: languages, matcher: language.NewMatcher(languages)}, nil
 }
 
-// speaker says the phrases of one language.
-type speaker struct {
-	Language  language.Tag
-	localizer *i18n.Localizer
+// localizer returns phrases in one language.
+type localizer struct {
+	Language language.Tag
+	phrases  *i18n.Localizer
 }
 
-// speaker is that of the language which a header Accept-Language asks for (RFC 9110, section 12.5.4), or of the fallback.
-func (p *phrases) speaker(accepted string) speaker {
+// localizer returns the localizer for the value of an Accept-Language header (RFC 9110, section 12.5.4), which is in English
+// if none of the languages matches.
+func (p *phrases) localizer(accepted string) localizer {
 	_, index := language.MatchStrings(p.matcher, accepted)
 	tag := p.languages[index]
-	return speaker{Language: tag, localizer: i18n.NewLocalizer(p.bundle, tag.String())}
+	return localizer{Language: tag, phrases: i18n.NewLocalizer(p.bundle, tag.String())}
 }
 
-// say is the phrase of this id, with what it names of facts, or instead if there is no such phrase.
-func (s speaker) say(id string, facts any, instead func() (string, error)) (string, error) {
-	phrase, err := s.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: facts})
+// localize returns the phrase with this id, rendered with data. If there is no such phrase, it returns the result of fallback
+// or, if that is nil, an error.
+func (l localizer) localize(id string, data any, fallback func() (string, error)) (string, error) {
+	phrase, err := l.phrases.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})
 	var missing *i18n.MessageNotFoundErr
 	switch {
 	case err == nil:
 		return phrase, nil
-	case errors.As(err, &missing) && instead != nil:
-		return instead()
+	case errors.As(err, &missing) && fallback != nil:
+		return fallback()
 	default:
-		return "", fmt.Errorf("web: the phrase %s in %s: %w", id, s.Language, err)
+		return "", fmt.Errorf("web: the phrase %s in %s: %w", id, l.Language, err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"latchkey/passwords"
 )
 
-// flat are the phrases of a file by their whole id.
+// flat returns the phrases of a file by their full id.
 func flat(t *testing.T, file string) map[string]string {
 	t.Helper()
 	content, err := phraseFiles.ReadFile("phrases/" + file)
@@ -43,24 +43,24 @@ func TestEveryPhraseIsThereInEveryLanguage(t *testing.T) {
 		base, _ := tag.Base()
 		ours := flat(t, base.String()+".yaml")
 		require.ElementsMatch(t, slices.Collect(maps.Keys(english)), slices.Collect(maps.Keys(ours)), tag)
-		shown := page{speaker: made.speaker(tag.String()), PageSettings: PageSettings{Service: "Acme", MinPasswordLength: 12}}
+		shown := page{localizer: made.localizer(tag.String()), PageSettings: PageSettings{Service: "Acme", MinPasswordLength: 12}}
 		require.Equal(t, tag, shown.Language)
 		for id, phrase := range ours {
-			said, err := shown.T(id)
+			said, err := shown.Text(id)
 			require.NoError(t, err)
 			require.Equal(t, strings.ReplaceAll(phrase, "{{.MinPasswordLength}}", "12"), said)
 		}
 	}
 }
 
-// What is wrong with a password is said in the reader's language, whatever that is.
+// Whatever is wrong with a password is explained in the reader's language.
 func TestEveryFaultOfAPasswordHasAPhrase(t *testing.T) {
 	english := flat(t, "en.yaml")
 	for _, code := range []string{
 		passwords.CodeTooShort, passwords.CodeTooLong, passwords.CodeInvalidCharacters, passwords.CodeTooCommon,
 		passwords.CodeTooSimilar, passwords.CodeTooWeak, models.CodeTaken,
 	} {
-		require.Contains(t, english, "fault."+code)
+		require.Contains(t, english, "field_error."+code)
 	}
 }
 
@@ -71,6 +71,6 @@ func TestALanguageThatNobodyWroteIsEnglish(t *testing.T) {
 		"": "en", "tlh": "en", "de-CH, en;q=0.5": "de", "en;q=0.2, ja;q=0.9": "ja", "pt-BR": "pt", "zh-CN": "zh-Hans",
 		"*": "en", strings.Repeat("x,", 10_000): "en", "\x00;;;": "en",
 	} {
-		require.Equal(t, want, made.speaker(accepted).Language.String(), accepted)
+		require.Equal(t, want, made.localizer(accepted).Language.String(), accepted)
 	}
 }

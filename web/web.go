@@ -1,2 +1,2 @@
-// Package web owns the hosted pages: html/template, embedded, readable without JavaScript, with nothing from elsewhere.
+// Package web owns the hosted pages: embedded html/template pages that need no JavaScript and load nothing from other hosts.
 package web

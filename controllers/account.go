@@ -41,7 +41,7 @@ func (a *Account) Delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"You are signed out everywhere. The mail says until when a login keeps the account."})
+	c.JSON(http.StatusAccepted, mailed{"You are signed out everywhere. An email says until when a login keeps the account."})
 	return nil
 }
 

@@ -75,11 +75,11 @@ func (a *Auth) Signup(c *gin.Context) error {
 	}
 	if a.signup == SignupHides {
 		return a.accept(c, a.users.SignUp(c.Request.Context(), input),
-			"If this email address had no account, it has one now. A mail tells more.")
+			"If this email address had no account, it has one now. An email with more is on its way.")
 	}
 	user, err := a.users.CreateUser(c.Request.Context(), input)
 	if err != nil || a.signup == SignupAsks {
-		return a.accept(c, err, "Your account is made. Confirm the address by the mail that is on its way, and log in.")
+		return a.accept(c, err, "Your account has been created. Confirm the address with the email that is on its way, then log in.")
 	}
 	grant, err := a.logins.Open(c.Request.Context(), user, from)
 	if err != nil {

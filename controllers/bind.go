@@ -86,7 +86,7 @@ func assign(target reflect.Value, members map[string]jsontext.Value) []models.Fi
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		faults = append(faults, models.FieldError{
-			Field: printable(name), Code: CodeUnknownField, Message: "There is no such field here.",
+			Field: printable(name), Code: CodeUnknownField, Message: "This request has no such field.",
 		})
 	}
 	return faults

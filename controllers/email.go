@@ -35,7 +35,7 @@ func (r proofRequest) proof(c *gin.Context) (models.EmailProof, error) {
 	for _, field := range []struct{ name, value string }{{"email", r.Email}, {"code", r.Code}} {
 		if field.value == "" {
 			missing = append(missing, models.FieldError{
-				Field: field.name, Code: models.CodeRequired, Message: "Send the token of the mail, or email and code.",
+				Field: field.name, Code: models.CodeRequired, Message: "Send the token from the email, or the email address and the code.",
 			})
 		}
 	}
@@ -83,7 +83,7 @@ func (e *Email) Resend(c *gin.Context) error {
 	if err := e.verifications.SendVerification(c.Request.Context(), request.Email); err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"If this address has an account and is not confirmed, a mail is on its way."})
+	c.JSON(http.StatusAccepted, mailed{"If this address has an account and is not confirmed, an email is on its way."})
 	return nil
 }
 
@@ -108,7 +108,7 @@ func (e *Email) Change(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"A mail is on its way to the new address. The address changes when it is confirmed."})
+	c.JSON(http.StatusAccepted, mailed{"An email is on its way to the new address. The address changes when it is confirmed."})
 	return nil
 }
 

@@ -58,7 +58,7 @@ func (p *Password) Forgot(c *gin.Context) error {
 	if err := p.verifications.ForgotPassword(c.Request.Context(), request.Email); err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"If this address has an account, a mail is on its way."})
+	c.JSON(http.StatusAccepted, mailed{"If this address has an account, an email is on its way."})
 	return nil
 }
 

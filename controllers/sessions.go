@@ -128,7 +128,7 @@ func (s *Sessions) end(c *gin.Context, session *models.Session, scope string) er
 		return s.sessions.EndAll(ctx, session.UserID, ending)
 	default:
 		return &models.ValidationError{Errors: []models.FieldError{{
-			Field: "scope", Code: models.CodeInvalid, Message: "Say local, others or global.",
+			Field: "scope", Code: models.CodeInvalid, Message: "Must be one of local, others, global.",
 		}}}
 	}
 }

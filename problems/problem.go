@@ -53,7 +53,7 @@ func Describe(err error) Problem {
 		return validation(invalid)
 	}
 	if errors.Is(err, context.Canceled) {
-		return Problem{Status: statusClientGone, Code: codeClientGone, Detail: "The client closed the connection before the answer."}
+		return Problem{Status: statusClientGone, Code: codeClientGone, Detail: "The client closed the connection before the response."}
 	}
 	for _, row := range table() {
 		if errors.Is(err, row.err) {
@@ -66,7 +66,7 @@ func Describe(err error) Problem {
 // Internal returns the problem that tells a client nothing about an error.
 func Internal() Problem {
 	return Problem{Status: http.StatusInternalServerError, Code: codeInternal,
-		Detail: "Something went wrong on our side. The request id helps the operator to find out what."}
+		Detail: "Something went wrong on our side. The operator can find the cause by the request id."}
 }
 
 func validation(invalid *models.ValidationError) Problem {

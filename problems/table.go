@@ -45,24 +45,24 @@ func transport() []row {
 		{ErrCredentialsMissing, http.StatusUnauthorized, "credentials_missing",
 			"Authentication credentials were not provided. Send the access token in the Authorization header."},
 		{ErrCrossOrigin, http.StatusForbidden, "cross_origin",
-			"The form was sent from the page of another site."},
+			"The form was submitted from a page of another site."},
 		{ErrMalformedJSON, http.StatusBadRequest, "malformed_json",
 			"The body must be exactly one valid JSON object in UTF-8."},
 		{ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type",
 			"Send the body as JSON, with the header Content-Type: application/json."},
 		{ErrBodyTooLarge, http.StatusRequestEntityTooLarge, "body_too_large",
-			fmt.Sprintf("The body may have at most %d KiB.", MaxBodyBytes/1024)},
-		{ErrNotFound, http.StatusNotFound, "not_found", "There is nothing at this path."},
+			fmt.Sprintf("The body may be at most %d KiB.", MaxBodyBytes/1024)},
+		{ErrNotFound, http.StatusNotFound, "not_found", "There is no resource at this path."},
 		{ErrMethodNotAllowed, http.StatusMethodNotAllowed, "method_not_allowed",
-			"This path does not answer this method; the Allow header lists those that it does."},
+			"This path does not support this method; the Allow header lists those that it supports."},
 		{ErrMisdirected, http.StatusMisdirectedRequest, "misdirected_request",
-			"The request names a host that this service does not answer for."},
+			"The request is for a host that this service does not serve."},
 		{ErrNotReady, http.StatusServiceUnavailable, "not_ready",
-			"The service can't answer requests now. Try again in a moment."},
+			"The service is not ready. Try again in a moment."},
 		{models.ErrOverloaded, http.StatusServiceUnavailable, "overloaded",
 			"The service is busy. Try again in a moment."},
 		{ErrRateLimited, http.StatusTooManyRequests, "rate_limited",
-			"Too many requests. Try again after as many seconds as the Retry-After header says."},
+			"Too many requests. Try again after the number of seconds in the Retry-After header."},
 	}
 }
 
@@ -70,19 +70,19 @@ func transport() []row {
 func sessions() []row {
 	return []row{
 		{tokens.ErrTokenExpired, http.StatusUnauthorized, "token_expired",
-			"The access token expired. Use the refresh token to get a new one."},
+			"The access token has expired. Use the refresh token to get a new one."},
 		{tokens.ErrTokenInvalid, http.StatusUnauthorized, "token_invalid",
 			"The access token is malformed, was not issued by this service, or is not meant for it."},
 		{models.ErrRefreshTokenInvalid, http.StatusUnauthorized, "refresh_token_invalid",
 			"The refresh token is malformed or was not issued by this service. Log in again."},
 		{models.ErrRefreshTokenReused, http.StatusUnauthorized, "refresh_token_reused",
-			"The refresh token had been used before, so the session was ended. Log in again."},
+			"The refresh token was used twice, or after it was replaced, so the session was ended. Log in again."},
 		{models.ErrSessionExpired, http.StatusUnauthorized, "session_expired",
-			"The session was not used for too long or is too old. Log in again."},
+			"The session was not used for too long, or has reached its maximum age. Log in again."},
 		{models.ErrSessionRevoked, http.StatusUnauthorized, "session_revoked",
 			"The session has been ended. Log in again."},
 		{models.ErrSessionNotFound, http.StatusNotFound, "session_not_found",
-			"You have no live session of this id."},
+			"You have no live session with this id."},
 	}
 }
 
@@ -94,7 +94,7 @@ func accounts() []row {
 		{models.ErrInvalidCredentials, http.StatusUnauthorized, "invalid_credentials",
 			"No active account was found with this email and password."},
 		{models.ErrLastSuperuser, http.StatusConflict, "last_superuser",
-			"The last active superuser can't leave. Make another user one first."},
+			"The account of the last active superuser can't be deleted. Make another user a superuser first."},
 	}
 }
 
@@ -102,14 +102,14 @@ func accounts() []row {
 func oneTimeTokens() []row {
 	return []row{
 		{models.ErrEmailUnverified, http.StatusForbidden, "email_unverified",
-			"The address of this account has to be confirmed first. Use the newest mail, or ask for another."},
+			"The email address of this account has to be confirmed first. Use the newest email, or request another."},
 		{models.ErrOneTimeTokenUsed, http.StatusBadRequest, "one_time_token_used",
-			"The token was used before."},
+			"The token has already been used."},
 		{models.ErrOneTimeTokenExpired, http.StatusBadRequest, "one_time_token_expired",
-			"The token is too old. Ask for another mail."},
+			"The token has expired. Request another email."},
 		{models.ErrOneTimeTokenInvalid, http.StatusBadRequest, "one_time_token_invalid",
-			"The token is incomplete or for something else, or a newer mail has taken its place."},
+			"The token is incomplete, is for something else, or was replaced by that of a newer email."},
 		{models.ErrCodeInvalid, http.StatusBadRequest, "code_invalid",
-			"The code does not go with this address, or is not good any more. Ask for another mail."},
+			"The code is wrong or has expired. Request another email."},
 	}
 }

@@ -764,7 +764,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#last_superuser",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "The last active superuser can't leave. Make another user one first.",
+                 *       "detail": "The account of the last active superuser can't be deleted. Make another user a superuser first.",
                  *       "code": "last_superuser",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -783,7 +783,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#email_unverified",
                  *       "title": "Forbidden",
                  *       "status": 403,
-                 *       "detail": "The address of this account has to be confirmed first. Use the newest mail, or ask for another.",
+                 *       "detail": "The email address of this account has to be confirmed first. Use the newest email, or request another.",
                  *       "code": "email_unverified",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -918,7 +918,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#one_time_token_invalid",
                  *       "title": "Bad Request",
                  *       "status": 400,
-                 *       "detail": "The token is incomplete or for something else, or a newer mail has taken its place.",
+                 *       "detail": "The token is incomplete, is for something else, or was replaced by that of a newer email.",
                  *       "code": "one_time_token_invalid",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -958,7 +958,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#token_expired",
                  *       "title": "Unauthorized",
                  *       "status": 401,
-                 *       "detail": "The access token expired. Use the refresh token to get a new one.",
+                 *       "detail": "The access token has expired. Use the refresh token to get a new one.",
                  *       "code": "token_expired",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -1019,7 +1019,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#session_not_found",
                  *       "title": "Not Found",
                  *       "status": 404,
-                 *       "detail": "You have no live session of this id.",
+                 *       "detail": "You have no live session with this id.",
                  *       "code": "session_not_found",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -1038,7 +1038,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#body_too_large",
                  *       "title": "Request Entity Too Large",
                  *       "status": 413,
-                 *       "detail": "The body may have at most 64 KiB.",
+                 *       "detail": "The body may be at most 64 KiB.",
                  *       "code": "body_too_large",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -1082,7 +1082,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#rate_limited",
                  *       "title": "Too Many Requests",
                  *       "status": 429,
-                 *       "detail": "Too many requests. Try again after as many seconds as the Retry-After header says.",
+                 *       "detail": "Too many requests. Try again after the number of seconds in the Retry-After header.",
                  *       "code": "rate_limited",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -1124,7 +1124,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#not_ready",
                  *       "title": "Service Unavailable",
                  *       "status": 503,
-                 *       "detail": "The service can't answer requests now. Try again in a moment.",
+                 *       "detail": "The service is not ready. Try again in a moment.",
                  *       "code": "not_ready",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
@@ -1143,7 +1143,7 @@ export interface components {
                  *       "type": "http://localhost:8080/errors#internal_error",
                  *       "title": "Internal Server Error",
                  *       "status": 500,
-                 *       "detail": "Something went wrong on our side. The request id helps the operator to find out what.",
+                 *       "detail": "Something went wrong on our side. The operator can find the cause by the request id.",
                  *       "code": "internal_error",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }

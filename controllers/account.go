@@ -28,7 +28,7 @@ type deletionRequest struct {
 // Delete signs the user out everywhere and has the account deleted after a while, unless he logs in before.
 func (a *Account) Delete(c *gin.Context) error {
 	var request deletionRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	user := middleware.User(c)

@@ -61,7 +61,7 @@ type clientName struct {
 // Signup creates an account and logs it in, or, where sign-up hides who has an account, creates it if there is none.
 func (a *Auth) Signup(c *gin.Context) error {
 	var request signupRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	if err := middleware.LimitEmail(c, request.Email); err != nil {
@@ -109,7 +109,7 @@ func PreferredLanguage(c *gin.Context) string {
 // Login answers an email and a password with a session's tokens and the user.
 func (a *Auth) Login(c *gin.Context) error {
 	var request loginRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	from := middleware.RequestInfo(c)

@@ -21,7 +21,7 @@ func bindText(t testing.TB, body, contentType string, into any) error {
 	c, _ := gin.CreateTestContext(httptest.NewRecorder())
 	c.Request = httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
 	c.Request.Header.Set("Content-Type", contentType)
-	return bind(c, into)
+	return Bind(c, into)
 }
 
 // Documents that are not exactly one JSON object; encoding/json's decoder accepts many of them.

@@ -48,7 +48,7 @@ func (r proofRequest) proof(c *gin.Context) (models.EmailProof, error) {
 // Verify confirms an address, that of a sign-up or the one that an account is to change to.
 func (e *Email) Verify(c *gin.Context) error {
 	var request proofRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	proof, err := request.proof(c)
@@ -74,7 +74,7 @@ type mailed struct {
 // Resend sends another mail that confirms an address, if there is something to confirm.
 func (e *Email) Resend(c *gin.Context) error {
 	var request addressRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	if err := middleware.LimitEmail(c, request.Email); err != nil {
@@ -95,7 +95,7 @@ type emailChangeRequest struct {
 // Change sends a mail to the new address. The address changes when that is answered.
 func (e *Email) Change(c *gin.Context) error {
 	var request emailChangeRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	user := middleware.User(c)
@@ -119,7 +119,7 @@ type undoRequest struct {
 // Undo gives an account the address back that it had before a change.
 func (e *Email) Undo(c *gin.Context) error {
 	var request undoRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	if err := e.verifications.UndoEmailChange(c.Request.Context(), request.Token, middleware.RequestInfo(c)); err != nil {

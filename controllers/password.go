@@ -28,7 +28,7 @@ type changeRequest struct {
 // Change replaces the password and ends the user's other sessions.
 func (p *Password) Change(c *gin.Context) error {
 	var request changeRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	user := middleware.User(c)
@@ -49,7 +49,7 @@ func (p *Password) Change(c *gin.Context) error {
 // Forgot sends a mail by which a password can be reset, if the address has an account.
 func (p *Password) Forgot(c *gin.Context) error {
 	var request addressRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	if err := middleware.LimitEmail(c, request.Email); err != nil {
@@ -70,7 +70,7 @@ type resetRequest struct {
 // Reset replaces the password by the proof of a mail, and ends every session.
 func (p *Password) Reset(c *gin.Context) error {
 	var request resetRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	proof, err := request.proof(c)

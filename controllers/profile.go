@@ -96,7 +96,7 @@ func (p *Profile) Show(c *gin.Context) error {
 // Update changes what the request names and answers the profile as it is then.
 func (p *Profile) Update(c *gin.Context) error {
 	var request updateRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	return p.change(c, models.ProfileChange{
@@ -107,7 +107,7 @@ func (p *Profile) Update(c *gin.Context) error {
 // Replace changes everything that can be changed: what the request leaves out is a fault.
 func (p *Profile) Replace(c *gin.Context) error {
 	var request replaceRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	return p.change(c, models.ProfileChange{

@@ -90,7 +90,7 @@ const (
 func (s *Sessions) Logout(c *gin.Context) error {
 	request := logoutRequest{Scope: scopeLocal}
 	if c.Request.ContentLength != 0 {
-		if err := bind(c, &request); err != nil {
+		if err := Bind(c, &request); err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,7 @@ type refreshRequest struct {
 // Refresh answers a refresh token with a new pair of tokens and the user as he is now.
 func (t *Tokens) Refresh(c *gin.Context) error {
 	var request refreshRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	if err := middleware.LimitAccount(c, t.sessions.SessionID(request.RefreshToken)); err != nil {
@@ -56,7 +56,7 @@ type verifyResponse struct {
 // Verify says whether a token would be accepted now, and if so, what it says.
 func (t *Tokens) Verify(c *gin.Context) error {
 	var request verifyRequest
-	if err := bind(c, &request); err != nil {
+	if err := Bind(c, &request); err != nil {
 		return err
 	}
 	claims, err := t.verify(c, request.Token)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -51,7 +53,7 @@ func (w errorWriter) recovered(c *gin.Context, cause any) {
 func (w errorWriter) write(c *gin.Context, err error) {
 	problem := problems.Describe(err)
 	if problem.Status == http.StatusUnauthorized {
-		c.Header("WWW-Authenticate", w.challenge.header(problem.Code))
+		c.Header("WWW-Authenticate", w.challenge.header(problem.Code)+maxAge(err))
 	}
 	problems.SetRetryAfter(c, err)
 	w.problem(c, problem)
@@ -88,7 +90,19 @@ func (ch challenge) header(code string) string {
 		return ch.scheme + invalid + `"The session expired"`
 	case "session_revoked":
 		return ch.scheme + invalid + `"The session was ended"`
+	case "step_up_required":
+		return ch.scheme + realm + `, error="insufficient_user_authentication", ` +
+			`error_description="More recent authentication is required"`
 	default:
 		return ch.scheme + realm
 	}
+}
+
+// maxAge returns the parameter that says, in seconds, how recently the user must have authenticated (RFC 9470, section 3).
+func maxAge(err error) string {
+	var required *problems.StepUpRequiredError
+	if !errors.As(err, &required) {
+		return ""
+	}
+	return fmt.Sprintf(", max_age=%q", strconv.Itoa(int(required.MaxAge/time.Second)))
 }

@@ -12,6 +12,7 @@ var (
 	ErrCredentialsMissing   = errors.New("the request has no credentials")
 	ErrMalformedJSON        = errors.New("the body is not one JSON object")
 	ErrMalformedForm        = errors.New("the body is not a form")
+	ErrMalformedQuery       = errors.New("the query of the URL can't be parsed")
 	ErrUnsupportedMediaType = errors.New("the body is not application/json")
 	ErrBodyTooLarge         = errors.New("the body is too large")
 	ErrNotFound             = errors.New("there is nothing at this path")
@@ -19,7 +20,9 @@ var (
 	ErrMisdirected          = errors.New("the request is meant for another host")
 	ErrNotReady             = errors.New("the service is not ready")
 	ErrCrossOrigin          = errors.New("the form comes from another site")
-	ErrRateLimited          = errors.New("too many requests") // a RateLimitedError says when to come back
+	ErrPermissionDenied     = errors.New("the user does not have the role that this path requires")
+	ErrRateLimited          = errors.New("too many requests")                  // a RateLimitedError says when to come back
+	ErrStepUpRequired       = errors.New("the user has to authenticate again") // a StepUpRequiredError says how recently
 )
 
 // MaxBodyBytes is how long a request's body may be. One that is longer ends in ErrBodyTooLarge.
@@ -39,3 +42,15 @@ func (e *RateLimitedError) Is(target error) bool { return target == ErrRateLimit
 
 // Seconds returns after how many whole seconds a request that waits is not too early; at least one.
 func (e *RateLimitedError) Seconds() int { return max(int(math.Ceil(e.RetryAfter.Seconds())), 1) }
+
+// StepUpRequiredError is an ErrStepUpRequired that knows how recently the user must have authenticated.
+type StepUpRequiredError struct {
+	MaxAge time.Duration
+}
+
+func (e *StepUpRequiredError) Error() string {
+	return fmt.Sprintf("%s; at most %s ago", ErrStepUpRequired, e.MaxAge)
+}
+
+// Is makes the error an ErrStepUpRequired.
+func (e *StepUpRequiredError) Is(target error) bool { return target == ErrStepUpRequired }

@@ -19,7 +19,7 @@ import (
 
 const (
 	// Patience is how long a test waits for what another process or thread has to do. Only a failure takes so long.
-	Patience = 30 * time.Second
+	Patience = 3 * time.Minute
 	// ProgramSecretKey is the SECRET_KEY of every Process that Environ is for.
 	ProgramSecretKey = "vX2mQ8sLr0TzB5nYk7WdPc4GhJ1aEfU6oIiRtMxZsKw="
 	// OtherPassword is another one that the policy accepts.

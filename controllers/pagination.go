@@ -1,0 +1,80 @@
+package controllers
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"latchkey/models"
+	"latchkey/tokens"
+)
+
+const (
+	defaultPageSize = 50
+	maxPageSize     = 200
+	cursorPrefix    = "lkp_"
+)
+
+// pageRequest is the part of a list that a request asks for, to be embedded in the struct that BindQuery reads.
+type pageRequest struct {
+	Limit  *int   `json:"limit"`
+	Cursor string `json:"cursor"`
+}
+
+// size returns how many rows the page has at most, or a *models.ValidationError.
+func (p pageRequest) size() (int, error) {
+	switch {
+	case p.Limit == nil:
+		return defaultPageSize, nil
+	case *p.Limit < 1 || *p.Limit > maxPageSize:
+		return 0, &models.ValidationError{Errors: []models.FieldError{{
+			Field: "limit", Code: models.CodeInvalid, Message: "Must be a number from 1 to 200.",
+		}}}
+	}
+	return *p.Limit, nil
+}
+
+// Cursors makes and reads the cursors of lists: where the next page begins, sealed, so that a client neither reads nor makes up
+// the keys in it.
+type Cursors struct {
+	keys [][]byte
+}
+
+// NewCursors makes cursors that are sealed under the first of keys, of 32 bytes each; the others only open.
+func NewCursors(keys ...[]byte) *Cursors { return &Cursors{keys: keys} }
+
+// Next returns the cursor of the page after position, which is any JSON value. scope names the list, its filters and whose it
+// is: a cursor is good for nothing else.
+func (c *Cursors) Next(scope string, position any) (string, error) {
+	written, err := json.Marshal(position)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := tokens.Seal(c.keys[0], written, []byte(scope))
+	if err != nil {
+		return "", err
+	}
+	return cursorPrefix + base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// Read reads the position of a cursor of this scope. The error is a *models.ValidationError of the field cursor.
+func (c *Cursors) Read(scope, cursor string, position any) error {
+	encoded, isOurs := strings.CutPrefix(cursor, cursorPrefix)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if !isOurs || err != nil || strings.ContainsAny(encoded, "\r\n") { // which the decoder skips
+		return invalidCursor()
+	}
+	written, err := tokens.Open(c.keys, sealed, []byte(scope))
+	if err != nil || json.Unmarshal(written, position) != nil {
+		return invalidCursor()
+	}
+	return nil
+}
+
+func invalidCursor() error {
+	return &models.ValidationError{Errors: []models.FieldError{{
+		Field: "cursor", Code: models.CodeInvalid,
+		Message: "This cursor is not one of this list with these filters. Start again without one.",
+	}}}
+}

@@ -57,8 +57,8 @@ func rateLimits(c *gin.Context) []accountLimit {
 }
 
 // LimitAccount counts the request against the account that it is about, by every limit of its route, or returns a
-// problems.RateLimitedError. What is left is not told: it would tell a stranger how busy the account is. A request about no account
-// passes.
+// problems.RateLimitedError. What is left is not told: it would tell a stranger how busy the account is. A request about no
+// account passes.
 func LimitAccount(c *gin.Context, account string) error {
 	if account == "" {
 		return nil

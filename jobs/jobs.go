@@ -1,6 +1,6 @@
-// Package jobs owns the work that outlives a request: what is queued in the transaction that asks for it, tried until it
-// succeeds, and shared by all replicas. It is River on the service's own database. It knows neither what a mail says nor
-// how it travels.
+// Package jobs owns the background work: jobs that are queued in the transaction that causes them, retried until they
+// succeed, and shared by all replicas. It is River on the service's own database. It knows neither the content of a mail
+// nor how it is delivered.
 package jobs
 
 import (
@@ -17,49 +17,48 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// Mail asks for one message to one user. It holds ids alone, so that nobody who reads the queue's table can use what he
-// finds there. Message is the name of the message, and About the row that it is about: a one-time token, a session, or
-// none.
+// Mail is a job that sends one message to one user. It holds only ids, so that reading the queue's table reveals nothing
+// that can be used. Message is the name of the message; About is the id of the row that the message is about, such as a
+// one-time token or a session, or [uuid.Nil].
 type Mail struct {
 	Message string    `json:"message"`
 	UserID  uuid.UUID `json:"user_id"`
 	About   uuid.UUID `json:"about"`
 }
 
-// Kind is what River calls such jobs.
+// Kind returns the name under which River stores these jobs.
 func (Mail) Kind() string { return "mail" }
 
-// sweep asks for one run of a periodic job.
-type sweep struct {
+// cleanup is a job that runs one of the periodic cleanups once.
+type cleanup struct {
 	Name string `json:"name"`
 }
 
-// Kind is what River calls such jobs.
-func (sweep) Kind() string { return "sweep" }
+// Kind returns the name under which River stores these jobs. It is a former one: rows of older versions bear it.
+func (cleanup) Kind() string { return "sweep" }
 
-// InsertOpts lets a run fail: the next one is due anyway.
-func (sweep) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: sweepInterval}}
+// InsertOpts allows a single attempt, because the next run is due within the hour, and one job per name and hour.
+func (cleanup) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: cleanupInterval}}
 }
 
-// Options are where a queue is kept: a pool of the database with the current schema, its dialect ("sqlite" or
-// "postgres"), where to log, and the clock.
+// Options configures a Queue. Every field is required.
 type Options struct {
-	DB      *sql.DB
-	Dialect string
+	DB      *sql.DB // a pool of connections to a database with the current schema
+	Dialect string  // "sqlite" or "postgres"
 	Log     *slog.Logger
 	Now     func() time.Time
 }
 
-// Queue keeps jobs until they are done. It is safe for concurrent use, by any number of replicas.
+// Queue stores jobs until they have run. It is safe for concurrent use, by any number of replicas.
 type Queue struct {
 	driver riverdriver.Driver[*sql.Tx]
-	client *river.Client[*sql.Tx] // adds and lists, and works nothing off
+	client *river.Client[*sql.Tx] // adds and lists jobs, and runs none
 	log    *slog.Logger
 	now    func() time.Time
 }
 
-// NewQueue makes a queue, on which nothing runs before Start.
+// NewQueue returns a queue that runs no jobs before Start. It fails on an unknown dialect.
 func NewQueue(options Options) (*Queue, error) {
 	q := &Queue{log: options.Log, now: options.Now}
 	switch options.Dialect {
@@ -68,7 +67,7 @@ func NewQueue(options Options) (*Queue, error) {
 	case "postgres":
 		q.driver = riverdatabasesql.New(options.DB)
 	default:
-		return nil, fmt.Errorf("no job queue on %s", options.Dialect)
+		return nil, fmt.Errorf("the job queue does not support the database dialect %q", options.Dialect)
 	}
 	var err error
 	q.client, err = river.NewClient(q.driver, &river.Config{Logger: q.riverLog(), Test: river.TestConfig{Time: clock{q.now}}})
@@ -77,7 +76,7 @@ func NewQueue(options Options) (*Queue, error) {
 
 func (q *Queue) riverLog() *slog.Logger { return slog.New(warnings{q.log.Handler()}) }
 
-// Add queues a mail in tx: it is sent if that commits, and never if it does not.
+// Add queues a mail in tx: it is sent if tx commits, and only then.
 func (q *Queue) Add(ctx context.Context, tx *sql.Tx, mail Mail) error {
 	_, err := q.client.InsertTx(ctx, tx, mail, &river.InsertOpts{MaxAttempts: maxAttempts()})
 	if err != nil {
@@ -86,7 +85,7 @@ func (q *Queue) Add(ctx context.Context, tx *sql.Tx, mail Mail) error {
 	return nil
 }
 
-// clock has River go by the time of the service.
+// clock makes River use the service's clock.
 type clock struct{ now func() time.Time }
 
 func (c clock) Now() time.Time { return c.now() }

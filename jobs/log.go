@@ -11,17 +11,17 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// failures logs the jobs that fail: as a warning while they are tried again, as an error once they are not.
+// failures logs jobs that fail: as a warning if they will be retried, and as an error if they won't.
 type failures struct{ log *slog.Logger }
 
-// HandleError is told of a try that failed, and changes nothing.
+// HandleError logs a failed attempt. It returns nil, which leaves River's retry policy as it is.
 func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
 	switch {
-	case errors.Is(err, errSweep): // its reason is in the log
+	case errors.Is(err, errCleanup): // logged already, with its cause
 	case job.Attempt >= job.MaxAttempts:
 		f.dead(ctx, job, err)
 	default:
-		f.log.WarnContext(ctx, "a job failed, and is tried again", append(about(job), "of", job.MaxAttempts, "error", err)...)
+		f.log.WarnContext(ctx, "job failed, will be retried", append(about(job), "of", job.MaxAttempts, "error", err)...)
 	}
 	return nil
 }
@@ -33,11 +33,12 @@ func (failures) HandlePanic(context.Context, *rivertype.JobRow, any, string) *ri
 
 var errPanicked = errors.New("the job panicked; the log has the stack")
 
-// guard has do fail where it panics. River would log and store the value, which can quote what the job was about.
+// guard calls do and turns a panic into an error. River would log and store the panic's value, which may contain secrets or
+// addresses.
 func (f failures) guard(ctx context.Context, job *rivertype.JobRow, do func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			f.log.ErrorContext(ctx, "a job panicked",
+			f.log.ErrorContext(ctx, "job panicked",
 				append(about(job), "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))...)
 			err = errPanicked
 		}
@@ -46,25 +47,26 @@ func (f failures) guard(ctx context.Context, job *rivertype.JobRow, do func() er
 }
 
 func (f failures) dead(ctx context.Context, job *rivertype.JobRow, err error) {
-	f.log.ErrorContext(ctx, "a job failed, and is not tried again", append(about(job), "error", err)...)
+	f.log.ErrorContext(ctx, "job failed, will not be retried", append(about(job), "error", err)...)
 }
 
+// about returns the log attributes of a job.
 func about(job *rivertype.JobRow) []any {
 	return []any{"job", job.ID, "kind", job.Kind, "try", job.Attempt}
 }
 
-// warnings leaves out what River says of its daily business, such as how many jobs it did every five seconds.
+// warnings drops River's routine messages, such as the number of completed jobs that it logs every five seconds.
 type warnings struct{ slog.Handler }
 
-// Enabled keeps warnings and errors.
+// Enabled reports whether level is a warning or an error, and the wrapped handler accepts it.
 func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
 }
 
-// WithAttrs adds attributes to every line.
+// WithAttrs returns a handler that adds the attributes to every record.
 func (w warnings) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return warnings{w.Handler.WithAttrs(attributes)}
 }
 
-// WithGroup puts the attributes of every line under name.
+// WithGroup returns a handler that puts the attributes of every record under name.
 func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }

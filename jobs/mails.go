@@ -11,19 +11,19 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// ErrMailNotFound means that no mail of that number is kept, or it has been sent.
+// ErrMailNotFound means that the queue has no mail with this id, or that it has been sent.
 var ErrMailNotFound = errors.New("there is no such unsent mail")
 
-// The states of a mail that is not sent: its turn has not come, it is being sent, it failed and will be tried again, it
-// will not be tried again.
+// The states of an unsent mail.
 const (
-	Waiting = "waiting"
-	Sending = "sending"
-	Failing = "failing"
-	Dead    = "dead"
+	Waiting = "waiting" // no attempt has been made yet
+	Sending = "sending" // an attempt is running
+	Failing = "failing" // the last attempt failed, and another will follow
+	Dead    = "dead"    // no further attempt will follow, unless by Retry
 )
 
-// Unsent is a mail that has not been sent. LastError is of the last try, if there was one; NextTry is zero for a dead one.
+// Unsent is a mail that has not been sent. Since is when it was queued. LastError is that of the last failed attempt, or
+// empty. NextTry is zero if the mail is Dead.
 type Unsent struct {
 	ID        int64
 	Mail      Mail
@@ -34,16 +34,16 @@ type Unsent struct {
 	LastError string
 }
 
-const listed = 1000
+const maxListed = 1000
 
-// Unsent lists the mails that have not been sent, the oldest first and at most a thousand.
+// Unsent returns the mails that have not been sent, oldest first and at most 1000.
 func (q *Queue) Unsent(ctx context.Context) ([]Unsent, error) {
 	return q.list(ctx, rivertype.JobStateAvailable, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
 		rivertype.JobStateRunning, rivertype.JobStateDiscarded, rivertype.JobStateCancelled)
 }
 
 func (q *Queue) list(ctx context.Context, states ...rivertype.JobState) ([]Unsent, error) {
-	found, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(Mail{}.Kind()).First(listed).States(states...).
+	found, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(Mail{}.Kind()).First(maxListed).States(states...).
 		OrderBy(river.JobListOrderByID, river.SortOrderAsc))
 	if err != nil {
 		return nil, fmt.Errorf("list mails: %w", err)
@@ -84,7 +84,7 @@ func stateOf(job *rivertype.JobRow) string {
 	}
 }
 
-// RetryDead has every dead mail tried once more, and counts them.
+// RetryDead schedules one more attempt of every dead mail, and returns their number.
 func (q *Queue) RetryDead(ctx context.Context) (retried int, err error) {
 	for {
 		dead, err := q.list(ctx, rivertype.JobStateDiscarded, rivertype.JobStateCancelled)
@@ -100,15 +100,15 @@ func (q *Queue) RetryDead(ctx context.Context) (retried int, err error) {
 	}
 }
 
-// Retry has an unsent mail tried at once; a dead one is tried once more. The error is ErrMailNotFound if there is none of
-// this id.
+// Retry makes an unsent mail due at once, and allows a dead one another attempt. It fails with ErrMailNotFound if no unsent
+// mail has this id.
 func (q *Queue) Retry(ctx context.Context, id int64) error {
 	job, err := q.client.JobGet(ctx, id)
 	if errors.Is(err, river.ErrNotFound) || err == nil && (job.Kind != Mail{}.Kind() || job.State == rivertype.JobStateCompleted) {
 		return ErrMailNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("look mail %d up: %w", id, err)
+		return fmt.Errorf("look up mail %d: %w", id, err)
 	}
 	if _, err := q.client.JobRetry(ctx, id); err != nil {
 		return fmt.Errorf("retry mail %d: %w", id, err)

@@ -14,22 +14,23 @@ import (
 )
 
 const (
-	sweepInterval = time.Hour
-	pollInterval  = time.Second
-	timeout       = time.Minute     // of one try; its context ends then
-	rescueAfter   = 2 * time.Minute // when a try is taken for lost whose process died
-	keepDead      = 30 * 24 * time.Hour
-	workers       = 4 // mails at once
+	cleanupInterval = time.Hour
+	pollInterval    = time.Second
+	timeout         = time.Minute     // of one attempt; its context ends then
+	rescueAfter     = 2 * time.Minute // after which an attempt counts as lost, because its process must have died
+	keepDead        = 30 * 24 * time.Hour
+	workers         = 4 // jobs that one replica runs at once
 )
 
-// Work is what a queue does: send a mail, and every hour each of Sweeps, by name, on one replica. A mail that fails is tried
-// again, unless its error is Permanent. No error may hold a secret or an address: it is kept with the job.
+// Work holds the functions that run the jobs. Mail sends one mail; if it fails it is retried, unless the error is Permanent.
+// An error of Mail is stored with the job, so it must not contain a secret or an address. Cleanups, by name, are each run
+// once an hour by one of the replicas; their errors are logged and not stored.
 type Work struct {
-	Mail   func(ctx context.Context, mail Mail) error
-	Sweeps map[string]func(ctx context.Context) error
+	Mail     func(ctx context.Context, mail Mail) error
+	Cleanups map[string]func(ctx context.Context) error
 }
 
-// Permanent marks an error of a mail that no further try can mend.
+// Permanent marks an error that no retry can fix: the mail is dead at once.
 func Permanent(err error) error { return river.JobCancel(err) }
 
 func isPermanent(err error) bool {
@@ -37,8 +38,8 @@ func isPermanent(err error) bool {
 	return errors.As(err, &cancelled)
 }
 
-// Start works the queue off, beside other replicas, until stop is called. That waits for what is under way as long as its
-// context allows, and then gives up: what was given up is tried again later.
+// Start runs due jobs in the background, alongside other replicas, until stop is called. stop waits for running jobs until
+// its context ends, and then cancels them; they are retried later. The end of ctx does not stop the queue.
 func (q *Queue) Start(ctx context.Context, work Work) (stop func(context.Context) error, err error) {
 	config := q.config(work, pollInterval)
 	config.PeriodicJobs = periodic(work)
@@ -46,7 +47,7 @@ func (q *Queue) Start(ctx context.Context, work Work) (stop func(context.Context
 	if err != nil {
 		return nil, err
 	}
-	// River takes the end of this context as an order to stop at once.
+	// River would stop at once when this context ends.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, fmt.Errorf("start the job queue: %w", err)
 	}
@@ -60,7 +61,7 @@ func (q *Queue) Start(ctx context.Context, work Work) (stop func(context.Context
 	}, nil
 }
 
-// Drain works off what is due now, round by round, and returns when nothing is. It leaves the sweeps out.
+// Drain runs due jobs, round by round, until none is left. It schedules no cleanups. It exists for tests.
 func (q *Queue) Drain(ctx context.Context, work Work) error {
 	for {
 		due, err := q.hasDue(ctx)
@@ -73,12 +74,11 @@ func (q *Queue) Drain(ctx context.Context, work Work) error {
 	}
 }
 
-// drainOnce works until every job that is due has been begun, and waits for those. River notes the end of a job once in a
-// while, and when it stops.
+// drainOnce starts every due job and waits for those to end. River records the end of a job with a delay, or when it stops.
 func (q *Queue) drainOnce(ctx context.Context, work Work) error {
 	const poll = 5 * time.Millisecond
 	config := q.config(work, poll)
-	config.LeaderElectionDisabled = true // a leader has rounds of its own, by the clock of the machine
+	config.LeaderElectionDisabled = true // a leader runs maintenance of its own, by the machine's clock
 	client, err := river.NewClient(q.driver, config)
 	if err != nil {
 		return err
@@ -94,10 +94,10 @@ func (q *Queue) drainOnce(ctx context.Context, work Work) error {
 	return errors.Join(err, client.Stop(ctx))
 }
 
-// hasDue reports whether a job that is due waits to be begun. What failed before and is due again it puts back in the row
-// itself, rather than wait for the leader's round.
+// hasDue reports whether a due job waits to be started. It makes failed jobs that are due available again, which otherwise
+// the leader does, by the machine's clock.
 func (q *Queue) hasDue(ctx context.Context) (bool, error) {
-	found, err := q.client.JobList(ctx, river.NewJobListParams().First(listed).States(
+	found, err := q.client.JobList(ctx, river.NewJobListParams().First(maxListed).States(
 		rivertype.JobStateAvailable, rivertype.JobStateRetryable, rivertype.JobStateScheduled))
 	if err != nil {
 		return false, err
@@ -120,11 +120,11 @@ func (q *Queue) hasDue(ctx context.Context) (bool, error) {
 func (q *Queue) config(work Work, poll time.Duration) *river.Config {
 	registered := river.NewWorkers()
 	river.AddWorker(registered, &mailWorker{send: work.Mail, now: q.now, log: failures{q.log}})
-	river.AddWorker(registered, &sweepWorker{sweeps: work.Sweeps, log: q.log})
+	river.AddWorker(registered, &cleanupWorker{cleanups: work.Cleanups, log: q.log})
 	return &river.Config{
 		Workers:                     registered,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
-		PollOnly:                    true, // SQLite has no notifications, and PostgreSQL would need a connection for itself
+		PollOnly:                    true, // SQLite has no notifications, and on PostgreSQL they take a connection of their own
 		FetchPollInterval:           poll,
 		FetchCooldown:               min(poll, 100*time.Millisecond),
 		JobTimeout:                  timeout,
@@ -137,13 +137,13 @@ func (q *Queue) config(work Work, poll time.Duration) *river.Config {
 	}
 }
 
-// periodic are the sweeps: each is due at the start of a replica and every hour, and done once an hour whatever their
-// number.
+// periodic returns the schedule of the cleanups. Each is due when a replica starts and then every hour; InsertOpts keeps it
+// to once an hour whatever the number of replicas.
 func periodic(work Work) []*river.PeriodicJob {
 	var jobs []*river.PeriodicJob
-	for _, name := range slices.Sorted(maps.Keys(work.Sweeps)) {
-		jobs = append(jobs, river.NewPeriodicJob(river.PeriodicInterval(sweepInterval),
-			func() (river.JobArgs, *river.InsertOpts) { return sweep{name}, nil },
+	for _, name := range slices.Sorted(maps.Keys(work.Cleanups)) {
+		jobs = append(jobs, river.NewPeriodicJob(river.PeriodicInterval(cleanupInterval),
+			func() (river.JobArgs, *river.InsertOpts) { return cleanup{name}, nil },
 			&river.PeriodicJobOpts{ID: name, RunOnStart: true}))
 	}
 	return jobs
@@ -159,40 +159,40 @@ type mailWorker struct {
 // Work sends the mail.
 func (w *mailWorker) Work(ctx context.Context, job *river.Job[Mail]) error {
 	err := w.log.guard(ctx, job.JobRow, func() error { return w.send(ctx, job.Args) })
-	if isPermanent(err) { // of which River tells nobody
+	if isPermanent(err) { // River does not pass it to the ErrorHandler
 		w.log.dead(ctx, job.JobRow, err)
 	}
 	return err
 }
 
-// NextRetry is when a mail is tried again that just failed.
+// NextRetry returns when to retry a mail that has just failed.
 func (w *mailWorker) NextRetry(job *river.Job[Mail]) time.Time {
 	return w.now().UTC().Add(delay(job.Attempt))
 }
 
-type sweepWorker struct {
-	river.WorkerDefaults[sweep]
-	sweeps map[string]func(context.Context) error
-	log    *slog.Logger
+type cleanupWorker struct {
+	river.WorkerDefaults[cleanup]
+	cleanups map[string]func(context.Context) error
+	log      *slog.Logger
 }
 
-// errSweep stands for what the database said, which may hold what does not belong into the queue.
-var errSweep = errors.New("the sweep failed; the log has the reason")
+// errCleanup is stored in place of a cleanup's own error, which may contain values from the database.
+var errCleanup = errors.New("the cleanup failed; the log has the reason")
 
-// Work does the sweep that the job names. One that this replica does not know is of another version.
-func (w *sweepWorker) Work(ctx context.Context, job *river.Job[sweep]) error {
-	do, known := w.sweeps[job.Args.Name]
+// Work runs the cleanup that the job names. A name that this replica does not know comes from another version.
+func (w *cleanupWorker) Work(ctx context.Context, job *river.Job[cleanup]) error {
+	do, known := w.cleanups[job.Args.Name]
 	if !known {
-		return Permanent(fmt.Errorf("no sweep is called %s", job.Args.Name))
+		return Permanent(fmt.Errorf("there is no cleanup called %q", job.Args.Name))
 	}
 	if err := (failures{w.log}).guard(ctx, job.JobRow, func() error { return do(ctx) }); err != nil {
-		w.log.ErrorContext(ctx, "sweep failed", "sweep", job.Args.Name, "error", err)
-		return errSweep
+		w.log.ErrorContext(ctx, "cleanup failed", "sweep", job.Args.Name, "error", err)
+		return errCleanup
 	}
 	return nil
 }
 
-// firstDelays come after the first failures, and longDelay after each further one. Together they last three days.
+// firstDelays returns the waits after the first failures. After each further one longDelay follows; all add up to three days.
 func firstDelays() []time.Duration {
 	return []time.Duration{
 		2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute,
@@ -205,10 +205,10 @@ const (
 	longDelays = 17
 )
 
-// maxAttempts are the first, those after firstDelays and those after a longDelay.
+// maxAttempts counts the first attempt, those after firstDelays and those after a longDelay.
 func maxAttempts() int { return 1 + len(firstDelays()) + longDelays }
 
-// delay is how long to wait after so many tries.
+// delay returns how long to wait after this number of attempts.
 func delay(tries int) time.Duration {
 	if first := firstDelays(); tries <= len(first) {
 		return first[tries-1]

@@ -68,7 +68,7 @@ func New(ctx context.Context, settings config.Settings, with Resources) (*Server
 		return nil, err
 	}
 	server := &Server{
-		Jobs: managers.Queue, Work: jobs.Work{Mail: mailer.send, Sweeps: cleanups(managers, settings)},
+		Jobs: managers.Queue, Work: jobs.Work{Mail: mailer.send, Cleanups: cleanups(managers, settings)},
 		settings: settings, log: with.Log, tasks: tasks,
 	}
 	access := newAccessTokens(settings, keys, with.Now)

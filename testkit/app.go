@@ -106,7 +106,7 @@ func (a *App) DoJobs(t testing.TB) {
 // CleanUp does one of the hourly cleanups now.
 func (a *App) CleanUp(t testing.TB, name string) {
 	t.Helper()
-	require.NoError(t, a.Server.Work.Sweeps[name](t.Context()))
+	require.NoError(t, a.Server.Work.Cleanups[name](t.Context()))
 }
 
 // Log collects what the service logs.

@@ -1,6 +1,6 @@
 -- +goose Up
--- River's tables, as version 0.51 of riverqueue/river migrates an empty database to (rivermigrate, line main, version 8).
--- The test TestRiverFindsTheTablesItWants of package jobs fails when the version in go.mod wants others.
+-- River's tables, as riverqueue/river 0.51 creates them in an empty database (rivermigrate, line main, version 8).
+-- TestRiver_TablesAreThoseOfThePinnedVersion in package jobs fails if the version in go.mod needs others.
 CREATE TABLE river_migration (
   line text NOT NULL,
   version integer NOT NULL,

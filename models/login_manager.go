@@ -89,8 +89,8 @@ func addressHash(address string) [2]uint32 {
 // costs one hash, that of a locked account too; ErrOverloaded means that the password was not looked at, and a
 // *ValidationError that it is longer than any.
 func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (opened *SessionTokens, err error) {
-	if fault := passwords.LengthFault(attempt.password); fault != nil {
-		return nil, &ValidationError{Errors: []FieldError{{Field: "password", Code: fault.Code, Message: fault.Message}}}
+	if violation := passwords.LengthViolation(attempt.password); violation != nil {
+		return nil, &ValidationError{Errors: []FieldError{{Field: "password", Code: violation.Code, Message: violation.Message}}}
 	}
 	user, outdated, wrong := m.users.authenticate(ctx, attempt.address, attempt.password)
 	if wrong != nil && !errors.Is(wrong, ErrInvalidCredentials) {

@@ -8,26 +8,26 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// lane is memory in which argon2id with one lane is computed (RFC 9106, section 3), on the thread of its caller and used
-// again for the next hash. The function argon2.IDKey does its work on goroutines of its own, which have the priority of all
-// others, and takes new memory for every hash, so that there is always some that waits to be collected.
+// lane is the memory in which argon2id with one lane is computed (RFC 9106, section 3): on the caller's thread, and reused
+// for the next hash. argon2.IDKey in contrast computes on goroutines of its own, which have normal priority, and allocates
+// new memory for every hash, so that some is always waiting to be collected.
 type lane struct {
 	blocks []block
-	limit  uint32 // blocks that it keeps; a hash that takes more, because it is of elsewhere, has memory of its own
+	limit  uint32 // blocks to keep; a hash that needs more, which only an imported one can, gets memory of its own
 }
 
 // block is 1024 bytes, as the compression function takes them.
 type block = [128]uint64
 
 const (
-	slicesInPass = 4    // in a pass, of which each refers to those before
-	blockBytes   = 1024 // of a block
+	slicesInPass = 4    // synchronisation points (section 3.4)
+	blockBytes   = 1024 // size of a block
 	typeID       = 2    // argon2id
-	minimumSize  = 8    // blocks
+	minimumSize  = 8    // in blocks
 )
 
-// The compression function G (section 3.5) of x/crypto, in the assembly of each machine. The second one adds to what out
-// holds. A test holds the results against argon2.IDKey.
+// The compression function G (section 3.5) of x/crypto, in each architecture's assembly. compressInto XORs the result into
+// out. A test compares the keys derived here with those of argon2.IDKey.
 //
 //go:linkname compress golang.org/x/crypto/argon2.processBlock
 func compress(out, x, y *block)
@@ -35,7 +35,8 @@ func compress(out, x, y *block)
 //go:linkname compressInto golang.org/x/crypto/argon2.processBlockXOR
 func compressInto(out, x, y *block)
 
-// argon2id derives a key as argon2.IDKey does. Time and memory (KiB) are at least what that takes.
+// argon2id derives the same key as argon2.IDKey with one thread. The caller checks that time (passes) and memory (KiB) are
+// at least 1 and 8.
 func (l *lane) argon2id(password, salt []byte, time, memory uint32, keyLength int) []byte {
 	size := max(memory/slicesInPass*slicesInPass, minimumSize)
 	blocks := l.take(size)
@@ -58,6 +59,7 @@ func (l *lane) argon2id(password, salt []byte, time, memory uint32, keyLength in
 	return longHash(keyLength, last[:])
 }
 
+// take returns size blocks: reused ones up to the limit, and new ones beyond.
 func (l *lane) take(size uint32) []block {
 	if size > l.limit {
 		return make([]block, size)
@@ -68,9 +70,9 @@ func (l *lane) take(size uint32) []block {
 	return l.blocks[:size]
 }
 
-// seed is H0 (section 3.2), without a secret and associated data.
+// seed returns H0 (section 3.2), without a secret and without associated data.
 func (*lane) seed(password, salt []byte, parameters [6]uint32) []byte {
-	hash, _ := blake2b.New512(nil) // fails on a key that is too long
+	hash, _ := blake2b.New512(nil) // fails only on a key that is too long
 	word := func(value uint32) { _ = binary.Write(hash, binary.LittleEndian, value) }
 	for _, parameter := range parameters {
 		word(parameter)
@@ -82,7 +84,7 @@ func (*lane) seed(password, salt []byte, parameters [6]uint32) []byte {
 	return hash.Sum(nil)
 }
 
-// longHash is H' (section 3.3), over the parts one after the other.
+// longHash returns H' (section 3.3) of the concatenated parts, length bytes long.
 func longHash(length int, parts ...[]byte) []byte {
 	short := func(size int, parts ...[]byte) []byte {
 		hash, _ := blake2b.New(size, nil)
@@ -103,10 +105,10 @@ func longHash(length int, parts ...[]byte) []byte {
 	return append(out, v...)
 }
 
-// position is the segment that is being filled.
+// position identifies the segment that is being filled.
 type position struct{ pass, slice, passes uint32 }
 
-// independent tells whether the segment's references must not depend on the password: in the first half of the first pass.
+// independent reports whether the segment's references must not depend on the password: in the first half of the first pass.
 func (p position) independent() bool { return p.pass == 0 && p.slice < slicesInPass/2 }
 
 // fill computes the blocks of one segment (section 3.4).
@@ -122,7 +124,7 @@ func fill(blocks []block, at position) {
 			compress(&addresses, &addresses, &zero)
 		}
 		if at.pass == 0 && at.slice == 0 && i < 2 {
-			continue // made of the seed
+			continue // derived from the seed
 		}
 		current := at.slice*segment + i
 		previous := (current + size - 1) % size
@@ -139,8 +141,8 @@ func fill(blocks []block, at position) {
 	}
 }
 
-// reference maps 32 random bits to one of the blocks that are finished, all but the previous one, and more often to those
-// of late (section 3.4.2).
+// reference maps 32 random bits to the index of a finished block other than the previous one, and prefers recent blocks
+// (section 3.4.2).
 func (p position) reference(random, index, segment uint32) uint32 {
 	finished, start := 3*segment+index-1, (p.slice+1)%slicesInPass*segment
 	if p.pass == 0 {

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// One lane is used for all, so that what one hash leaves behind must not be seen by the next.
-func TestALaneDerivesWhatTheLibraryDoes(t *testing.T) {
+// All share one lane, so that a hash which depended on what the one before left in memory would fail.
+func TestLane_Argon2id_DerivesWhatTheLibraryDoes(t *testing.T) {
 	used := lane{limit: 2000}
 	rapid.Check(t, func(t *rapid.T) {
 		password, salt := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "password"), rapid.SliceOfN(rapid.Byte(), 8, 64).Draw(t, "salt")
@@ -21,8 +21,8 @@ func TestALaneDerivesWhatTheLibraryDoes(t *testing.T) {
 	})
 }
 
-// The lane's memory is taken once: a hash of 19 MiB allocates next to nothing afterwards.
-func TestALaneTakesItsMemoryOnce(t *testing.T) {
+// The lane allocates its memory once: later hashes of 19 MiB allocate next to nothing.
+func TestLane_Argon2id_ReusesItsMemory(t *testing.T) {
 	used := lane{limit: 19 * 1024}
 	derive := func(memory uint32) {
 		used.argon2id([]byte("plum tree by the gate"), []byte("salt and pepper!"), 2, memory, 32)
@@ -31,7 +31,7 @@ func TestALaneTakesItsMemoryOnce(t *testing.T) {
 	blocks := &used.blocks[0]
 	require.Less(t, testing.AllocsPerRun(2, func() { derive(19 * 1024) }), 200.0)
 	derive(19*1024 + 4)
-	require.Len(t, used.blocks, 19*1024, "what a costlier hash of elsewhere takes is given back")
+	require.Len(t, used.blocks, 19*1024, "the memory of a costlier imported hash is not kept")
 	require.Same(t, blocks, &used.blocks[0])
 }
 

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// bcryptMaxLength is how many bytes bcrypt looks at; it ignores the rest without a word.
+// bcryptMaxLength is the number of bytes that bcrypt uses; it silently ignores the rest.
 const bcryptMaxLength = 72
 
 var bcryptFormat = regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$`)
 
-// hashBcrypt makes a plain bcrypt hash, or, for a password that bcrypt would truncate, Django's bcrypt_sha256.
+// hashBcrypt returns a plain bcrypt hash, or Django's bcrypt_sha256 of a password that bcrypt would truncate.
 func hashBcrypt(password string, cost int) (string, error) {
 	if len(password) <= bcryptMaxLength {
 		encoded, err := bcrypt.GenerateFromPassword([]byte(password), cost)
@@ -24,7 +24,8 @@ func hashBcrypt(password string, cost int) (string, error) {
 	return "bcrypt_sha256$" + string(encoded), err
 }
 
-// decodeBcrypt never matches a password of more than 72 bytes: whoever stored the hash kept only its first 72.
+// decodeBcrypt reads a plain bcrypt hash. It never matches a password of more than 72 bytes, of which the hash covers only
+// the first 72.
 func decodeBcrypt(encoded string) (decoded, error) {
 	stored, compare, err := parseBcrypt(encoded)
 	stored.algorithm = Bcrypt

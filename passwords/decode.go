@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// decoded is a stored hash that was understood and is cheap enough to verify.
+// decoded is a parsed stored hash whose costs are within the bounds.
 type decoded struct {
 	algorithm  string
-	parameters Parameters // zero unless the hash has the form that new hashes take
-	legacy     bool       // a bare digest: verified only where allowed
+	parameters Parameters // zero unless the hash has the form of new hashes
+	legacy     bool       // a bare digest, verified only if Options.AllowLegacy has it
 	matches    func(memory *lane, password string) bool
 }
 
-// Identify returns the algorithm of an encoded password, such as "argon2id" or "pbkdf2_sha256", or "unusable". It
-// fails with ErrUnsupportedHash or ErrHashTooExpensive when no pool could verify it.
+// Identify returns the algorithm of an encoded password, such as "argon2id" or "pbkdf2_sha256", or "unusable" if IsUsable
+// is false. It fails with ErrUnsupportedHash or ErrHashTooExpensive if no pool could verify it.
 func Identify(encoded string) (algorithm string, err error) {
 	if !IsUsable(encoded) {
 		return "unusable", nil
@@ -27,6 +27,7 @@ func Identify(encoded string) (algorithm string, err error) {
 	return stored.algorithm, err
 }
 
+// decode parses an encoded hash in any of the supported formats, and computes nothing.
 func decode(encoded string) (decoded, error) {
 	if len(encoded) > maxEncoded {
 		return decoded{}, unsupported("it is longer than %d bytes", maxEncoded)
@@ -72,28 +73,29 @@ func decodeModular(encoded string) (decoded, error) {
 	return decoded{}, unsupported("its algorithm is unknown")
 }
 
-// outdated marks a hash as one that is rehashed whatever its costs, because of the form it is written in.
+// outdated marks a hash as one to be rehashed whatever its costs, because of the format it is stored in.
 func outdated(stored decoded, err error) (decoded, error) {
 	stored.parameters = Parameters{}
 	return stored, err
 }
 
-// number reads a canonical decimal. One too large for any cost becomes the largest, so that it is refused as a cost.
+// number parses a positive decimal without leading zeros. It returns math.MaxInt32 for a larger one, so that the cost checks
+// refuse it.
 func number(text string) (int, error) {
 	if text == "" || text[0] < '1' || text[0] > '9' {
-		return 0, unsupported("a parameter is no number")
+		return 0, unsupported("a parameter is not a number")
 	}
 	value, err := strconv.ParseInt(text, 10, 32)
 	if errors.Is(err, strconv.ErrRange) {
 		return math.MaxInt32, nil
 	}
 	if err != nil {
-		return 0, unsupported("a parameter is no number")
+		return 0, unsupported("a parameter is not a number")
 	}
 	return int(value), nil
 }
 
-// numbers reads "m=65536,t=2,p=1", with exactly these names in this order.
+// numbers parses parameters such as "m=65536,t=2,p=1", which must have exactly these names in this order.
 func numbers(text string, names ...string) ([]int, error) {
 	pairs := strings.Split(text, ",")
 	if len(pairs) != len(names) {
@@ -114,8 +116,8 @@ func numbers(text string, names ...string) ([]int, error) {
 	return values, nil
 }
 
-// unbase64 is strict: newlines and stray bits after the last byte are refused.
-func unbase64(encoding *base64.Encoding, text string) ([]byte, error) {
+// decodeBase64 decodes strictly: it refuses line breaks and non-zero bits after the last byte.
+func decodeBase64(encoding *base64.Encoding, text string) ([]byte, error) {
 	value, err := encoding.Strict().DecodeString(text)
 	if err != nil || strings.ContainsAny(text, "\r\n") {
 		return nil, unsupported("its base64 is malformed")
@@ -123,6 +125,7 @@ func unbase64(encoding *base64.Encoding, text string) ([]byte, error) {
 	return value, nil
 }
 
+// equal reports, in constant time, whether a and b are the same.
 func equal(a, b []byte) bool {
 	return subtle.ConstantTimeCompare(a, b) == 1
 }

@@ -14,8 +14,8 @@ import (
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-// FuzzIdentify holds that decoding never panics, fails with one of two errors that do not repeat the value, and that
-// what it accepts stays within the budget, which is read here in another way than in the decoder.
+// FuzzIdentify checks that decoding never panics, that it fails with one of two errors that do not repeat the value, and that
+// the costs of what it accepts are within the bounds, which are read here in another way than in the decoder.
 func FuzzIdentify(f *testing.F) {
 	for _, format := range formats {
 		f.Add(format.encoded)
@@ -81,7 +81,7 @@ func named(text, name string) float64 {
 	return value
 }
 
-// isQuick keeps the fuzzer from spending its time on hashes that are within the budget and slow.
+// isQuick reports whether a hash is cheap, so that the fuzzer does not spend its time on slow ones that are within the bounds.
 func isQuick(encoded string) bool {
 	product := 1.0
 	for _, value := range numbersIn(encoded) {

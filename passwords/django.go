@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// decodeDjangoPBKDF2 reads iterations, salt and padded base64 hash. The salt is taken as it is written.
+// decodeDjangoPBKDF2 reads iterations, salt and padded base64 hash. The salt is its text, which Django does not encode.
 func decodeDjangoPBKDF2(algorithm, rest string) (decoded, error) {
 	fields := strings.Split(rest, "$")
 	if len(fields) != 3 {
-		return decoded{}, unsupported("it is no Django pbkdf2 hash")
+		return decoded{}, unsupported("it is not a Django pbkdf2 hash")
 	}
 	iterations, err := number(fields[0])
 	if err != nil {
 		return decoded{}, err
 	}
-	key, err := unbase64(base64.StdEncoding, fields[2])
+	key, err := decodeBase64(base64.StdEncoding, fields[2])
 	if err != nil {
 		return decoded{}, err
 	}
@@ -29,7 +29,7 @@ func decodeDjangoPBKDF2(algorithm, rest string) (decoded, error) {
 func decodeDjangoScrypt(rest string) (decoded, error) {
 	fields := strings.Split(rest, "$")
 	if len(fields) != 5 {
-		return decoded{}, unsupported("it is no Django scrypt hash")
+		return decoded{}, unsupported("it is not a Django scrypt hash")
 	}
 	var costs [3]int
 	for i, field := range []string{fields[0], fields[2], fields[3]} {
@@ -39,14 +39,14 @@ func decodeDjangoScrypt(rest string) (decoded, error) {
 		}
 		costs[i] = value
 	}
-	key, err := unbase64(base64.StdEncoding, fields[4])
+	key, err := decodeBase64(base64.StdEncoding, fields[4])
 	if err != nil {
 		return decoded{}, err
 	}
 	return storedScrypt(costs[0], costs[1], costs[2], []byte(fields[1]), key)
 }
 
-// The names of Django's oldest formats: one round of a digest, which a stolen database does not slow down.
+// The names of Django's oldest formats: a single round of a digest, which barely slows down guessing.
 const (
 	legacyMD5          = "md5"
 	legacySHA1         = "sha1"
@@ -54,12 +54,12 @@ const (
 	legacyUnsaltedSHA1 = "unsalted_sha1"
 )
 
-// LegacyFormats are the names that Options.AllowLegacy may hold.
+// LegacyFormats returns the names that Options.AllowLegacy may contain.
 func LegacyFormats() []string {
 	return []string{legacyMD5, legacySHA1, legacyUnsaltedMD5, legacyUnsaltedSHA1}
 }
 
-// isUnsaltedMD5 recognizes the two spellings Django has had: 32 hexadecimal digits alone, or after "md5$$".
+// isUnsaltedMD5 reports whether encoded has one of Django's two spellings: 32 hexadecimal digits, alone or after "md5$$".
 func isUnsaltedMD5(encoded string) bool {
 	return strings.HasPrefix(encoded, "md5$$") || len(encoded) == 2*md5.Size && !strings.Contains(encoded, "$")
 }
@@ -68,7 +68,7 @@ func decodeUnsaltedMD5(encoded string) (decoded, error) {
 	return storedDigest(legacyUnsaltedMD5, "", strings.TrimPrefix(encoded, "md5$$"))
 }
 
-// decodeDigest reads salt and hexadecimal digest. An empty salt is the unsalted format.
+// decodeDigest reads salt and hexadecimal digest. An empty salt marks the unsalted format.
 func decodeDigest(algorithm, rest string) (decoded, error) {
 	salt, sum, _ := strings.Cut(rest, "$")
 	if salt == "" {

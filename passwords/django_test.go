@@ -13,7 +13,7 @@ import (
 	"latchkey/passwords"
 )
 
-// django runs testdata/django/hashers.py with the Django that Debian installs. Without it the test skips, or fails under
+// django runs testdata/django/hashers.py with the Django package of Debian. Without it the test skips, or fails under
 // TEST_REQUIRE_SERVICES=1.
 func django(t *testing.T, task string, input, output any) {
 	t.Helper()
@@ -36,7 +36,7 @@ func django(t *testing.T, task string, input, output any) {
 	require.NoError(t, json.Unmarshal(answer, output))
 }
 
-func TestHashesOfARealDjango(t *testing.T) {
+func TestPool_Verify_AcceptsHashesOfARealDjango(t *testing.T) {
 	var made struct {
 		Hashes   []struct{ Hasher, Password, Encoded string }
 		Unusable string
@@ -69,8 +69,8 @@ func TestHashesOfARealDjango(t *testing.T) {
 	require.False(t, result.Match)
 }
 
-// Django keeps the name of its hasher in front of what the libraries write; only bcrypt_sha256 has it from us too.
-func TestARealDjangoAcceptsOurHashes(t *testing.T) {
+// Django puts the name of its hasher before the string that the library returns; of our formats only bcrypt_sha256 has it.
+func TestPool_Hash_IsAcceptedByARealDjango(t *testing.T) {
 	type pair struct {
 		Password string `json:"password"`
 		Encoded  string `json:"encoded"`

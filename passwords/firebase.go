@@ -11,19 +11,19 @@ import (
 
 const firebaseScrypt = "firebase_scrypt"
 
-// EncodeFirebase is a hash of Firebase's own scrypt as it can be stored: its costs, its salt followed by the project's
-// salt separator, and the project's signer key, which is no secret any more where the hashes are. Whether such a hash can
-// be verified is for Identify to say.
+// EncodeFirebase returns a hash of Firebase's own scrypt in the form in which it is stored: memCost is log2 of scrypt's N,
+// rounds its r, salt the user's salt followed by the project's salt separator. The project's signer key is part of it, because
+// each verification needs it. EncodeFirebase checks nothing: Identify tells if the hash can be verified.
 func EncodeFirebase(memCost, rounds int, salt, signerKey, hash []byte) string {
 	encode := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$firebase-scrypt$ln=%d,r=%d$%s$%s$%s", memCost, rounds, encode(salt), encode(signerKey), encode(hash))
 }
 
-// decodeFirebase reads costs, salt, signer key and hash: the signer key, encrypted with AES-256 in counter mode under the
-// key that scrypt derives of the password.
+// decodeFirebase reads costs, salt, signer key and hash. The hash is the signer key, encrypted with AES-256 in counter mode
+// under the key that scrypt derives from the password.
 func decodeFirebase(fields []string) (decoded, error) {
 	if len(fields) != 4 {
-		return decoded{}, unsupported("it is no Firebase scrypt hash")
+		return decoded{}, unsupported("it is not a Firebase scrypt hash")
 	}
 	costs, err := numbers(fields[0], "ln", "r")
 	if err != nil {
@@ -36,7 +36,7 @@ func decodeFirebase(fields []string) (decoded, error) {
 	if err := checkScrypt(n, r, 1); err != nil {
 		return decoded{}, err
 	}
-	salt, err := unbase64(base64.RawStdEncoding, fields[1])
+	salt, err := decodeBase64(base64.RawStdEncoding, fields[1])
 	if err != nil {
 		return decoded{}, err
 	}
@@ -45,7 +45,7 @@ func decodeFirebase(fields []string) (decoded, error) {
 		return decoded{}, err
 	}
 	if len(signer) < keyLength || len(signer) != len(want) {
-		return decoded{}, unsupported("its signer key and its hash are not of one sensible length")
+		return decoded{}, unsupported("its signer key and hash differ in length or are too short")
 	}
 	return decoded{algorithm: firebaseScrypt, matches: func(_ *lane, password string) bool {
 		key, err := scrypt.Key([]byte(password), salt, n, r, 1, 32)
@@ -53,7 +53,8 @@ func decodeFirebase(fields []string) (decoded, error) {
 	}}, nil
 }
 
-// encryptCTR begins to count at zero: each key is derived of a password and a salt and encrypts one text only.
+// encryptCTR encrypts text with AES in counter mode from zero. That is safe because each key is derived from a password and
+// a salt, and encrypts a single text.
 func encryptCTR(key, text []byte) []byte {
 	block, err := aes.NewCipher(key)
 	if err != nil {

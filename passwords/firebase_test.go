@@ -10,7 +10,7 @@ import (
 	"latchkey/passwords"
 )
 
-// The example that Firebase publishes with its scrypt.
+// firebaseExample returns the example that Firebase publishes with its scrypt.
 func firebaseExample(t *testing.T) string {
 	t.Helper()
 	decode := func(text string) []byte {
@@ -24,7 +24,7 @@ func firebaseExample(t *testing.T) string {
 		decode("lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=="))
 }
 
-func TestFirebaseScrypt(t *testing.T) {
+func TestEncodeFirebase_VerifiesThePublishedExample(t *testing.T) {
 	encoded := firebaseExample(t)
 	algorithm, err := passwords.Identify(encoded)
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestFirebaseScrypt(t *testing.T) {
 	}
 }
 
-func TestFirebaseScryptRefusesWhatIsNotOne(t *testing.T) {
+func TestIdentify_RefusesMalformedFirebaseScrypt(t *testing.T) {
 	encoded := firebaseExample(t)
 	fields := strings.Split(encoded, "$")
 	for name, broken := range map[string]string{

@@ -13,7 +13,7 @@ import (
 
 const letmein = "lètmein"
 
-// Made with Python's hashlib (OpenSSL) and libxcrypt over salts of known bytes, except where a source is named.
+// Made with Python's hashlib (OpenSSL) and libxcrypt from salts of known bytes, unless a source is named.
 var formats = []struct {
 	name, algorithm, password, encoded string
 }{
@@ -54,7 +54,7 @@ var formats = []struct {
 	{"Django unsalted sha1", "unsalted_sha1", letmein, "sha1$$6d138ca3ae545631b3abd71a4f076ce759c5700b"},
 }
 
-func TestVerifyFormats(t *testing.T) {
+func TestPool_Verify_ReadsEveryFormat(t *testing.T) {
 	pool := newPool(t, passwords.Options{
 		Parameters:  passwords.FastParameters(),
 		AllowLegacy: passwords.LegacyFormats(),
@@ -79,8 +79,8 @@ func TestVerifyFormats(t *testing.T) {
 	}
 }
 
-// Every change that makes a hash shorter, longer or another must be refused or must not match, and nothing panics.
-func TestVerifyDamagedFormats(t *testing.T) {
+// A hash that was cut, extended or changed must be refused or must not match, without a panic.
+func TestPool_Verify_RefusesDamagedHashes(t *testing.T) {
 	pool := newPool(t, passwords.Options{
 		Parameters:  passwords.FastParameters(),
 		AllowLegacy: passwords.LegacyFormats(),
@@ -106,7 +106,7 @@ func damaged(encoded string) []string {
 	return append(all, encoded+"=", encoded+"$", encoded+"A", " "+encoded, encoded+" ", encoded+"\x00", encoded+encoded)
 }
 
-func TestUnsupportedHashes(t *testing.T) {
+func TestIdentify_UnsupportedHashes(t *testing.T) {
 	const salt, key = "c29tZXNhbHQ", "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 	pool := fastPool(t)
 	for name, encoded := range map[string]string{
@@ -175,8 +175,8 @@ func TestUnsupportedHashes(t *testing.T) {
 	}
 }
 
-// A test that computed any of these would not end within the test's time.
-func TestTooExpensiveHashes(t *testing.T) {
+// Computing any of these would take longer than the test may.
+func TestIdentify_TooExpensiveHashes(t *testing.T) {
 	const salt, key = "c29tZXNhbHQ", "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 	const djangoKey = "DFcUeFQBFEISjJfRat4tpIx2nUzPESwOJWnw2UlU+ls="
 	pool := fastPool(t)
@@ -218,8 +218,8 @@ func TestTooExpensiveHashes(t *testing.T) {
 	}
 }
 
-// libxcrypt made this hash of the whole; bcrypt looked at the first 72 bytes only.
-func TestBcryptNeverTruncates(t *testing.T) {
+// libxcrypt hashed the whole password, of which bcrypt uses the first 72 bytes.
+func TestPool_Verify_NeverTruncatesForBcrypt(t *testing.T) {
 	const first72 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	const encoded = "$2b$04$abcdefghijklmnopqrstuuRAip/W0RPQX4QKkqYqXE3GIXWH518Sm"
 	pool := fastPool(t)
@@ -237,7 +237,7 @@ func TestBcryptNeverTruncates(t *testing.T) {
 	}
 }
 
-func TestLegacyOnlyWhereAllowed(t *testing.T) {
+func TestPool_Verify_LegacyOnlyIfAllowed(t *testing.T) {
 	for _, test := range formats {
 		for _, allowed := range passwords.LegacyFormats() {
 			pool := newPool(t, passwords.Options{
@@ -259,7 +259,7 @@ func TestLegacyOnlyWhereAllowed(t *testing.T) {
 	}
 }
 
-func TestDjangoVectors(t *testing.T) {
+func TestPool_Verify_DjangoVectors(t *testing.T) {
 	var vectors struct {
 		Published []struct{ Password, Encoded, Test string }
 	}
@@ -283,12 +283,12 @@ func TestDjangoVectors(t *testing.T) {
 	}
 }
 
-// isObsolete names what is read by nobody here: DES crypt, and argon2 before its version 19.
+// isObsolete reports whether the format is one that we do not read: DES crypt, or argon2 before version 19.
 func isObsolete(encoded string) bool {
 	return strings.HasPrefix(encoded, "crypt$") || strings.Contains(encoded, "argon2i$m=")
 }
 
-func TestArgon2Vectors(t *testing.T) {
+func TestPool_Verify_Argon2Vectors(t *testing.T) {
 	type vector struct {
 		Password, Encoded, Why string
 		M                      int

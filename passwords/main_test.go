@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newPool waits longer than any machine is busy: what happens when the wait ends is tested on a clock of its own.
+// newPool returns a pool whose wait is longer than any machine is busy; workers_test.go tests the end of the wait with synctest.
 func newPool(t testing.TB, options passwords.Options) *passwords.Pool {
 	t.Helper()
 	options.Wait = cmp.Or(options.Wait, time.Hour)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The algorithms that new hashes can be made with.
+// The algorithms of new hashes.
 const (
 	Argon2id     = "argon2id"
 	Bcrypt       = "bcrypt"
@@ -13,8 +13,8 @@ const (
 	PBKDF2SHA256 = "pbkdf2_sha256"
 )
 
-// Parameters choose the algorithm of new hashes and its costs. A zero cost means that algorithm's default; costs of
-// other algorithms are ignored.
+// Parameters holds the algorithm of new hashes and its costs. A cost of zero means the algorithm's default; costs of other
+// algorithms are ignored.
 type Parameters struct {
 	Algorithm string // Argon2id, Bcrypt, Scrypt or PBKDF2SHA256; empty means Argon2id
 
@@ -31,18 +31,18 @@ type Parameters struct {
 	Iterations int // pbkdf2_sha256
 }
 
-// DefaultParameters are argon2id with 19 MiB, two passes and one lane, as OWASP recommends.
+// DefaultParameters returns argon2id with 19 MiB, two passes and one lane, as OWASP recommends.
 func DefaultParameters() Parameters {
 	return Parameters{Algorithm: Argon2id, Memory: 19 * 1024, Time: 2, Threads: 1}
 }
 
-// FastParameters are the least that argon2id can do. They protect nothing and are meant for tests.
+// FastParameters returns the lowest costs that argon2id has. They protect nothing and are meant for tests.
 func FastParameters() Parameters {
 	return Parameters{Algorithm: Argon2id, Memory: 8, Time: 1, Threads: 1}
 }
 
-// normalize fills in defaults, clears what the algorithm does not use (so that == compares what matters) and refuses
-// costs that a stored hash would be refused for.
+// normalize fills in defaults and clears the costs that the algorithm does not use, so that == compares only those that it
+// does. It refuses costs for which a stored hash would be refused.
 func (p Parameters) normalize() (Parameters, error) {
 	switch p.Algorithm {
 	case Argon2id, "":
@@ -68,7 +68,7 @@ func (p Parameters) normalize() (Parameters, error) {
 		p.Algorithm, Argon2id, Bcrypt, Scrypt, PBKDF2SHA256)
 }
 
-// hash makes a new encoded hash with a random salt. Argon2id with one lane works in memory.
+// hash returns a new encoded hash with a random salt. It computes argon2id with one lane in memory.
 func (p Parameters) hash(memory *lane, password string) (string, error) {
 	switch p.Algorithm {
 	case Bcrypt:

@@ -22,17 +22,17 @@ func newSalt() []byte {
 	return salt
 }
 
-// saltAndKey reads the two last fields of a PHC string, which have unpadded standard base64.
+// saltAndKey decodes the last two fields of a PHC string, which are unpadded standard base64.
 func saltAndKey(salt64, key64 string) (salt, key []byte, err error) {
-	if salt, err = unbase64(base64.RawStdEncoding, salt64); err != nil {
+	if salt, err = decodeBase64(base64.RawStdEncoding, salt64); err != nil {
 		return nil, nil, err
 	}
-	key, err = unbase64(base64.RawStdEncoding, key64)
+	key, err = decodeBase64(base64.RawStdEncoding, key64)
 	return salt, key, err
 }
 
-// isFull reports whether salt and key are as long as in new hashes.
-func isFull(salt, key []byte) bool {
+// hasDefaultLengths reports whether salt and key are as long as those of new hashes.
+func hasDefaultLengths(salt, key []byte) bool {
 	return len(salt) == saltLength && len(key) == keyLength
 }
 
@@ -43,10 +43,10 @@ func hashScrypt(password string, n, r, p int) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), err
 }
 
-// decodeScrypt reads PHC and passlib scrypt, which are the same: costs, salt and hash.
+// decodeScrypt reads the costs, salt and hash of a PHC string; passlib's are the same.
 func decodeScrypt(fields []string) (decoded, error) {
 	if len(fields) != 3 {
-		return decoded{}, unsupported("it is no PHC scrypt hash")
+		return decoded{}, unsupported("it is not a PHC scrypt hash")
 	}
 	costs, err := numbers(fields[0], "ln", "r", "p")
 	if err != nil {
@@ -61,7 +61,7 @@ func decodeScrypt(fields []string) (decoded, error) {
 		return decoded{}, err
 	}
 	stored, err := storedScrypt(n, r, p, salt, key)
-	if isFull(salt, key) {
+	if hasDefaultLengths(salt, key) {
 		stored.parameters = Parameters{Algorithm: Scrypt, N: n, R: r, P: p}
 	}
 	return stored, err
@@ -77,7 +77,7 @@ func storedScrypt(n, r, p int, salt, key []byte) (decoded, error) {
 	}}, nil
 }
 
-// digest returns the hash function of a PBKDF2 algorithm, which is named as in Django.
+// digest returns the hash function of a PBKDF2 algorithm, named as in Django.
 func digest(algorithm string) func() hash.Hash {
 	switch algorithm {
 	case "pbkdf2_sha1":
@@ -99,7 +99,7 @@ func hashPBKDF2(password string, iterations int) (string, error) {
 // decodePBKDF2 reads "i=29000,l=32" (PHC) or "29000" (passlib, whose base64 has "." for "+"), salt and hash.
 func decodePBKDF2(id string, fields []string) (decoded, error) {
 	if len(fields) != 3 {
-		return decoded{}, unsupported("it is no PHC pbkdf2 hash")
+		return decoded{}, unsupported("it is not a PHC pbkdf2 hash")
 	}
 	isPHC := strings.HasPrefix(fields[0], "i=")
 	if !isPHC {
@@ -111,14 +111,14 @@ func decodePBKDF2(id string, fields []string) (decoded, error) {
 	}
 	costs, length, hasLength := strings.Cut(fields[0], ",")
 	if hasLength && length != fmt.Sprintf("l=%d", len(key)) {
-		return decoded{}, unsupported("its hash is not as long as it says")
+		return decoded{}, unsupported("its hash does not have the stated length")
 	}
 	values, err := numbers(costs, "i")
 	if err != nil {
 		return decoded{}, err
 	}
 	stored, err := storedPBKDF2(strings.ReplaceAll(id, "-", "_"), values[0], salt, key)
-	if isPHC && isFull(salt, key) && stored.algorithm == PBKDF2SHA256 {
+	if isPHC && hasDefaultLengths(salt, key) && stored.algorithm == PBKDF2SHA256 {
 		stored.parameters = Parameters{Algorithm: PBKDF2SHA256, Iterations: values[0]}
 	}
 	return stored, err

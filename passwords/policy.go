@@ -10,7 +10,7 @@ import (
 // DefaultMinLength is the minimum length of a password, in characters.
 const DefaultMinLength = 8
 
-// Codes of the faults that a Policy finds.
+// The codes of violations of a Policy.
 const (
 	CodeTooShort          = "password_too_short"
 	CodeTooLong           = "password_too_long"
@@ -22,15 +22,15 @@ const (
 
 const productName = "latchkey"
 
-// Fault is one reason to refuse a password. The message is a sentence for its owner and never repeats the password.
-type Fault struct {
+// Violation is a rule of the policy that a password breaks. Code is stable; Message is for the user and never repeats the
+// password.
+type Violation struct {
 	Code    string
 	Message string
 }
 
-// Policy decides whether a new password is good enough. It asks for no composition and changes nothing: any Unicode is
-// welcome and the password is used exactly as given. Its lists are read when a password first needs them. It is safe for
-// concurrent use.
+// Policy decides whether a new password is acceptable. It has no rules about kinds of characters, allows all of Unicode, and
+// takes the password exactly as given. It reads its lists when a password first needs them. It is safe for concurrent use.
 type Policy struct {
 	minLength int
 	common    func() map[string]struct{}
@@ -47,31 +47,31 @@ func NewPolicy(minLength int) *Policy {
 	}
 }
 
-// LengthFault is the fault of a password of more than MaxLength bytes, and nil for any other.
-func LengthFault(password string) *Fault {
+// LengthViolation returns the violation of a password of more than MaxLength bytes, and nil for any other password.
+func LengthViolation(password string) *Violation {
 	if len(password) <= MaxLength {
 		return nil
 	}
-	return &Fault{CodeTooLong, fmt.Sprintf("This password is too long. Please use at most %d bytes.", MaxLength)}
+	return &Violation{CodeTooLong, fmt.Sprintf("This password is too long. Please use at most %d bytes.", MaxLength)}
 }
 
-// Check returns every fault of the password, or none. The attributes are what others know of the user, such as email
-// address and names: the password must not resemble them.
-func (p *Policy) Check(password string, attributes ...string) []Fault {
-	var faults []Fault
-	add := func(code, message string) { faults = append(faults, Fault{Code: code, Message: message}) }
+// Check returns every rule that the password breaks, nil if it is acceptable. The attributes are what others may know about
+// the user, such as email address and names, which the password must not resemble.
+func (p *Policy) Check(password string, attributes ...string) []Violation {
+	var violations []Violation
+	add := func(code, message string) { violations = append(violations, Violation{Code: code, Message: message}) }
 
 	if utf8.RuneCountInString(password) < p.minLength {
 		add(CodeTooShort, fmt.Sprintf("This password is too short. Please use at least %d characters.", p.minLength))
 	}
-	if fault := LengthFault(password); fault != nil {
-		faults = append(faults, *fault)
+	if violation := LengthViolation(password); violation != nil {
+		violations = append(violations, *violation)
 	}
 	if !hashable(password) {
 		add(CodeInvalidCharacters, "This password contains characters that are not valid text. Please leave them out.")
 	}
 	if len(password) > MaxLength || !hashable(password) {
-		return faults
+		return violations
 	}
 	if p.isCommon(password) {
 		add(CodeTooCommon, "This password is one of the most common ones. Please choose one that others don't use.")
@@ -80,10 +80,10 @@ func (p *Policy) Check(password string, attributes ...string) []Fault {
 	if resemblesAny(password, words) {
 		add(CodeTooSimilar, "This password is too similar to your email address, your name or the name of this service.")
 	}
-	if len(faults) == 0 && p.strength().isWeak(password, words) {
+	if len(violations) == 0 && p.strength().isWeak(password, words) {
 		add(CodeTooWeak, "This password is easy to guess. A few unrelated words in a row make a strong one.")
 	}
-	return faults
+	return violations
 }
 
 func (p *Policy) isCommon(password string) bool {

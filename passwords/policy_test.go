@@ -13,14 +13,14 @@ import (
 	"latchkey/passwords"
 )
 
-func codes(faults []passwords.Fault) (codes []string) {
-	for _, fault := range faults {
-		codes = append(codes, fault.Code)
+func codes(violations []passwords.Violation) (codes []string) {
+	for _, violation := range violations {
+		codes = append(codes, violation.Code)
 	}
 	return codes
 }
 
-func TestPolicy(t *testing.T) {
+func TestPolicy_Check(t *testing.T) {
 	policy := passwords.NewPolicy(8)
 	ann := []string{"ann.bee@example.com", "Annegret", "Beekeeper"}
 	const (
@@ -86,25 +86,25 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-func TestPolicyKnowsEveryCommonPassword(t *testing.T) {
+func TestPolicy_Check_KnowsEveryCommonPassword(t *testing.T) {
 	require.Equal(t, []string{passwords.CodeTooCommon}, codes(passwords.NewPolicy(1).Check("qwerty")))
 	require.Equal(t, []string{passwords.CodeTooCommon}, codes(passwords.NewPolicy(1).Check("brady")))
 }
 
-func TestPolicyMinLength(t *testing.T) {
+func TestPolicy_Check_MinLength(t *testing.T) {
 	const fifteen = "x7Kq!fP2mZ9wLd3"
 	for _, test := range []struct {
 		minLength, length int
 		accepted          bool
 	}{{0, 7, false}, {0, 8, true}, {8, 8, true}, {15, 14, false}, {15, 15, true}} {
-		faults := passwords.NewPolicy(test.minLength).Check(fifteen[:test.length])
-		require.Equal(t, test.accepted, len(faults) == 0, test)
+		violations := passwords.NewPolicy(test.minLength).Check(fifteen[:test.length])
+		require.Equal(t, test.accepted, len(violations) == 0, test)
 	}
 	require.Contains(t, passwords.NewPolicy(15).Check("x7Kq!fP2mZ")[0].Message, "at least 15 characters")
 }
 
-// What Python's difflib.SequenceMatcher.quick_ratio says decides: 0.7 and above is too similar.
-func TestPolicySimilarityThreshold(t *testing.T) {
+// A quick_ratio of Python's difflib.SequenceMatcher of 0.7 or above is too similar.
+func TestPolicy_Check_SimilarityThreshold(t *testing.T) {
 	policy := passwords.NewPolicy(1)
 	for attribute, similar := range map[string]bool{
 		"qzxwvkjyhg": true,  // 20/20
@@ -121,20 +121,20 @@ func TestPolicySimilarityThreshold(t *testing.T) {
 	}
 }
 
-func TestPolicyMessages(t *testing.T) {
+func TestPolicy_Check_Messages(t *testing.T) {
 	for code, message := range messages(t) {
 		require.Regexp(t, `^This password [^.]+\. [A-Z][^.]+\.$|^This password [^.]+\.$`, message, code)
 	}
 }
 
-// messages returns what every code says.
+// messages returns the message of every code.
 func messages(t testing.TB) map[string]string {
 	policy := passwords.NewPolicy(8)
 	all := map[string]string{}
 	long := strings.Repeat("x", 1025)
 	for _, password := range []string{"", long, "\xffsecret\xff", "trustno1", "latchkey", "aaaaaaaaaaaa"} {
-		for _, fault := range policy.Check(password) {
-			all[fault.Code] = fault.Message
+		for _, violation := range policy.Check(password) {
+			all[violation.Code] = violation.Message
 		}
 	}
 	require.Len(t, all, 6)
@@ -142,7 +142,7 @@ func messages(t testing.TB) map[string]string {
 }
 
 // The library's time grows exponentially with the symbols it takes for letters; allocations stand for time here.
-func TestPolicyBoundsStrength(t *testing.T) {
+func TestPolicy_Check_BoundsTheEstimatorsWork(t *testing.T) {
 	policy := passwords.NewPolicy(8)
 	worst := strings.Repeat("4@8({[<369!1|0$5+7%2", 50)
 	allocations := testing.AllocsPerRun(1, func() { policy.Check(worst) })
@@ -152,7 +152,7 @@ func TestPolicyBoundsStrength(t *testing.T) {
 }
 
 // The strength is that of the first 64 characters: what comes after them, however good, changes nothing.
-func TestPolicyJudgesSixtyFourCharacters(t *testing.T) {
+func TestPolicy_Check_RatesSixtyFourCharacters(t *testing.T) {
 	policy := passwords.NewPolicy(8)
 	const strong = "quartz lynx vivid fjord"
 	weak := strings.Repeat("a", 64)
@@ -161,7 +161,7 @@ func TestPolicyJudgesSixtyFourCharacters(t *testing.T) {
 	require.Empty(t, policy.Check(weak[:64-len(strong)]+strong))
 }
 
-func TestPolicyIsSafeForConcurrentUse(t *testing.T) {
+func TestPolicy_Check_IsSafeForConcurrentUse(t *testing.T) {
 	policy := passwords.NewPolicy(8)
 	var checks sync.WaitGroup
 	for range 8 {
@@ -174,9 +174,9 @@ func TestPolicyIsSafeForConcurrentUse(t *testing.T) {
 	checks.Wait()
 }
 
-// FuzzPolicy holds that no password or attribute makes Check panic, that it says nothing of its own about a password,
-// and that the two lengths and the encoding decide as documented.
-func FuzzPolicy(f *testing.F) {
+// FuzzPolicy_Check checks that no password or attribute makes Check panic, that its messages never depend on the password,
+// and that the length bounds and the encoding decide as documented.
+func FuzzPolicy_Check(f *testing.F) {
 	for _, password := range []string{"", "secret", "trustno1", "İstanbul ﬁ ſtraße K", "\xff", "\x00",
 		"p4$$w0rd|17({[<", "👩‍👩‍👧‍👦👩‍👩‍👧‍👦", "e\u0301\u0301\u0301\u0301\u0301\u0301", "12/12/2012", "\u202eabcdefgh",
 		strings.Repeat("鐘", 400)} {
@@ -186,24 +186,24 @@ func FuzzPolicy(f *testing.F) {
 	policy := passwords.NewPolicy(8)
 	known := messages(f)
 	f.Fuzz(func(t *testing.T, password, attribute string) {
-		faults := policy.Check(password, attribute, "Ann")
+		violations := policy.Check(password, attribute, "Ann")
 		found := map[string]bool{}
-		for _, fault := range faults {
-			require.Equal(t, known[fault.Code], fault.Message)
-			require.False(t, found[fault.Code], "twice: %s", fault.Code)
-			found[fault.Code] = true
+		for _, violation := range violations {
+			require.Equal(t, known[violation.Code], violation.Message)
+			require.False(t, found[violation.Code], "twice: %s", violation.Code)
+			found[violation.Code] = true
 		}
 		isText := utf8.ValidString(password) && !strings.Contains(password, "\x00")
 		require.Equal(t, utf8.RuneCountInString(password) < 8, found[passwords.CodeTooShort])
 		require.Equal(t, len(password) > passwords.MaxLength, found[passwords.CodeTooLong])
 		require.Equal(t, !isText, found[passwords.CodeInvalidCharacters])
 		if found[passwords.CodeTooWeak] {
-			require.Len(t, faults, 1)
+			require.Len(t, violations, 1)
 		}
 	})
 }
 
-func BenchmarkPolicy(b *testing.B) {
+func BenchmarkPolicy_Check(b *testing.B) {
 	policy := passwords.NewPolicy(8)
 	for name, password := range map[string]string{
 		"passphrase": "correct horse battery staple",

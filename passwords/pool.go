@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Options configure a Pool. Every zero value is a sensible default. A program that raises GOMAXPROCS above its cores
-// gives Concurrency itself: 0 reads the raised number.
+// Options configures a Pool. The zero value of every field is a sensible default, except that a program which raises
+// GOMAXPROCS above the cores it may use must set Concurrency.
 type Options struct {
 	Parameters  Parameters    // of new hashes
-	Concurrency int           // hashes at once; 0 means one for each core the process may use
+	Concurrency int           // hashes at once; 0 means as many as GOMAXPROCS, but no more than the machine has CPUs
 	Wait        time.Duration // longest time in the queue; 0 means 2 seconds
-	AllowLegacy []string      // names out of LegacyFormats that may be verified; none by default
+	AllowLegacy []string      // those of LegacyFormats that may be verified; none by default
 }
 
-// Pool hashes and verifies passwords, a bounded number at once. It is safe for concurrent use.
+// Pool hashes and verifies passwords, a bounded number at a time. It is safe for concurrent use.
 type Pool struct {
 	parameters  Parameters
 	allowLegacy []string
@@ -28,14 +28,15 @@ type Pool struct {
 	hashes      atomic.Uint64
 }
 
-// Result is what Verify found out. Outdated is set on a match only: the password should be hashed again, because the
-// stored hash has other parameters than new ones.
+// Result is the outcome of Verify. Outdated is set only with Match: the stored hash has other parameters than new ones, so
+// the password should be hashed again.
 type Result struct {
 	Match    bool
 	Outdated bool
 }
 
-// NewPool starts the workers of a pool, which Close ends. It fails on parameters that are unknown or too expensive.
+// NewPool returns a pool whose workers run until Close. It fails on parameters that are unknown or too expensive, on unknown
+// legacy formats and on negative numbers.
 func NewPool(options Options) (*Pool, error) {
 	parameters, err := options.Parameters.normalize()
 	if err != nil {
@@ -43,7 +44,7 @@ func NewPool(options Options) (*Pool, error) {
 	}
 	for _, name := range options.AllowLegacy {
 		if !slices.Contains(LegacyFormats(), name) {
-			return nil, fmt.Errorf("unknown legacy password format %q: choose of %s",
+			return nil, fmt.Errorf("unknown legacy password format %q: choose from %s",
 				name, strings.Join(LegacyFormats(), ", "))
 		}
 	}
@@ -86,9 +87,9 @@ func (p *Pool) Hash(ctx context.Context, password string) (encoded string, err e
 	return made.encoded, made.err
 }
 
-// Verify reports whether the password matches the encoded hash. It computes exactly one hash whatever encoded is: an
-// empty, unusable, undecodable or too expensive value costs what a new hash does and does not match. It fails as Hash
-// does, and after that one hash with ErrUnsupportedHash or ErrHashTooExpensive.
+// Verify reports whether the password matches the encoded hash. It computes exactly one hash whatever encoded is: an empty,
+// unusable, undecodable or too expensive value costs as much as a new hash and does not match. It fails as Hash does, and,
+// after computing that hash, with ErrUnsupportedHash or ErrHashTooExpensive.
 func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, error) {
 	if err := validate(password); err != nil {
 		return Result{}, err
@@ -101,24 +102,25 @@ func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, er
 	return Result{Match: match, Outdated: match && stored.parameters != p.parameters}, decodeErr
 }
 
-// Decodable reports why Verify would refuse an encoded value, or nil: imports check with it before they store.
+// Decodable returns the error with which Verify would refuse an encoded value, or nil. Imports call it before they store a
+// hash.
 func (p *Pool) Decodable(encoded string) error {
 	_, err := p.decode(encoded)
 	return err
 }
 
-// Hashes returns how many hashes the pool has computed: equal counts mean equal work.
+// Hashes returns the number of hashes that the pool has computed, with which tests compare the work of two requests.
 func (p *Pool) Hashes() uint64 { return p.hashes.Load() }
 
-// Stats is what a pool has done since it started, and what waits for it now.
+// Stats holds a pool's counts since it started, and the length of its queue.
 type Stats struct {
-	Hashes  uint64 // computed
-	Waited  uint64 // had to queue
-	Refused uint64 // answered ErrOverloaded
-	Waiting int64  // in the queue now
+	Hashes  uint64 // hashes computed
+	Waited  uint64 // calls that had to queue
+	Refused uint64 // calls that failed with ErrOverloaded
+	Waiting int64  // calls in the queue now
 }
 
-// Stats returns the pool's counts.
+// Stats returns the pool's current counts.
 func (p *Pool) Stats() Stats {
 	return Stats{
 		Hashes: p.Hashes(), Waited: p.workers.waited.Load(), Refused: p.workers.refused.Load(),
@@ -126,10 +128,10 @@ func (p *Pool) Stats() Stats {
 	}
 }
 
-// Close refuses what is queued with ErrPoolClosed, waits for the hashes that have started and ends the workers.
+// Close refuses queued calls with ErrPoolClosed, waits for the hashes that have started and ends the workers.
 func (p *Pool) Close() { p.workers.stop() }
 
-// work runs on a worker, with memory that nobody else uses meanwhile.
+// work calls a function on a worker, with memory that nothing else uses meanwhile.
 func (p *Pool) work(ctx context.Context, work func(memory *lane)) error {
 	return p.workers.do(ctx, func() {
 		memory := <-p.lanes // there is one for each worker
@@ -143,29 +145,29 @@ func (p *Pool) hash(memory *lane, password string) (encoded string, err error) {
 	return p.parameters.hash(memory, password)
 }
 
-// pretend costs what a new hash does and never matches.
-func (p *Pool) pretend(memory *lane, password string) bool {
+// dummy takes as long as a new hash and never matches.
+func (p *Pool) dummy(memory *lane, password string) bool {
 	_, _ = p.hash(memory, password)
 	return false
 }
 
-// decode returns a hash to check whatever encoded is, so that every login does the same work.
+// decode always returns a hash to verify, also with an error, so that every login does the same work.
 func (p *Pool) decode(encoded string) (decoded, error) {
 	if !IsUsable(encoded) {
-		return decoded{matches: p.pretend}, nil
+		return decoded{matches: p.dummy}, nil
 	}
 	stored, err := decode(encoded)
 	if err == nil && stored.legacy && !slices.Contains(p.allowLegacy, stored.algorithm) {
 		err = unsupported("legacy %s hashes are not allowed here", stored.algorithm)
 	}
 	if err != nil {
-		return decoded{matches: p.pretend}, err
+		return decoded{matches: p.dummy}, err
 	}
 	matches := stored.matches
 	stored.matches = func(memory *lane, password string) bool {
 		if stored.legacy {
-			// A bare digest takes no time, which would tell who still has one.
-			p.pretend(memory, password)
+			// A bare digest takes next to no time, which would reveal who still has one.
+			p.dummy(memory, password)
 		} else {
 			p.hashes.Add(1)
 		}

@@ -13,7 +13,7 @@ import (
 	"latchkey/passwords"
 )
 
-// cheapest is every algorithm at its lowest cost.
+// cheapest lists every algorithm at its lowest cost.
 var cheapest = []passwords.Parameters{
 	passwords.FastParameters(),
 	{Algorithm: passwords.Bcrypt, Cost: 4},
@@ -21,7 +21,7 @@ var cheapest = []passwords.Parameters{
 	{Algorithm: passwords.PBKDF2SHA256, Iterations: 1},
 }
 
-func TestHashEncodings(t *testing.T) {
+func TestPool_Hash_Encodings(t *testing.T) {
 	long := strings.Repeat("0123456789", 8)
 	for _, test := range []struct {
 		parameters passwords.Parameters
@@ -51,7 +51,7 @@ func TestHashEncodings(t *testing.T) {
 	}
 }
 
-func TestOutdated(t *testing.T) {
+func TestPool_Verify_Outdated(t *testing.T) {
 	parameters := append([]passwords.Parameters{
 		{Algorithm: passwords.Argon2id, Memory: 16, Time: 1, Threads: 1},
 		{Algorithm: passwords.Argon2id, Memory: 16, Time: 2, Threads: 1},
@@ -65,7 +65,7 @@ func TestOutdated(t *testing.T) {
 			encoded, err := newPool(t, passwords.Options{Parameters: made}).Hash(t.Context(), password)
 			require.NoError(t, err)
 			for _, now := range parameters {
-				now.Memory, now.Iterations = max(now.Memory, 1), max(now.Iterations, 1) // matter where they are used only
+				now.Memory, now.Iterations = max(now.Memory, 1), max(now.Iterations, 1) // matter only if they are used
 				result, err := newPool(t, passwords.Options{Parameters: now}).Verify(t.Context(), password, encoded)
 				require.NoError(t, err)
 				same := made.Algorithm == now.Algorithm && isSameCost(made, now)
@@ -75,15 +75,15 @@ func TestOutdated(t *testing.T) {
 	}
 }
 
-// A hash with a shorter salt than ours is made anew although its costs are the same.
-func TestOutdatedSalt(t *testing.T) {
+// A hash with a shorter salt than ours is outdated although its costs are the same.
+func TestPool_Verify_OutdatedSalt(t *testing.T) {
 	pool := newPool(t, passwords.Options{Parameters: passwords.Parameters{Memory: 256, Time: 2, Threads: 1}})
 	result, err := pool.Verify(t.Context(), formats[0].password, formats[0].encoded)
 	require.NoError(t, err)
 	require.Equal(t, passwords.Result{Match: true, Outdated: true}, result)
 }
 
-// isSameCost compares what the algorithm uses; the others' costs must not matter.
+// isSameCost reports whether the costs that the algorithm uses are equal; the others must not matter.
 func isSameCost(a, b passwords.Parameters) bool {
 	switch a.Algorithm {
 	case passwords.Argon2id:
@@ -95,7 +95,7 @@ func isSameCost(a, b passwords.Parameters) bool {
 	}
 }
 
-func TestNewPoolRefusals(t *testing.T) {
+func TestNewPool_Refuses(t *testing.T) {
 	for name, options := range map[string]passwords.Options{
 		"unknown algorithm":      {Parameters: passwords.Parameters{Algorithm: "md5"}},
 		"argon2id little memory": {Parameters: passwords.Parameters{Memory: 7}},
@@ -119,8 +119,8 @@ func TestNewPoolRefusals(t *testing.T) {
 	}
 }
 
-// Whoever logs in, known or not, with whatever stored: one hash.
-func TestVerifyCostsOneHash(t *testing.T) {
+// Any login, for a known or unknown user and with whatever stored, computes one hash.
+func TestPool_Verify_CostsOneHash(t *testing.T) {
 	for _, parameters := range cheapest {
 		pool := newPool(t, passwords.Options{Parameters: parameters})
 		known, err := pool.Hash(t.Context(), "secret")
@@ -136,7 +136,7 @@ func TestVerifyCostsOneHash(t *testing.T) {
 	}
 }
 
-func TestNoErrorWithoutUsablePassword(t *testing.T) {
+func TestPool_Verify_UnusableIsNoError(t *testing.T) {
 	pool := fastPool(t)
 	for _, encoded := range []string{"", "!", passwords.Unusable()} {
 		result, err := pool.Verify(t.Context(), "", encoded)
@@ -150,7 +150,7 @@ func TestNoErrorWithoutUsablePassword(t *testing.T) {
 	}
 }
 
-func TestUnusable(t *testing.T) {
+func TestUnusable_IsRandomAndUnusable(t *testing.T) {
 	first, second := passwords.Unusable(), passwords.Unusable()
 	require.Regexp(t, `^![A-Za-z0-9]{40}$`, first)
 	require.NotEqual(t, first, second)
@@ -159,7 +159,7 @@ func TestUnusable(t *testing.T) {
 	require.True(t, passwords.IsUsable("x!"))
 }
 
-func TestRefusedBeforeHashing(t *testing.T) {
+func TestPool_RefusesPasswordsBeforeHashing(t *testing.T) {
 	pool := fastPool(t)
 	for password, want := range map[string]error{
 		strings.Repeat("x", passwords.MaxLength+1): passwords.ErrPasswordTooLong,
@@ -177,7 +177,7 @@ func TestRefusedBeforeHashing(t *testing.T) {
 	require.Zero(t, pool.Hashes())
 }
 
-func TestCanceledAndClosed(t *testing.T) {
+func TestPool_CanceledAndClosed(t *testing.T) {
 	pool := fastPool(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -192,7 +192,7 @@ func TestCanceledAndClosed(t *testing.T) {
 }
 
 // Every byte counts: no algorithm truncates, folds, trims or normalizes.
-func TestEveryByteCounts(t *testing.T) {
+func TestPool_Verify_EveryByteCounts(t *testing.T) {
 	long := strings.Repeat("0123456789", 102) + "abcd"
 	for _, parameters := range cheapest {
 		pool := newPool(t, passwords.Options{Parameters: parameters})
@@ -211,7 +211,7 @@ func TestEveryByteCounts(t *testing.T) {
 	}
 }
 
-func TestHashThenVerify(t *testing.T) {
+func TestPool_Verify_AcceptsWhatHashMade(t *testing.T) {
 	var pools []*passwords.Pool
 	for _, parameters := range cheapest {
 		pools = append(pools, newPool(t, passwords.Options{Parameters: parameters}))
@@ -240,7 +240,7 @@ func TestHashThenVerify(t *testing.T) {
 	})
 }
 
-// nearly generates what differs from text in one place.
+// nearly generates texts that differ from text in one place.
 func nearly(text string) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		i := rapid.IntRange(0, len(text)).Draw(t, "place")
@@ -250,7 +250,7 @@ func nearly(text string) *rapid.Generator[string] {
 	})
 }
 
-func BenchmarkHash(b *testing.B) {
+func BenchmarkPool_Hash(b *testing.B) {
 	for _, parameters := range []passwords.Parameters{
 		passwords.DefaultParameters(),
 		{Algorithm: passwords.Bcrypt},

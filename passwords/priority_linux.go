@@ -8,11 +8,12 @@ import (
 
 const lowestPriority = 19
 
-// lowerPriority ties the goroutine to its thread and makes that thread yield to every other, so that hashing uses only
-// the time that requests leave. Where the system forbids it, hashing keeps its priority. So does argon2, which x/crypto
-// computes in goroutines of its own: there, what keeps requests fast is a GOMAXPROCS above the number of workers.
+// lowerPriority locks the goroutine to its thread and gives that thread the lowest priority, so that hashing uses only the
+// time that requests leave. Where the system forbids it, hashing keeps its priority. So do argon2i and argon2id with more
+// than one lane, which x/crypto computes on goroutines of its own; a GOMAXPROCS above the number of workers keeps requests
+// fast then.
 func lowerPriority() {
-	// Never unlocked: the thread ends with its goroutine and cannot carry the low priority to another.
+	// Never unlocked: the thread ends with its goroutine, so that no other inherits the low priority.
 	runtime.LockOSThread()
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), lowestPriority)
 }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestWorkersHaveTheLowestPriority(t *testing.T) {
-	// On a thread of its own, the test makes a worker that is not bound to one move about.
+func TestWorkers_HaveTheLowestPriority(t *testing.T) {
+	// The test locks its own thread, so that a worker that were not locked to one would move about.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before := threadPriority(t)
@@ -25,7 +25,7 @@ func TestWorkersHaveTheLowestPriority(t *testing.T) {
 	require.Equal(t, before, threadPriority(t), "the caller's own thread keeps its priority")
 }
 
-// threadPriority undoes the system call's way of never returning a negative number: it answers 20 - nice.
+// threadPriority returns the nice value of the thread. The system call returns 20 - nice, to avoid negative numbers.
 func threadPriority(t *testing.T) int {
 	value, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
 	assert.NoError(t, err)

@@ -2,5 +2,5 @@
 
 package passwords
 
-// lowerPriority does nothing where threads have no priority of their own to lower.
+// lowerPriority does nothing on systems whose threads have no priority of their own.
 func lowerPriority() {}

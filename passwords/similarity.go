@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxSimilarity is Django's: 1 means the same characters, 0 none in common.
+// maxSimilarity is Django's default: 1 means the same characters, 0 no common ones.
 const maxSimilarity = 0.7
 
 var notWord = regexp.MustCompile(`[^\pL\pM\pN_]+`)
@@ -19,7 +19,7 @@ func resemblesAny(password string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return similarity(password, word) >= maxSimilarity })
 }
 
-// wordsOf returns the attributes in lower case, what stands before an "@" in each, and the words each consists of.
+// wordsOf returns, in lower case, each attribute, its part before an "@", and the words that it consists of.
 func wordsOf(attributes []string) []string {
 	var words []string
 	for _, attribute := range attributes {
@@ -31,7 +31,7 @@ func wordsOf(attributes []string) []string {
 	return words
 }
 
-// similarity is the quick ratio of Python's difflib: the share of characters the two have in common, in any order.
+// similarity returns the quick_ratio of Python's difflib: the share of characters that a and b have in common, in any order.
 func similarity(a, b string) float64 {
 	counts := make(map[rune]int)
 	for _, r := range a {

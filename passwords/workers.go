@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// queuePerWorker bounds the queue: more could not start within any sensible wait.
+// queuePerWorker bounds the queue: more jobs could not start within any sensible wait.
 const queuePerWorker = 512
 
-// workers compute on a fixed number of low-priority threads, first come, first served.
+// workers runs jobs on a fixed number of low-priority threads, first come, first served.
 type workers struct {
-	jobs     chan job // unbuffered: the senders blocked on it are the queue, and the runtime serves them in order
+	jobs     chan job // unbuffered: the senders blocked on it are the queue, which the runtime serves in order
 	wait     time.Duration
 	waiting  atomic.Int64
-	waited   atomic.Uint64 // jobs that no worker was free for when they came
+	waited   atomic.Uint64 // jobs that found no free worker
 	refused  atomic.Uint64 // jobs that could not start in time
 	capacity int64
 	closing  chan struct{}
@@ -56,8 +56,8 @@ func (w *workers) serve() {
 	}
 }
 
-// do runs work on a worker and returns when it has ended. It fails with ErrOverloaded when work could not start in
-// time, and with the context's error as soon as that ends; work that has started then ends unobserved.
+// do calls work on a worker and returns when it has returned. It fails with ErrOverloaded if work can't start in time, with
+// ErrPoolClosed after stop, and with the context's error once that has ended; work that has started still runs to its end.
 func (w *workers) do(ctx context.Context, work func()) error {
 	j := job{work: work, done: make(chan struct{})}
 	err := w.enqueue(ctx, j)
@@ -104,7 +104,7 @@ func (w *workers) enqueue(ctx context.Context, j job) error {
 	}
 }
 
-// stop waits for the work that has started and ends the threads.
+// stop refuses queued jobs, waits for those that have started and ends the threads.
 func (w *workers) stop() {
 	w.close()
 	w.running.Wait()

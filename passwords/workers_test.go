@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The time in these tests is synctest's: it moves only when every goroutine is blocked.
+// These tests run in synctest's time, which advances only while every goroutine is blocked.
 
 func inBubble(t *testing.T, count int, test func(t *testing.T, w *workers)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -29,7 +29,7 @@ func occupy(t *testing.T, w *workers, count int) (release func()) {
 	return func() { close(gate) }
 }
 
-func TestOverloadedAfterWait(t *testing.T) {
+func TestWorkers_Do_IsOverloadedAfterWait(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, w *workers) {
 		release := occupy(t, w, 2)
 		start := time.Now()
@@ -42,13 +42,13 @@ func TestOverloadedAfterWait(t *testing.T) {
 	})
 }
 
-func TestSlowWorkIsNotOverload(t *testing.T) {
+func TestWorkers_Do_SlowWorkIsNotOverload(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *workers) {
 		require.NoError(t, w.do(t.Context(), func() { time.Sleep(time.Minute) }))
 	})
 }
 
-func TestCanceledLeavesTheQueue(t *testing.T) {
+func TestWorkers_Do_CanceledLeavesTheQueue(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *workers) {
 		release := occupy(t, w, 1)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -67,7 +67,7 @@ func TestCanceledLeavesTheQueue(t *testing.T) {
 	})
 }
 
-func TestCanceledWhileRunning(t *testing.T) {
+func TestWorkers_Do_CanceledWhileRunning(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *workers) {
 		ctx, cancel := context.WithCancel(t.Context())
 		gate, finished := make(chan struct{}), false
@@ -81,7 +81,7 @@ func TestCanceledWhileRunning(t *testing.T) {
 	})
 }
 
-func TestFirstComeFirstServed(t *testing.T) {
+func TestWorkers_Do_FirstComeFirstServed(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *workers) {
 		release := occupy(t, w, 1)
 		var order []int
@@ -96,7 +96,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-func TestNeverMoreAtOnce(t *testing.T) {
+func TestWorkers_Do_NeverMoreAtOnce(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, w *workers) {
 		step := make(chan struct{})
 		started, ended := make(chan struct{}, 20), make(chan struct{}, 20)
@@ -114,7 +114,7 @@ func TestNeverMoreAtOnce(t *testing.T) {
 	})
 }
 
-func TestQueueIsBounded(t *testing.T) {
+func TestWorkers_Do_QueueIsBounded(t *testing.T) {
 	inBubble(t, 1, func(t *testing.T, w *workers) {
 		release := occupy(t, w, 1)
 		for range queuePerWorker {
@@ -128,7 +128,7 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
-func TestStopRefusesTheQueue(t *testing.T) {
+func TestWorkers_Stop_RefusesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorkers(1, 2*time.Second)
 		release := occupy(t, w, 1)

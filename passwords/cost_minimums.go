@@ -5,16 +5,17 @@ import (
 	"math"
 )
 
-// ErrWeakParameters means that a stolen hash made with the parameters could be guessed at too cheaply.
+// ErrWeakParameters means that guessing the password of a stolen hash with these parameters would be too cheap.
 var ErrWeakParameters = errors.New("these password parameters are below the minimum that OWASP recommends")
 
-// Algorithms are the names that Parameters.Algorithm may have, the recommended one first.
+// Algorithms returns the names that Parameters.Algorithm may have, the recommended one first.
 func Algorithms() []string {
 	return []string{Argon2id, Bcrypt, Scrypt, PBKDF2SHA256}
 }
 
-// Minimum are the cheapest parameters of an algorithm that OWASP's Password Storage Cheat Sheet recommends. Of those
-// that it calls equal they are the ones with the least memory that is still hard to have many times: 19 MiB for argon2id.
+// Minimum returns the cheapest parameters that OWASP's Password Storage Cheat Sheet recommends for an algorithm, those of
+// argon2id if it is unknown. Of those that it calls equivalent, Minimum chooses a moderate use of memory: 19 MiB for argon2id
+// and 32 MiB for scrypt.
 func Minimum(algorithm string) Parameters {
 	switch algorithm {
 	case Bcrypt:
@@ -28,13 +29,14 @@ func Minimum(algorithm string) Parameters {
 	}
 }
 
-// Check fails with ErrUnsupportedHash or ErrHashTooExpensive on parameters that no pool takes.
+// Check returns why no pool accepts the parameters: an ErrUnsupportedHash or ErrHashTooExpensive, or an error about the
+// algorithm's name. It returns nil if a pool does.
 func (p Parameters) Check() error {
 	_, err := p.normalize()
 	return err
 }
 
-// CheckStrength fails as Check does, and with ErrWeakParameters on parameters below every one that OWASP recommends.
+// CheckStrength fails as Check does, and with ErrWeakParameters on parameters weaker than all that OWASP recommends.
 func (p Parameters) CheckStrength() error {
 	p, err := p.normalize()
 	if err != nil {
@@ -48,7 +50,7 @@ func (p Parameters) CheckStrength() error {
 	return ErrWeakParameters
 }
 
-// recommended are the minimums of OWASP's Password Storage Cheat Sheet; those of one algorithm are equally strong.
+// recommended returns the minimums of OWASP's Password Storage Cheat Sheet; those of one algorithm are equally strong.
 func recommended() []Parameters {
 	return []Parameters{
 		{Algorithm: Argon2id, Memory: 47104, Time: 1},
@@ -66,13 +68,14 @@ func recommended() []Parameters {
 	}
 }
 
+// atLeast reports whether p has the algorithm of q and no cost of p is below that of q.
 func (p Parameters) atLeast(q Parameters) bool {
 	return p.Algorithm == q.Algorithm && p.Memory >= q.Memory && p.Time >= q.Time && p.Cost >= q.Cost &&
 		p.N >= q.N && p.R >= q.R && p.P >= q.P && p.Iterations >= q.Iterations
 }
 
-// Scale returns parameters that take about factor times as long and no more memory. A factor below one, or one beyond
-// what a stored hash may cost, gives the nearest that can be had: never less than p.
+// Scale returns parameters that take about factor times as long as p, with the same memory. It never returns less than p,
+// nor more than a stored hash may cost: a factor beyond either gives the nearest parameters within.
 func (p Parameters) Scale(factor float64) Parameters {
 	scaled := p.scale(max(1, factor))
 	for scaled.Check() != nil && factor > 1 {
@@ -83,7 +86,7 @@ func (p Parameters) Scale(factor float64) Parameters {
 }
 
 func (p Parameters) scale(factor float64) Parameters {
-	const most = 1 << 30 // beyond every limit
+	const most = 1 << 30 // above every bound
 	times := func(cost int) int { return int(min(most, float64(cost)*factor)) }
 	switch p.Algorithm {
 	case Bcrypt:

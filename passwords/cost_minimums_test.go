@@ -11,7 +11,7 @@ import (
 	"latchkey/passwords"
 )
 
-func TestMinimumsAreStrongAndAnythingBelowIsWeak(t *testing.T) {
+func TestMinimum_IsStrongAndAnythingBelowIsWeak(t *testing.T) {
 	for _, algorithm := range passwords.Algorithms() {
 		minimum := passwords.Minimum(algorithm)
 		require.Equal(t, algorithm, minimum.Algorithm)
@@ -40,7 +40,7 @@ func costsOf(algorithm string) []string {
 	}[algorithm]
 }
 
-func TestWhatOWASPCallsEqualIsStrong(t *testing.T) {
+func TestParameters_CheckStrength_AcceptsAllThatOWASPCallsEqual(t *testing.T) {
 	for _, parameters := range []passwords.Parameters{
 		{Memory: 47104, Time: 1}, {Memory: 12288, Time: 3}, {Memory: 9216, Time: 4}, {Memory: 7168, Time: 5},
 		{Algorithm: passwords.Scrypt, N: 1 << 17, P: 1}, {Algorithm: passwords.Scrypt, N: 1 << 13, P: 10},
@@ -51,7 +51,7 @@ func TestWhatOWASPCallsEqualIsStrong(t *testing.T) {
 	require.ErrorIs(t, passwords.Parameters{Memory: 1 << 30}.CheckStrength(), passwords.ErrHashTooExpensive)
 }
 
-func TestScaledParametersAreAlwaysTakenAndNeverCheaper(t *testing.T) {
+func TestParameters_Scale_IsAlwaysAcceptedAndNeverCheaper(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		minimum := passwords.Minimum(rapid.SampledFrom(passwords.Algorithms()).Draw(t, "algorithm"))
 		factor := rapid.Float64Range(0, math.MaxFloat64).Draw(t, "factor")
@@ -62,7 +62,7 @@ func TestScaledParametersAreAlwaysTakenAndNeverCheaper(t *testing.T) {
 	})
 }
 
-func TestScale(t *testing.T) {
+func TestParameters_Scale(t *testing.T) {
 	scaled := func(algorithm string, factor float64) passwords.Parameters {
 		return passwords.Minimum(algorithm).Scale(factor)
 	}

@@ -78,7 +78,7 @@ func (c *console) importDjango(
 	if !strings.Contains(address, "://") {
 		return c.importDump(ctx, settings, from, options)
 	}
-	foreign, err := database.OpenForeign(ctx, address)
+	foreign, err := database.OpenExternal(ctx, address)
 	if err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
@@ -117,7 +117,7 @@ func (c *console) importDump(
 }
 
 // tableSource is the table of users in a database.
-func tableSource(foreign *database.Foreign, from djangoSource) (accountSource, error) {
+func tableSource(foreign *database.External, from djangoSource) (accountSource, error) {
 	table := from.table
 	if table == "" {
 		found, err := foreign.TableWith(from.columns["id"], from.columns["email"], from.columns["password"], "last_login")

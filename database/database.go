@@ -1,5 +1,5 @@
 // Package database owns the connection to SQLite or PostgreSQL and the schema in it: it opens a database by its URL,
-// applies the embedded migrations and tells whether the schema is current. It knows no table and no model.
+// applies the embedded migrations and checks whether the schema is current. It knows no tables and no models.
 package database
 
 import (
@@ -16,7 +16,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// The dialects, as [Dialect] names them and as the folders under migrations are called.
+// The dialects, as [Dialect] returns them and as the folders under migrations are named.
 const (
 	SQLite   = "sqlite"
 	Postgres = "postgres"
@@ -31,8 +31,8 @@ const (
 	maxIdentifier       = 63 // PostgreSQL's limit, kept on SQLite too so that both name their indexes alike
 )
 
-// Options are the settings of a connection pool. Zero values mean 10 open connections, as many idle ones, connections
-// that live for ever, and slog's default logger.
+// Options configures a connection pool. Zero values mean 10 open connections, as many idle ones as open ones, no limit to
+// the lifetime of a connection, and slog's default logger.
 type Options struct {
 	MaxOpenConns    int
 	MaxIdleConns    int
@@ -40,9 +40,9 @@ type Options struct {
 	Logger          *slog.Logger
 }
 
-// Open connects to the database at url, `sqlite:path` or `postgres://…`, and checks that it answers. An SQLite file
-// that does not exist is created, readable by its owner only. Times are written and read as UTC with microseconds;
-// errors are GORM's where GORM has one ([gorm.ErrDuplicatedKey]), and no error shows the URL's password.
+// Open connects to the database at url, `sqlite:path` or `postgres://…`, and checks that it responds. It creates a missing
+// SQLite file, readable by its owner only. Times are written and read in UTC with microseconds. Errors are translated to
+// GORM's where GORM has one, such as [gorm.ErrDuplicatedKey], and none contains the URL's password.
 func Open(url string, opts Options) (*gorm.DB, error) {
 	dialector, pool, err := openPool(url)
 	if err != nil {
@@ -63,7 +63,7 @@ func Open(url string, opts Options) (*gorm.DB, error) {
 	return db, translateRowErrors(db)
 }
 
-// translateRowErrors has the errors of Scan, Row and Rows translated as well, which TranslateError leaves out.
+// translateRowErrors makes GORM translate the errors of Scan, Row and Rows too, which TranslateError leaves out.
 func translateRowErrors(db *gorm.DB) error {
 	return db.Callback().Row().After("gorm:row").Register("database:translate", func(db *gorm.DB) {
 		if err := db.Error; err != nil {
@@ -86,7 +86,7 @@ func openPool(url string) (gorm.Dialector, *sql.DB, error) {
 	return postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, pool, err
 }
 
-// dialectOf tells a URL's dialect by its scheme. The error shows the scheme and nothing else of the URL.
+// dialectOf returns the dialect that a URL's scheme names. Its error quotes the scheme and nothing else of the URL.
 func dialectOf(url string) (string, error) {
 	scheme, _, found := strings.Cut(url, ":")
 	switch {
@@ -113,7 +113,7 @@ func limit(pool *sql.DB, opts Options) {
 	pool.SetConnMaxLifetime(opts.ConnMaxLifetime)
 }
 
-// Close closes every connection of db. It waits for statements under way.
+// Close closes every connection of db. It waits for running statements.
 func Close(db *gorm.DB) error {
 	pool, err := db.DB()
 	if err != nil {
@@ -122,7 +122,7 @@ func Close(db *gorm.DB) error {
 	return pool.Close()
 }
 
-// Ping tells whether the database answers a query.
+// Ping returns an error if the database does not answer a query.
 func Ping(ctx context.Context, db *gorm.DB) error {
 	if err := db.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
@@ -130,7 +130,7 @@ func Ping(ctx context.Context, db *gorm.DB) error {
 	return nil
 }
 
-// Dialect names db's database: [SQLite] or [Postgres].
+// Dialect returns the dialect of db: [SQLite] or [Postgres].
 func Dialect(db *gorm.DB) string {
 	return db.Name()
 }

@@ -20,7 +20,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpen_RefusesURLs(t *testing.T) {
 	for _, c := range []struct{ url, says string }{
 		{"", "must begin with sqlite: or postgres://"},
 		{"latchkey.db", "must begin with sqlite: or postgres://"},
@@ -50,7 +50,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestOpenMakesAPrivateFileAnywhere(t *testing.T) {
+func TestOpen_CreatesAPrivateFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a b%20#ü")
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	t.Chdir(dir)
@@ -63,7 +63,7 @@ func TestOpenMakesAPrivateFileAnywhere(t *testing.T) {
 		require.NotEmpty(t, files)
 		for _, file := range files {
 			if strings.HasSuffix(file, "-shm") {
-				continue // page numbers, no content
+				continue // it has page numbers, and no content
 			}
 			info, err := os.Stat(file)
 			require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestOpenMakesAPrivateFileAnywhere(t *testing.T) {
 	require.Equal(t, []string{"abs.db", "rel.db", "slashes.db"}, files)
 }
 
-func TestSQLiteSettings(t *testing.T) {
+func TestOpen_SQLiteSettings(t *testing.T) {
 	db := openSQLite(t, database.Options{MaxOpenConns: 3})
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
 		var got string
@@ -88,8 +88,8 @@ func TestSQLiteSettings(t *testing.T) {
 	require.Equal(t, 3, pool.Stats().MaxOpenConnections)
 }
 
-// Without a write lock from the start most of these fail: SQLITE_BUSY, whatever the time-out.
-func TestConcurrentReadThenWrite(t *testing.T) {
+// Without a write lock from the start most of these fail with SQLITE_BUSY, whatever the timeout.
+func TestOpen_ConcurrentReadThenWrite(t *testing.T) {
 	const writers = 200
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		require.NoError(t, db.Exec("CREATE TABLE counters (id integer, n integer)").Error)
@@ -117,7 +117,7 @@ func TestConcurrentReadThenWrite(t *testing.T) {
 	})
 }
 
-func TestManyProcessesMayCreateTheFile(t *testing.T) {
+func TestOpen_CreatesAFileConcurrently(t *testing.T) {
 	const files, openers = 10, 8
 	for i := range files {
 		url := fmt.Sprintf("sqlite:%s/%d.db", t.TempDir(), i)
@@ -151,7 +151,7 @@ func eachDBWithThings(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
 	})
 }
 
-func TestDuplicatesAreGORMs(t *testing.T) {
+func TestOpen_TranslatesDuplicates(t *testing.T) {
 	eachDBWithThings(t, func(t *testing.T, db *gorm.DB) {
 		require.NoError(t, db.Create(&thing{ID: 1, Name: "one"}).Error)
 		require.ErrorIs(t, db.Create(&thing{ID: 2, Name: "one"}).Error, gorm.ErrDuplicatedKey)
@@ -167,7 +167,7 @@ func TestDuplicatesAreGORMs(t *testing.T) {
 	})
 }
 
-func TestTimesAreUTCToTheMicrosecondAndOrdered(t *testing.T) {
+func TestOpen_TimesAreUTCToTheMicrosecondAndOrdered(t *testing.T) {
 	local := time.Local
 	time.Local = time.FixedZone("elsewhere", -3*3600)
 	t.Cleanup(func() { time.Local = local })
@@ -199,8 +199,8 @@ func TestTimesAreUTCToTheMicrosecondAndOrdered(t *testing.T) {
 	})
 }
 
-// No value reaches the log or an error, whether the statement succeeds, collides or is refused.
-func TestLogsAndErrorsShowNoValues(t *testing.T) {
+// No value may reach the log or an error, whether the statement succeeds, violates a constraint or is refused.
+func TestQueryLogger_LogsAndErrorsShowNoValues(t *testing.T) {
 	const secret = "hunter2"
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		var log bytes.Buffer

@@ -10,7 +10,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// newLocker makes the lock under which one process migrates while others wait: PostgreSQL's session lock, or a lock
+// newLocker returns the lock under which one process migrates while others wait: an advisory lock of PostgreSQL, or a lock
 // file beside SQLite's.
 func newLocker(dialect, rawURL string) (lock.SessionLocker, error) {
 	if dialect == Postgres {
@@ -24,8 +24,8 @@ func newLocker(dialect, rawURL string) (lock.SessionLocker, error) {
 	return &sqliteLocker{path: path + "-lock"}, nil
 }
 
-// sqliteLocker is held by an exclusive transaction on an empty database file of its own, since a session can't lock the
-// database it migrates. SQLite locks alike on every system, and a lock ends with its process. The file stays: removing
+// sqliteLocker is an exclusive transaction on an empty SQLite file of its own, since a session can't lock the database that
+// it migrates. SQLite's locks work alike on every system, and end with their process. The file is never removed: removing
 // one that others wait for would let two of them in.
 type sqliteLocker struct {
 	path string
@@ -33,7 +33,7 @@ type sqliteLocker struct {
 	tx   *sql.Tx
 }
 
-// SessionLock waits up to five minutes for the lock.
+// SessionLock takes the lock, for which it waits up to five minutes.
 func (l *sqliteLocker) SessionLock(ctx context.Context, _ *sql.Conn) error {
 	if err := createPrivate(l.path); err != nil {
 		return err
@@ -51,7 +51,7 @@ func (l *sqliteLocker) SessionLock(ctx context.Context, _ *sql.Conn) error {
 	return nil
 }
 
-// SessionUnlock lets the next process migrate.
+// SessionUnlock releases the lock, so that the next process can migrate.
 func (l *sqliteLocker) SessionUnlock(context.Context, *sql.Conn) error {
 	return errors.Join(l.tx.Rollback(), l.pool.Close())
 }

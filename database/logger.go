@@ -13,20 +13,20 @@ import (
 
 const slowQuery = 500 * time.Millisecond
 
-// queryLogger writes GORM's log lines to slog: failed statements as errors, slow ones as warnings, the others for
-// debugging. What a caller is bound to handle, such as a duplicate key, is no failure. The dialectors' Explain keeps
+// queryLogger writes GORM's log lines to slog: failed statements as errors, slow ones as warnings, others at debug level.
+// Errors that callers always handle, such as a duplicate key, do not count as failures. The dialectors' Explain keeps the
 // values out.
 type queryLogger struct{ log *slog.Logger }
 
-// LogMode keeps the logger as it is: slog's handler decides what is written.
+// LogMode returns the logger unchanged: slog's handler decides what is written.
 func (l queryLogger) LogMode(logger.LogLevel) logger.Interface { return l }
 
-// ParamsFilter keeps values out of every statement that GORM explains.
+// ParamsFilter drops the values of every statement that GORM explains.
 func (l queryLogger) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
 	return sql, nil
 }
 
-// Info, Warn and Error take GORM's own messages. Their arguments may hold values, so only the format is written.
+// Info logs a message of GORM's own, as do Warn and Error. Arguments may contain values, so only the format is written.
 func (l queryLogger) Info(ctx context.Context, format string, _ ...any) {
 	l.log.DebugContext(ctx, "gorm: "+format)
 }
@@ -39,7 +39,7 @@ func (l queryLogger) Error(ctx context.Context, format string, _ ...any) {
 	l.log.ErrorContext(ctx, "gorm: "+format)
 }
 
-// Trace writes one statement.
+// Trace logs one statement.
 func (l queryLogger) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
 	elapsed := time.Since(begin)
 	level, message := slog.LevelDebug, "statement"

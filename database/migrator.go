@@ -20,8 +20,8 @@ import (
 //go:embed migrations
 var embedded embed.FS
 
-// Migrations is the tree of migrations built into the program: the folders postgres and sqlite, with goose's SQL files
-// of the same numbers and names in both.
+// Migrations returns the migrations embedded in the program: the folders postgres and sqlite, with goose SQL files of the
+// same numbers and names in both.
 func Migrations() fs.FS {
 	sub, err := fs.Sub(embedded, "migrations")
 	if err != nil {
@@ -30,7 +30,7 @@ func Migrations() fs.FS {
 	return sub
 }
 
-// Migrator applies migrations to one database, on a connection of its own. It is safe in several processes at once: one
+// Migrator applies migrations to one database, on a connection of its own. Several processes may use one at once: one
 // migrates and the others wait for it.
 type Migrator struct {
 	url      string
@@ -40,14 +40,14 @@ type Migrator struct {
 	log      *slog.Logger
 }
 
-// Applied is a migration that was just applied or taken back, and how long that took.
+// Applied is a migration that was just applied or rolled back, and how long that took.
 type Applied struct {
 	Version  int64
 	Name     string
 	Duration time.Duration
 }
 
-// Migration is a migration and whether the database has it. One that the database has and this program does not know
+// Migration is the state of one migration: Applied if the database has it, Known if this program does. One that is not known
 // has no name.
 type Migration struct {
 	Version int64
@@ -56,13 +56,13 @@ type Migration struct {
 	Known   bool
 }
 
-// NewMigrator makes a migrator of the database at url (see [Open]) with the built-in migrations; log hears of each
-// migration. Close it after use.
+// NewMigrator returns a migrator for the database at url (see [Open]) with the embedded migrations. It logs every migration
+// to log. Close it after use.
 func NewMigrator(url string, log *slog.Logger) (*Migrator, error) {
 	return NewMigratorFrom(url, Migrations(), log)
 }
 
-// NewMigratorFrom is [NewMigrator] with migrations of the caller's, a tree as [Migrations] describes it.
+// NewMigratorFrom does the same as [NewMigrator] with the given migrations, laid out like [Migrations].
 func NewMigratorFrom(url string, migrations fs.FS, log *slog.Logger) (*Migrator, error) {
 	dialect, err := dialectOf(url)
 	if err != nil {
@@ -83,8 +83,8 @@ func NewMigratorFrom(url string, migrations fs.FS, log *slog.Logger) (*Migrator,
 	return m, nil
 }
 
-// openForMigration opens SQLite with foreign keys off: rebuilding a table, which is how SQLite alters one, would delete
-// the rows that refer to it, and goose's transaction makes switching them off within a migration a no-op.
+// openForMigration opens SQLite with foreign keys off: rebuilding a table, which is how SQLite alters one, would delete the
+// rows that refer to it, and a migration can't switch them off, because the pragma does nothing within a transaction.
 func openForMigration(dialect, url string) (*sql.DB, error) {
 	if dialect == Postgres {
 		return openPostgres(url)
@@ -102,8 +102,9 @@ func gooseDialect(dialect string) goose.Dialect {
 // Close closes the migrator's connections.
 func (m *Migrator) Close() error { return m.pool.Close() }
 
-// Up applies every pending migration, in order and each in a transaction, and returns those applied. After an error the
-// ones before the failed migration stay applied.
+// Up applies every pending migration, in order and each in a transaction, and returns those applied, also with an error:
+// the migrations before a failed one stay applied. It fails with [ErrSchemaNewer], and changes nothing, if the database has
+// unknown migrations.
 func (m *Migrator) Up(ctx context.Context) ([]Applied, error) {
 	pending, err := m.pending(ctx)
 	if err != nil || pending == 0 {
@@ -126,7 +127,8 @@ func (m *Migrator) Up(ctx context.Context) ([]Applied, error) {
 	return applied, err
 }
 
-// Down takes the last applied migration back. Without one it returns nil.
+// Down rolls back the last applied migration and returns it, or nil if there is none. It fails with [ErrSchemaNewer] if this
+// program does not know that migration.
 func (m *Migrator) Down(ctx context.Context) (*Applied, error) {
 	var applied *Applied
 	err := m.exclusively(ctx, func() error {
@@ -135,18 +137,18 @@ func (m *Migrator) Down(ctx context.Context) (*Applied, error) {
 		case errors.Is(err, goose.ErrNoNextVersion):
 			return nil
 		case errors.Is(err, goose.ErrVersionNotFound):
-			return fmt.Errorf("%w: only the program that has the last migration can take it back", ErrSchemaNewer)
+			return fmt.Errorf("%w: only a program that has the last migration can roll it back", ErrSchemaNewer)
 		case err != nil:
 			return migrationError(err)
 		}
-		taken := m.report(ctx, "migration taken back", result)
-		applied = &taken
+		undone := m.report(ctx, "migration rolled back", result)
+		applied = &undone
 		return m.checkForeignKeys(ctx)
 	})
 	return applied, err
 }
 
-// exclusively does work while no other process migrates this database. One lock covers several migrations, so that
+// exclusively calls work while no other process migrates this database. One lock covers all of its migrations, so that
 // processes do not take turns between them.
 func (m *Migrator) exclusively(ctx context.Context, work func() error) error {
 	conn, err := m.pool.Conn(ctx)
@@ -171,13 +173,13 @@ func (m *Migrator) report(ctx context.Context, message string, result *goose.Mig
 	return applied
 }
 
-// migrationName is the file's name without its number and ending: create_users of 00001_create_users.sql.
+// migrationName returns a file's name without number and extension: create_users for 00001_create_users.sql.
 func migrationName(file string) string {
 	_, name, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), "_")
 	return name
 }
 
-// migrationError names the migration that failed and says why.
+// migrationError adds the name of the migration that failed, and an explanation if its table exists already.
 func migrationError(err error) error {
 	var partial *goose.PartialError
 	if !errors.As(err, &partial) {
@@ -191,7 +193,7 @@ func migrationError(err error) error {
 	return fmt.Errorf("migration %s was not applied: %w", file, partial.Err)
 }
 
-// Status lists every migration, the program's and the database's, by version. It changes nothing.
+// Status returns every migration of the program and of the database, ordered by version. It changes nothing.
 func (m *Migrator) Status(ctx context.Context) ([]Migration, error) {
 	applied, err := appliedVersions(ctx, m.pool, m.dialect)
 	if err != nil {
@@ -200,8 +202,8 @@ func (m *Migrator) Status(ctx context.Context) ([]Migration, error) {
 	return merge(m.provider.ListSources(), applied), nil
 }
 
-// Check tells whether the schema is the one that this program was built for: nil, or [ErrSchemaStale] or
-// [ErrSchemaNewer], saying how far it is off and what to do. It changes nothing and takes no lock.
+// Check returns nil if the schema is the one that this program was built for, and else [ErrSchemaStale] or [ErrSchemaNewer],
+// with the migrations in question and what to do. It changes nothing and takes no lock.
 func (m *Migrator) Check(ctx context.Context) error {
 	migrations, err := m.Status(ctx)
 	if err != nil {
@@ -221,8 +223,8 @@ func (m *Migrator) pending(ctx context.Context) (int, error) {
 	return countPending(migrations), nil
 }
 
-// checkForeignKeys fails when a migration left a row that refers to none, which SQLite does not notice by itself while
-// its foreign keys are off.
+// checkForeignKeys fails if a migration left a row whose parent is missing, which SQLite does not check by itself while
+// foreign keys are off.
 func (m *Migrator) checkForeignKeys(ctx context.Context) error {
 	if m.dialect != SQLite {
 		return nil
@@ -241,7 +243,7 @@ func (m *Migrator) checkForeignKeys(ctx context.Context) error {
 		strconv.FormatInt(row.Int64, 10), table, parent)
 }
 
-// appliedVersions lists the versions recorded in the database, none when it was never migrated.
+// appliedVersions returns the versions recorded in the database, nil if it was never migrated.
 func appliedVersions(ctx context.Context, db goosedb.DBTxConn, dialect string) ([]int64, error) {
 	store, err := goosedb.NewStore(gooseDialect(dialect), goose.DefaultTablename)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"latchkey/testkit"
 )
 
-// tree is migrations for both dialects, numbered from 1, each of "up | down" statements.
+// tree returns migrations for both dialects, numbered from 1, each given as "up | down" statements.
 func tree(migrations ...string) fstest.MapFS {
 	files := fstest.MapFS{}
 	for i, migration := range migrations {
@@ -54,7 +54,7 @@ const (
 	makeB = "CREATE TABLE b (id integer PRIMARY KEY); | DROP TABLE b;"
 )
 
-func TestUpDownStatusCheck(t *testing.T) {
+func TestMigrator_UpDownStatusCheck(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		m := migrator(t, url, tree(makeA, makeB))
 		err := m.Check(t.Context())
@@ -84,11 +84,11 @@ func TestUpDownStatusCheck(t *testing.T) {
 		require.NoError(t, err)
 		down, err = m.Down(t.Context())
 		require.NoError(t, err)
-		require.Nil(t, down, "nothing is left to take back")
+		require.Nil(t, down, "nothing is left to roll back")
 	})
 }
 
-func TestNewerDatabaseIsLeftAlone(t *testing.T) {
+func TestMigrator_LeavesANewerDatabaseAlone(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		_, err := migrator(t, url, tree(makeA, makeB)).Up(t.Context())
 		require.NoError(t, err)
@@ -106,8 +106,8 @@ func TestNewerDatabaseIsLeftAlone(t *testing.T) {
 	})
 }
 
-// Replicas that start at once migrate once, and none of them fails.
-func TestManyMigratorsAtOnce(t *testing.T) {
+// Replicas that start at the same time migrate once, and no one fails.
+func TestMigrator_Up_Concurrently(t *testing.T) {
 	const replicas = 3
 	const slow = "CREATE TABLE c AS WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 50000) " +
 		"SELECT x FROM n; | DROP TABLE c;"
@@ -137,7 +137,7 @@ func TestManyMigratorsAtOnce(t *testing.T) {
 	})
 }
 
-func TestFailedMigrationIsNamedAndUndone(t *testing.T) {
+func TestMigrator_Up_NamesAndUndoesAFailedMigration(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		m := migrator(t, url, tree(makeA, "INSERT INTO a VALUES (1); INSERT INTO nowhere VALUES (1);|"))
 		applied, err := m.Up(t.Context())
@@ -150,7 +150,7 @@ func TestFailedMigrationIsNamedAndUndone(t *testing.T) {
 	})
 }
 
-func TestTableOfSomebodyElse(t *testing.T) {
+func TestMigrator_Up_ExplainsATableThatExists(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		require.NoError(t, open(t, url)("CREATE TABLE users (id integer)", nil))
 		m := migrator(t, url, database.Migrations())
@@ -160,8 +160,8 @@ func TestTableOfSomebodyElse(t *testing.T) {
 	})
 }
 
-// SQLite alters a table by making it anew; children must neither go with the old one nor lose their parent.
-func TestRebuildKeepsChildren(t *testing.T) {
+// SQLite alters a table by rebuilding it; children must neither be deleted with the old table nor lose their parent.
+func TestMigrator_Up_RebuildKeepsChildren(t *testing.T) {
 	const parents = `CREATE TABLE parents (id integer PRIMARY KEY);
 CREATE TABLE children (id integer, parent integer NOT NULL REFERENCES parents (id) ON DELETE CASCADE);|`
 	const rebuild = `CREATE TABLE new_parents (id integer PRIMARY KEY, name text);
@@ -186,7 +186,7 @@ ALTER TABLE new_parents RENAME TO parents;|`
 	require.ErrorContains(t, err, "row 1 of children refers to a row of parents that does not exist")
 }
 
-func TestMigrationsOfBothDatabasesArePaired(t *testing.T) {
+func TestMigrations_ArePaired(t *testing.T) {
 	var names [2][]string
 	for i, dialect := range []string{database.SQLite, database.Postgres} {
 		folder, err := fs.Sub(database.Migrations(), dialect)

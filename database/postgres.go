@@ -17,13 +17,13 @@ import (
 	"gorm.io/gorm"
 )
 
-// postgresDialector is GORM's, except that neither its errors nor its log lines show values.
+// postgresDialector is GORM's dialector, except that neither its errors nor its log lines contain values.
 type postgresDialector struct{ *postgres.Dialector }
 
-// Explain is the statement without its values. GORM's logger options leave them in after a Scan.
+// Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
 func (postgresDialector) Explain(sql string, _ ...any) string { return sql }
 
-// openPostgres makes a pool of connections whose time zone is UTC. It does not connect yet.
+// openPostgres returns a pool of connections whose time zone is UTC. It does not connect yet.
 func openPostgres(rawURL string) (*sql.DB, error) {
 	config, err := parsePostgresURL(rawURL)
 	if err != nil {
@@ -34,7 +34,7 @@ func openPostgres(rawURL string) (*sql.DB, error) {
 
 func parsePostgresURL(rawURL string) (*pgx.ConnConfig, error) {
 	if _, err := url.Parse(rawURL); err != nil {
-		// The parser's own words quote the URL, and the password with it.
+		// The parser's own error quotes the URL, and the password with it.
 		return nil, errors.New("the database URL is not a valid URL: it reads postgres://user:password@host:port/name, " +
 			"with special characters in the password percent-encoded")
 	}
@@ -49,7 +49,8 @@ func parsePostgresURL(rawURL string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// withoutSecrets is what err says, with the URL's passwords starred. pgx stars the user's, but not every spelling.
+// withoutSecrets returns the text of err with the URL's passwords masked. pgx masks the user's password, but not in every
+// spelling.
 func withoutSecrets(err error, rawURL string) string {
 	text := strings.ReplaceAll(err.Error(), rawURL, "***")
 	parsed, parseErr := url.Parse(rawURL)
@@ -80,8 +81,8 @@ func scanTimesAsUTC(_ context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// Translate turns err into GORM's error where it has one, and hides PostgreSQL's message, which quotes values
-// (`invalid input syntax for type uuid: "…"`), behind its code. errors.As still finds the *pgconn.PgError.
+// Translate returns GORM's error for err where there is one. Otherwise it replaces PostgreSQL's message, which quotes values
+// (`invalid input syntax for type uuid: "…"`), by its code; errors.As still finds the *pgconn.PgError.
 func (d postgresDialector) Translate(err error) error {
 	if translated := d.Dialector.Translate(err); isTranslated(translated) {
 		return translated

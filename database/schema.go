@@ -14,13 +14,13 @@ import (
 )
 
 var (
-	// ErrSchemaStale is returned when migrations of this program are not applied to the database yet.
+	// ErrSchemaStale is returned if the database lacks migrations of this program.
 	ErrSchemaStale = errors.New("the database schema is out of date")
-	// ErrSchemaNewer is returned when the database has migrations that this program does not know.
+	// ErrSchemaNewer is returned if the database has migrations that this program does not know.
 	ErrSchemaNewer = errors.New("the database schema is newer than this program")
 )
 
-// CheckSchema is [Migrator.Check] on a database that is open already, for the built-in migrations.
+// CheckSchema does the same as [Migrator.Check] on an open database, with the embedded migrations.
 func CheckSchema(ctx context.Context, db *gorm.DB) error {
 	pool, err := db.DB()
 	if err != nil {
@@ -53,7 +53,7 @@ func embeddedSources(dialect string) ([]*goose.Source, error) {
 	return sources, nil
 }
 
-// merge lists the program's migrations and those only the database knows, by version.
+// merge returns the program's migrations and those that only the database has, ordered by version.
 func merge(sources []*goose.Source, applied []int64) []Migration {
 	var migrations []Migration
 	for _, source := range sources {
@@ -82,7 +82,7 @@ func check(migrations []Migration) error {
 		}
 	}
 	if len(unknown) > 0 {
-		return fmt.Errorf("%w: it has migration %s, which this program does not know; run a program at least as new",
+		return fmt.Errorf("%w: it has migration %s, which this program does not know; run the version that has it, or a newer one",
 			ErrSchemaNewer, strings.Join(unknown, ", "))
 	}
 	switch pending := countPending(migrations); pending {

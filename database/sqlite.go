@@ -15,19 +15,19 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 )
 
-// sqlitePath is the file that url names.
+// sqlitePath returns the absolute path of the file that url names.
 func sqlitePath(url string) (string, error) {
 	path := strings.TrimPrefix(url, "sqlite:")
 	path = strings.TrimPrefix(path, "//")
 	switch {
 	case path == "":
-		return "", errors.New("the database URL names no file: it reads sqlite:path, as sqlite:latchkey.db")
+		return "", errors.New("the database URL names no file: it reads sqlite:path, such as sqlite:latchkey.db")
 	case strings.Contains(path, ":memory:") || strings.Contains(path, "mode=memory"):
-		return "", errors.New("an SQLite database in memory is not supported: each connection would see another one")
+		return "", errors.New("an SQLite database in memory is not supported: each connection would see a different one")
 	case strings.HasPrefix(path, "file:"):
 		return "", errors.New("the database URL reads sqlite:path, not sqlite:file:path")
 	case strings.ContainsAny(path, "?\x00"):
-		return "", errors.New("the path of an SQLite database holds no question mark and no NUL: options are not supported")
+		return "", errors.New("the path of an SQLite database must not contain a question mark or a NUL: options are not supported")
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -36,8 +36,8 @@ func sqlitePath(url string) (string, error) {
 	return abs, nil
 }
 
-// openSQLite makes a pool of connections to the file that rawURL names, which is created with mode 0600 when missing.
-// Every transaction takes the write lock at its start, so that none fails half-way for want of it; a commit is on disk
+// openSQLite returns a pool of connections to the file that rawURL names, which it creates with mode 0600 if missing. Every
+// transaction takes the write lock at its start, so that none fails half-way because another holds it; a commit is on disk
 // before it is acknowledged.
 func openSQLite(rawURL string, pragmas ...string) (*sql.DB, error) {
 	path, err := sqlitePath(rawURL)
@@ -51,7 +51,7 @@ func openSQLite(rawURL string, pragmas ...string) (*sql.DB, error) {
 	return driver.Open(sqliteURI(path, url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": pragmas,
-		"modeof":  {path}, // the log of recent writes is as private as the database
+		"modeof":  {path}, // gives the write-ahead log the mode of the database
 	}), useWriteAheadLog)
 }
 
@@ -60,12 +60,12 @@ func sqliteURI(path string, options url.Values) string {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/… on Windows
 	}
-	query := strings.ReplaceAll(options.Encode(), "+", "%20") // a plus is no space to SQLite
+	query := strings.ReplaceAll(options.Encode(), "+", "%20") // SQLite does not read a plus as a space
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query
 }
 
-// useWriteAheadLog lets readers and a writer work at once. While several processes set up one new file SQLite refuses
-// the change at once, whatever the busy time-out, so it is tried again.
+// useWriteAheadLog lets readers and a writer work at the same time. While several processes set up a new file, SQLite
+// refuses the change at once, whatever the busy timeout, so it is retried for five seconds.
 func useWriteAheadLog(conn *sqlite3.Conn) error {
 	const attempts, pause = 500, 10 * time.Millisecond
 	var err error
@@ -78,6 +78,7 @@ func useWriteAheadLog(conn *sqlite3.Conn) error {
 	return err
 }
 
+// createPrivate creates an empty file with mode 0600, unless there is a file at path.
 func createPrivate(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	switch {

@@ -12,13 +12,13 @@ import (
 	"gorm.io/gorm"
 )
 
-// storedTime is how a time is stored: RFC 3339 in UTC with all six digits, so that texts compare as their times do.
+// storedTime is the format in which times are stored: RFC 3339 in UTC with all six digits, so that texts sort like times.
 const storedTime = "2006-01-02T15:04:05.000000Z"
 
-// sqliteDialector is gormlite's, over connections that store every time alike.
+// sqliteDialector is gormlite's dialector, on connections that store every time in the same format.
 type sqliteDialector struct{ gormliteDialector }
 
-// gormliteDialector is what gormlite's type, which has no name outside, can do.
+// gormliteDialector has the methods of gormlite's dialector, whose type is not exported.
 type gormliteDialector interface {
 	gorm.Dialector
 	gorm.ErrorTranslator
@@ -30,10 +30,10 @@ func newSQLiteDialector(pool *sql.DB) gorm.Dialector {
 	return sqliteDialector{gormlite.OpenDB(conns).(gormliteDialector)}
 }
 
-// Explain is the statement without its values. GORM's logger options leave them in after a Scan.
+// Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
 func (sqliteDialector) Explain(sql string, _ ...any) string { return sql }
 
-// Translate returns GORM's error for one of SQLite's, where it has one. A query is interrupted by the end of its context alone.
+// Translate returns GORM's error for one of SQLite's where there is one. Only the end of its context interrupts a query.
 func (d sqliteDialector) Translate(err error) error {
 	if errors.Is(err, sqlite3.INTERRUPT) {
 		return context.Canceled
@@ -41,9 +41,9 @@ func (d sqliteDialector) Translate(err error) error {
 	return d.gormliteDialector.Translate(err)
 }
 
-// sqliteConns runs GORM's statements on the pool or in a transaction. The driver by itself keeps a time's zone and
-// drops its trailing zeros, and so SQLite, to which a time is a text, would order 10:00+02:00 after 09:00Z and 05Z
-// after 05.5Z. Prepared statements go past it: GORM's PrepareStmt has to stay off.
+// sqliteConns runs GORM's statements on the pool or in a transaction, with every time in storedTime's format. The driver
+// itself keeps a time's zone and drops trailing zeros, so SQLite, to which a time is a text, would sort 10:00+02:00 after
+// 09:00Z and 05Z after 05.5Z. Prepared statements bypass it: GORM's PrepareStmt must stay off.
 type sqliteConns struct {
 	gorm.ConnPool
 	pool *sql.DB
@@ -63,7 +63,7 @@ func (c sqliteConns) QueryRowContext(ctx context.Context, query string, args ...
 	return c.ConnPool.QueryRowContext(ctx, query, withStoredTimes(args)...)
 }
 
-// GetDBConn is what [gorm.DB.DB] returns.
+// GetDBConn returns the pool, for [gorm.DB.DB].
 func (c sqliteConns) GetDBConn() (*sql.DB, error) { return c.pool, nil }
 
 type sqlitePool struct{ sqliteConns }
@@ -73,19 +73,19 @@ type sqliteTx struct {
 	tx *sql.Tx
 }
 
-// Commit ends the transaction and keeps what it did.
+// Commit commits the transaction.
 func (t *sqliteTx) Commit() error { return t.tx.Commit() }
 
-// Rollback ends the transaction as if it had not been.
+// Rollback rolls the transaction back.
 func (t *sqliteTx) Rollback() error { return t.tx.Rollback() }
 
-// Tx is the transaction itself, for what works in it without GORM.
+// Tx returns the transaction itself, for code that takes part in it without GORM.
 func (t *sqliteTx) Tx() *sql.Tx { return t.tx }
 
-// Ping checks that the file opens.
+// Ping returns an error if the file can't be opened.
 func (p sqlitePool) Ping() error { return p.pool.Ping() }
 
-// BeginTx begins a transaction that stores times likewise.
+// BeginTx begins a transaction that stores times in the same format.
 func (p sqlitePool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	tx, err := p.pool.BeginTx(ctx, opts)
 	if err != nil {

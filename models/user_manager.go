@@ -104,8 +104,8 @@ func (m *UserManager) validatePassword(invalid *fieldErrors, field, password str
 		invalid.add(field, CodeRequired, "This field is required.")
 		return
 	}
-	for _, fault := range m.rules.Policy.Check(password, user.Email, user.FirstName, user.LastName) {
-		invalid.add(field, fault.Code, fault.Message)
+	for _, violation := range m.rules.Policy.Check(password, user.Email, user.FirstName, user.LastName) {
+		invalid.add(field, violation.Code, violation.Message)
 	}
 }
 

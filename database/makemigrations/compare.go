@@ -21,14 +21,14 @@ import (
 	"latchkey/database/scratch"
 )
 
-// difference is the way from the migrations to the models and back, on one dialect.
+// difference holds the statements that lead from the migrations to the models and back, in one dialect.
 type difference struct {
 	dialect  string
 	up, down []statement
 	warnings []string
 }
 
-// newDatabase makes an empty scratch database and returns its URL.
+// newDatabase creates an empty scratch database and returns its URL.
 type newDatabase func(ctx context.Context) (string, error)
 
 func compare(ctx context.Context, in Input) ([]difference, error) {
@@ -118,7 +118,7 @@ func applyModels(url string, models []any) error {
 type state struct {
 	migrate.Driver
 	pool *sql.DB
-	// Primary keys are read as NOT NULL. GORM leaves that out, which PostgreSQL adds by itself and SQLite does not.
+	// Read primary keys as NOT NULL. GORM leaves that out; PostgreSQL adds it by itself, and SQLite does not.
 	strictKeys bool
 }
 
@@ -151,11 +151,11 @@ func newState(ctx context.Context, create newDatabase, fill func(url string) err
 
 func (s state) Close() error { return s.pool.Close() }
 
-// inspect reads the tables, afresh with each call so that the caller may change the outcome.
+// inspect reads the schema anew with each call, so that the caller may change the result.
 func (s state) inspect(ctx context.Context) (*schema.Schema, error) {
 	found, err := s.InspectSchema(ctx, "", &schema.InspectOptions{
 		Mode:    schema.InspectSchemas | schema.InspectTables,
-		Exclude: []string{goose.DefaultTablename, "river_*"}, // what those who bring them migrate
+		Exclude: []string{goose.DefaultTablename, "river_*"}, // goose and River migrate their own tables
 	})
 	if err != nil {
 		return nil, fmt.Errorf("inspecting a scratch database: %w", err)

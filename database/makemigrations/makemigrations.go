@@ -1,6 +1,6 @@
-// Package makemigrations owns Django's command of that name: it compares the models with the migrations, for SQLite and
-// for PostgreSQL, and writes the migration that brings a database from the one to the other. It works on scratch
-// databases only and touches neither a real one nor a file.
+// Package makemigrations owns what Django's command of that name does: it compares the models with the migrations, on
+// SQLite and on PostgreSQL, and generates the migration that makes them agree. It works on scratch databases only and
+// touches neither a real database nor the source files.
 package makemigrations
 
 import (
@@ -20,38 +20,39 @@ import (
 )
 
 var (
-	// ErrDrift is returned by [Check] when the models and the migrations differ.
+	// ErrDrift is returned by [Check] if the models and the migrations differ.
 	ErrDrift = errors.New("the models and the migrations differ")
-	// ErrName is returned for a migration name that can't be part of a file's name.
-	ErrName = errors.New("the name of a migration consists of small letters, digits and underscores, as in add_nickname")
-	// ErrUnpaired is returned when the two folders of migrations do not hold the same names.
+	// ErrName is returned for an invalid name of a migration.
+	ErrName = errors.New("the name of a migration consists of lower-case letters, digits and underscores, as in add_nickname")
+	// ErrUnpaired is returned if the two folders of migrations do not contain the same file names.
 	ErrUnpaired = errors.New("each migration needs a file of the same name for SQLite and for PostgreSQL")
 )
 
 var validName = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`)
 
-// Input is what to compare and how to call the outcome.
+// Input is what to compare, and the name of the migration to generate.
 type Input struct {
-	Name       string             // the new migration's, as in add_nickname
+	Name       string             // of the new migration, as in add_nickname
 	Models     []any              // pointers to GORM models, parents before their children
 	Migrations fs.FS              // the folders sqlite and postgres
-	Postgres   *scratch.Cluster   // where to make scratch databases; nil starts a server for the purpose
-	Progress   func(doing string) // told each step that takes time; may be nil
+	Postgres   *scratch.Cluster   // where to create scratch databases; nil starts a server for the purpose
+	Progress   func(doing string) // called before each step that takes time; may be nil
 }
 
-// Result is a new migration: its two files, none when models and migrations agree, and what to know before applying it.
+// Result is a new migration: its two files, or none if models and migrations agree, and what to know before applying it.
 type Result struct {
 	Files    []File
 	Warnings []string
 }
 
-// File is a file to write. Its path is relative to the folder of the migrations.
+// File is a file to write. Path is relative to the folder of the migrations.
 type File struct {
 	Path    string
 	Content string
 }
 
-// Generate compares the models with the migrations. The same input gives the same bytes.
+// Generate compares the models with the migrations and returns the migration that makes them agree. The same input gives the
+// same bytes. It fails with ErrName or ErrUnpaired on invalid input.
 func Generate(ctx context.Context, in Input) (Result, error) {
 	if !validName.MatchString(in.Name) {
 		return Result{}, fmt.Errorf("%w, not %q", ErrName, in.Name)
@@ -75,8 +76,8 @@ func Generate(ctx context.Context, in Input) (Result, error) {
 	return result, nil
 }
 
-// Check returns nil when the models and the migrations agree on both databases, and else [ErrDrift] with the
-// differences. in.Name is not needed.
+// Check returns nil if the models and the migrations agree on both databases, and else [ErrDrift] with the differences. It
+// ignores in.Name.
 func Check(ctx context.Context, in Input) error {
 	differences, err := compare(ctx, in)
 	if err != nil || !differ(differences) {
@@ -95,7 +96,7 @@ func differ(differences []difference) bool {
 	return slices.ContainsFunc(differences, func(d difference) bool { return len(d.up) > 0 })
 }
 
-// nextNumber is one more than the last migration's.
+// nextNumber returns one more than the number of the last migration.
 func nextNumber(migrations fs.FS) (int64, error) {
 	names := map[string][]string{}
 	last := int64(0)

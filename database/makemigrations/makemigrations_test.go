@@ -19,14 +19,14 @@ import (
 	"latchkey/testkit"
 )
 
-// The drift test of the whole program: whoever changes a model finds it red until the migration is written.
-func TestModelsAgreeWithMigrations(t *testing.T) {
+// This is the drift test of the whole program: it fails after a model was changed until the migration is written.
+func TestCheck_ModelsAgreeWithMigrations(t *testing.T) {
 	require.NoError(t, makemigrations.Check(t.Context(), makemigrations.Input{
 		Models: server.Tables(), Migrations: database.Migrations(), Postgres: testkit.Cluster(t),
 	}))
 }
 
-// The tables below are models.User as the first migration has it, and what developers make of it.
+// The tables below are a users table and what developers may change it to.
 
 type userBefore struct {
 	ID    uuid.UUID `gorm:"type:uuid;primaryKey"`
@@ -60,7 +60,7 @@ func (userBefore) TableName() string { return "users" }
 func (userAfter) TableName() string  { return "users" }
 func (sessionOf) TableName() string  { return "sessions" }
 
-// userWithNickname is models.User plus the field of the README's example.
+// userWithNickname is models.User with the field of the README's example.
 type userWithNickname struct {
 	models.User `gorm:"embedded"`
 	Nickname    string `gorm:"size:50;not null"`
@@ -68,7 +68,7 @@ type userWithNickname struct {
 
 func (userWithNickname) TableName() string { return "users" }
 
-func TestANewFieldKeepsExistingRows(t *testing.T) {
+func TestGenerate_ANewFieldKeepsExistingRows(t *testing.T) {
 	changed := append([]any{&userWithNickname{}}, server.Tables()[1:]...)
 	migrations := generated(t, database.Migrations(), "add_nickname", changed...).FS
 	for _, dialect := range []string{database.SQLite, database.Postgres} {
@@ -106,7 +106,7 @@ func TestANewFieldKeepsExistingRows(t *testing.T) {
 	})
 }
 
-func TestEveryKindOfChangeKeepsRowsAndChildren(t *testing.T) {
+func TestGenerate_EveryKindOfChangeKeepsRowsAndChildren(t *testing.T) {
 	first := generated(t, fstest.MapFS{}, "initial", &userBefore{}, &sessionOf{})
 	require.Empty(t, first.Warnings)
 	second := generated(t, first.FS, "change", &userAfter{}, &sessionOf{})
@@ -132,7 +132,7 @@ func TestEveryKindOfChangeKeepsRowsAndChildren(t *testing.T) {
 	}))
 }
 
-func TestWarnings(t *testing.T) {
+func TestGenerate_Warnings(t *testing.T) {
 	first := generated(t, fstest.MapFS{}, "initial", &userBefore{}, &sessionOf{})
 	got := strings.Join(generated(t, first.FS, "change", &userAfter{}).Warnings, "\n")
 	for _, want := range []string{
@@ -169,7 +169,7 @@ type wideThing struct {
 func (narrowThing) TableName() string { return "things" }
 func (wideThing) TableName() string   { return "things" }
 
-func TestOnlyNarrowerTypesAreWarnedOf(t *testing.T) {
+func TestGenerate_WarnsOnlyOfNarrowerTypes(t *testing.T) {
 	first := generated(t, fstest.MapFS{}, "initial", &narrowThing{})
 	second := generated(t, first.FS, "wider", &wideThing{})
 	require.Empty(t, second.Warnings)
@@ -178,14 +178,14 @@ func TestOnlyNarrowerTypesAreWarnedOf(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) { up(t, url, second.FS) })
 }
 
-func TestSameInputSameBytes(t *testing.T) {
+func TestGenerate_SameInputSameBytes(t *testing.T) {
 	first := generated(t, fstest.MapFS{}, "initial", &userBefore{}, &sessionOf{}, &narrowThing{})
 	second := generated(t, first.FS, "change", &userAfter{}, &sessionOf{})
 	require.Equal(t, first, generated(t, fstest.MapFS{}, "initial", &userBefore{}, &sessionOf{}, &narrowThing{}))
 	require.Equal(t, second, generated(t, first.FS, "change", &userAfter{}, &sessionOf{}))
 }
 
-func TestNoChange(t *testing.T) {
+func TestGenerate_NoChange(t *testing.T) {
 	result, err := makemigrations.Generate(t.Context(), makemigrations.Input{
 		Name: "nothing", Models: server.Tables(), Migrations: database.Migrations(), Postgres: testkit.Cluster(t),
 	})
@@ -194,7 +194,7 @@ func TestNoChange(t *testing.T) {
 	require.Empty(t, result.Warnings)
 }
 
-func TestCheckDescribesTheDrift(t *testing.T) {
+func TestCheck_DescribesTheDrift(t *testing.T) {
 	var doing []string
 	err := makemigrations.Check(t.Context(), makemigrations.Input{
 		Models: []any{&userWithNickname{}}, Migrations: database.Migrations(), Postgres: testkit.Cluster(t),
@@ -207,7 +207,7 @@ func TestCheckDescribesTheDrift(t *testing.T) {
 	require.Len(t, doing, 2)
 }
 
-func TestRefusedInput(t *testing.T) {
+func TestGenerate_RefusesInput(t *testing.T) {
 	for _, name := range []string{"", "../x", "Add", "a b", "_a", "a__b", "a.sql", "ä"} {
 		_, err := makemigrations.Generate(t.Context(), makemigrations.Input{Name: name, Migrations: fstest.MapFS{}})
 		require.ErrorIs(t, err, makemigrations.ErrName, name)
@@ -217,7 +217,7 @@ func TestRefusedInput(t *testing.T) {
 	require.ErrorIs(t, err, makemigrations.ErrUnpaired)
 }
 
-// result is what Generate wrote, and the migrations with it.
+// result holds the migrations with those that Generate added, and its warnings.
 type result struct {
 	FS       fstest.MapFS
 	Warnings []string
@@ -246,7 +246,7 @@ func generated(t *testing.T, migrations fs.FS, name string, tables ...any) resul
 	return result{FS: all, Warnings: got.Warnings}
 }
 
-// open is what a program does that starts after a migration.
+// open opens a database as a program does that starts after a migration.
 func open(t *testing.T, url string) *gorm.DB {
 	t.Helper()
 	db, err := database.Open(url, database.Options{Logger: slog.New(slog.DiscardHandler)})

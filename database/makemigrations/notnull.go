@@ -13,7 +13,8 @@ type tightened struct {
 	c *schema.Column
 }
 
-// tightenedColumns finds them in the schema to. A new column with a default is none: the default fills the rows.
+// tightenedColumns returns the tightened columns of the schema to. It leaves out a new column with a default, which fills
+// the rows.
 func tightenedColumns(from, to *schema.Schema) []tightened {
 	var found []tightened
 	for _, table := range to.Tables {
@@ -45,7 +46,8 @@ func inPrimaryKey(table *schema.Table, column *schema.Column) bool {
 	})
 }
 
-// fill gives the rows without a value the column's default, or else the zero value of Go's type.
+// fill returns the statement that gives rows without a value the column's default, or else the zero value of its Go type. If
+// it knows neither, it returns a comment with the statement to write.
 func (t tightened) fill() statement {
 	value, known := fillValue(t.c)
 	if !known {
@@ -58,7 +60,7 @@ func (t tightened) fill() statement {
 	}
 }
 
-// fillValue is what stands for no value in a column, as SQL: its default or the zero value of Go's type.
+// fillValue returns the SQL of the column's default or, without one, of the zero value of its Go type.
 func fillValue(column *schema.Column) (value string, known bool) {
 	switch x := column.Default.(type) {
 	case *schema.Literal:

@@ -9,7 +9,7 @@ import (
 	"ariga.io/atlas/sql/schema"
 )
 
-// statement is one statement of SQL and what it does, in words.
+// statement is one SQL statement and a comment that describes it. Either may be empty.
 type statement struct{ comment, sql string }
 
 func (s statement) describe() string {
@@ -19,6 +19,7 @@ func (s statement) describe() string {
 	return s.sql
 }
 
+// planUp returns the statements that lead from one schema to another, and warnings about them.
 func planUp(ctx context.Context, from, to state) ([]statement, []string, error) {
 	before, err := from.inspect(ctx)
 	if err != nil {
@@ -36,9 +37,9 @@ func planUp(ctx context.Context, from, to state) ([]statement, []string, error) 
 	return statements, warnings(to.Driver, changes), err
 }
 
-// plan is the way from one schema to another that keeps every row. A column that becomes NOT NULL is made nullable
-// first, then the rows without a value get one, and only then is NULL forbidden: the outcome is the very schema that
-// the models describe, without a default that they do not have.
+// plan returns the statements that lead from one schema to another and keep every row. A column that becomes NOT NULL is
+// first made nullable, then the rows without a value get one, and only then NULL is forbidden. So the result is exactly the
+// schema that the models describe, without a default that they do not have.
 func plan(ctx context.Context, from, to state) ([]statement, error) {
 	before, err := from.inspect(ctx)
 	if err != nil {
@@ -67,7 +68,7 @@ func plan(ctx context.Context, from, to state) ([]statement, error) {
 	return append(statements, last...), err
 }
 
-// step is Atlas's plan from one schema to another.
+// step returns Atlas's plan from one schema to another.
 func step(ctx context.Context, driver migrate.Driver, from, to *schema.Schema) ([]statement, error) {
 	changes, err := driver.SchemaDiff(from, to, schema.DiffNormalized())
 	if err != nil {
@@ -80,7 +81,7 @@ func step(ctx context.Context, driver migrate.Driver, from, to *schema.Schema) (
 	}
 	var statements []statement
 	for _, change := range planned.Changes {
-		// The migrator runs with foreign keys off; within its transaction the pragma would do nothing.
+		// The migrator runs with foreign keys off, and within its transaction the pragma would do nothing.
 		if !strings.HasPrefix(change.Cmd, "PRAGMA foreign_keys") {
 			statements = append(statements, statement{comment: change.Comment, sql: change.Cmd})
 		}
@@ -88,7 +89,7 @@ func step(ctx context.Context, driver migrate.Driver, from, to *schema.Schema) (
 	return statements, nil
 }
 
-// render is the text of a goose file.
+// render returns the text of a goose file.
 func render(d difference) string {
 	var text strings.Builder
 	text.WriteString("-- +goose Up\n")

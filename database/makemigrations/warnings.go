@@ -8,7 +8,7 @@ import (
 	"ariga.io/atlas/sql/schema"
 )
 
-// warnings says what a developer has to know before applying changes.
+// warnings returns what a developer has to know before applying the changes.
 func warnings(driver migrate.Driver, changes []schema.Change) []string {
 	var found []string
 	for _, change := range changes {
@@ -55,7 +55,7 @@ func renameWarnings(driver migrate.Driver, table string, dropped *schema.Column,
 		added, ok := change.(*schema.AddColumn)
 		if ok && typeName(driver, added.C) == typeName(driver, dropped) {
 			found = append(found, fmt.Sprintf("%[1]s.%[2]s is dropped and %[1]s.%[3]s of the same type is added: if that is a "+
-				"rename, write ALTER TABLE %[1]s RENAME COLUMN %[2]s TO %[3]s in both files instead, and back in Down",
+				"rename, write ALTER TABLE %[1]s RENAME COLUMN %[2]s TO %[3]s in both files instead, and the reverse in Down",
 				table, dropped.Name, added.C.Name))
 		}
 	}
@@ -88,7 +88,7 @@ func modifyWarnings(driver migrate.Driver, table string, change *schema.ModifyCo
 	return found
 }
 
-// widens tells whether every value of the one type is one of the other.
+// widens reports whether every value of type from is also a value of type to.
 func widens(from, to schema.Type) bool {
 	if before, ok := from.(*schema.StringType); ok {
 		after, ok := to.(*schema.StringType)

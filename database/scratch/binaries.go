@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// findBinaries returns the folder that holds initdb and postgres: where PATH leads, where pg_config says, or the newest
-// of the places where packages put them.
+// findBinaries returns the folder that contains initdb and postgres: from PATH, from pg_config, or the newest version in the
+// places where packages install them. It fails with ErrNotInstalled.
 func findBinaries() (string, error) {
 	for _, folder := range candidates() {
 		if isProgram(folder, "initdb") && isProgram(folder, "postgres") {
@@ -39,14 +39,14 @@ func candidates() []string {
 		"/usr/local/opt/postgresql@*/bin",
 		"/Applications/Postgres.app/Contents/Versions/*/bin",
 	} {
-		found, _ := filepath.Glob(pattern) // fails on a malformed pattern only
+		found, _ := filepath.Glob(pattern) // fails only on a malformed pattern
 		slices.SortFunc(found, newestFirst)
 		folders = append(folders, found...)
 	}
 	return folders
 }
 
-// newestFirst orders paths that differ in a version number: the longer number is the greater.
+// newestFirst compares paths that differ in a version number, of which a longer one is greater.
 func newestFirst(a, b string) int {
 	if len(a) != len(b) {
 		return len(b) - len(a)

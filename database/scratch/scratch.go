@@ -1,5 +1,5 @@
 // Package scratch owns throwaway PostgreSQL servers, started from the installed binaries for tests and for comparing
-// schemas. A server listens on the loopback interface under a password of its own and is gone, files and all, with its
+// schemas. A server listens on the loopback interface and has a random password. It ends, and its files are removed, with
 // Close or with the process that started it, however that ends.
 package scratch
 
@@ -18,10 +18,10 @@ import (
 )
 
 var (
-	// ErrNotInstalled is returned where PostgreSQL's server binaries can't be found.
+	// ErrNotInstalled is returned if PostgreSQL's server binaries can't be found.
 	ErrNotInstalled = errors.New("PostgreSQL's server programs (initdb and postgres) are not installed; " +
 		"install PostgreSQL, for example with apt install postgresql or brew install postgresql")
-	// ErrUnsupported is returned on systems on which no scratch server can be started.
+	// ErrUnsupported is returned on systems other than Unix.
 	ErrUnsupported = errors.New("a scratch PostgreSQL server can't be started on this system")
 )
 
@@ -34,14 +34,14 @@ type Cluster struct {
 	server   *server
 }
 
-// Start makes a server and starts it, in about half a second. It accepts connections when Start returns; ctx bounds the
-// start alone.
+// Start creates and starts a server, in about half a second. It accepts connections when Start returns. ctx limits the start
+// only: its end does not stop the server.
 func Start(ctx context.Context) (*Cluster, error) {
 	binaries, err := findBinaries()
 	if err != nil {
 		return nil, err
 	}
-	const attempts = 5 // between finding a free port and listening on it another process may take it
+	const attempts = 5 // another process may take the free port before the server listens on it
 	for range attempts {
 		var cluster *Cluster
 		if cluster, err = start(ctx, binaries); err == nil || ctx.Err() != nil || errors.Is(err, ErrUnsupported) {
@@ -80,7 +80,7 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// URL is the URL of the database called name, for the superuser. The database postgres always exists.
+// URL returns the URL of the database called name, for the superuser. The database postgres always exists.
 func (c *Cluster) URL(name string) string {
 	location := url.URL{
 		Scheme:   "postgres",
@@ -92,7 +92,7 @@ func (c *Cluster) URL(name string) string {
 	return location.String()
 }
 
-// CreateDatabase makes an empty database with a name of its own and returns its URL.
+// CreateDatabase creates an empty database with a random name and returns its URL.
 func (c *Cluster) CreateDatabase(ctx context.Context) (string, error) {
 	conn, err := pgx.Connect(ctx, c.URL("postgres"))
 	if err != nil {

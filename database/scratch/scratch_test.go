@@ -18,7 +18,7 @@ import (
 	"latchkey/database/scratch"
 )
 
-// TestMain lets the test binary play the process that gets killed.
+// TestMain lets the test binary act as the process that gets killed.
 func TestMain(m *testing.M) {
 	if os.Getenv("SCRATCH_TEST_PARENT") == "1" {
 		hostServer()
@@ -60,7 +60,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// folder is where the server keeps its files.
+// folder returns the folder of the server's files.
 func folder(t *testing.T, conn *pgx.Conn) string {
 	t.Helper()
 	var data string
@@ -68,7 +68,7 @@ func folder(t *testing.T, conn *pgx.Conn) string {
 	return filepath.Dir(data)
 }
 
-func TestServerLivesFromStartToClose(t *testing.T) {
+func TestCluster_LivesFromStartToClose(t *testing.T) {
 	cluster := start(t)
 	conn := connect(t, cluster.URL("postgres"))
 	dir := folder(t, conn)
@@ -83,7 +83,7 @@ func TestServerLivesFromStartToClose(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestEachDatabaseIsNewAndEmpty(t *testing.T) {
+func TestCluster_CreateDatabase_IsNewAndEmpty(t *testing.T) {
 	cluster := start(t)
 	defer cluster.Close()
 	for range 2 {
@@ -94,7 +94,7 @@ func TestEachDatabaseIsNewAndEmpty(t *testing.T) {
 	}
 }
 
-func TestServerWantsItsPassword(t *testing.T) {
+func TestCluster_RequiresItsPassword(t *testing.T) {
 	cluster := start(t)
 	defer cluster.Close()
 	config, err := pgx.ParseConfig(cluster.URL("postgres"))
@@ -104,7 +104,7 @@ func TestServerWantsItsPassword(t *testing.T) {
 	require.ErrorContains(t, err, "password authentication failed")
 }
 
-func TestServerEndsWithAKilledParent(t *testing.T) {
+func TestCluster_EndsWithAKilledParent(t *testing.T) {
 	require.NoError(t, start(t).Close())
 	parent := exec.Command(os.Args[0])
 	parent.Env = append(os.Environ(), "SCRATCH_TEST_PARENT=1")
@@ -133,7 +133,7 @@ func TestServerEndsWithAKilledParent(t *testing.T) {
 	require.Eventually(t, gone, time.Minute, 5*time.Millisecond)
 }
 
-func TestCancelledStartLeavesNothing(t *testing.T) {
+func TestStart_CancelledLeavesNothing(t *testing.T) {
 	require.NoError(t, start(t).Close())
 	t.Setenv("TMPDIR", t.TempDir())
 	require.NoError(t, os.Chmod(os.Getenv("TMPDIR"), 0o777))
@@ -146,11 +146,11 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	require.Empty(t, left)
 }
 
-func TestNotInstalled(t *testing.T) {
+func TestStart_NotInstalled(t *testing.T) {
 	installed, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	require.NoError(t, err)
 	if len(installed) > 0 {
-		t.Skip("PostgreSQL is installed where no PATH is needed")
+		t.Skip("PostgreSQL is installed where it is found without PATH")
 	}
 	t.Setenv("PATH", "")
 	_, err = scratch.Start(t.Context())

@@ -17,13 +17,13 @@ import (
 	"syscall"
 )
 
-// installation is the programs of PostgreSQL and the folder in which they keep one server's files.
+// installation is the folder of PostgreSQL's programs and the folder of one server's files.
 type installation struct {
 	binaries string
 	dir      string
 }
 
-// initialize makes the server's files. initdb refuses to work for root, so for root it works as the user postgres.
+// initialize creates the server's files. initdb refuses to run as root, so for root it runs as the user postgres.
 func (i installation) initialize(ctx context.Context, password string) error {
 	secret := filepath.Join(i.dir, "password")
 	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
@@ -51,14 +51,14 @@ func (i installation) initialize(ctx context.Context, password string) error {
 	return os.Remove(secret)
 }
 
-// unprivileged is whom root runs the server as, and nil for everybody else.
+// unprivileged returns the user that root runs the server as, and nil for every other user.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
 	account, err := user.Lookup("postgres")
 	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL's server does not run as root, and there is no other user for it: %w", err)
+		return nil, fmt.Errorf("PostgreSQL's server does not run as root, and the user postgres can't be found: %w", err)
 	}
 	uid, uidErr := strconv.ParseUint(account.Uid, 10, 32)
 	gid, gidErr := strconv.ParseUint(account.Gid, 10, 32)
@@ -68,8 +68,8 @@ func unprivileged() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// keeper is the shell script that keeps the server: it waits for the end of its standard input, a pipe of this process,
-// and then stops the server and removes its files. A pipe closes however a process ends, SIGKILL included.
+// keeper is the shell script that runs the server: it waits for the end of its standard input, a pipe from this process, and
+// then stops the server and removes its files. A pipe closes however a process ends, by SIGKILL too.
 const keeper = `"$1" -D "$2/data" -p "$3" -h 127.0.0.1 -k "" -c max_connections=200 -c shared_buffers=32MB \
 	-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c lc_messages=C -c log_destination=stderr \
 	-c logging_collector=off &
@@ -79,7 +79,7 @@ kill -QUIT $!
 wait
 rm -rf "$2"`
 
-// server is a running keeper and the server it keeps.
+// server is a running keeper with its server.
 type server struct {
 	keeper   *exec.Cmd
 	lifeline io.Closer
@@ -95,7 +95,7 @@ func (i installation) serve(ctx context.Context, port int) (*server, error) {
 	command := exec.Command("/bin/sh", "-c", keeper, "keeper",
 		filepath.Join(i.binaries, "postgres"), i.dir, strconv.Itoa(port))
 	command.Dir = i.dir
-	// A process group of its own: Ctrl-C in the terminal is for this process; the keeper has to outlive it.
+	// A process group of its own: Ctrl-C in the terminal must not reach the keeper, which has to outlive this process.
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Setpgid: true}
 	lifeline, err := command.StdinPipe()
 	if err != nil {
@@ -122,7 +122,8 @@ func (i installation) serve(ctx context.Context, port int) (*server, error) {
 	return s, nil
 }
 
-// read follows the server's log to its end and reports once whether the server is ready.
+// read reads the server's log to its end. It sends nil to ready once the server accepts connections, or an error if it ends
+// before.
 func (s *server) read(log io.Reader, ready chan<- error) {
 	defer close(s.ended)
 	var early []string

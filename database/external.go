@@ -14,20 +14,22 @@ import (
 )
 
 var (
-	// ErrNoTable means that a database has no table that could be meant, or several.
+	// ErrNoTable means that no table of a database, or more than one, has the columns in question.
 	ErrNoTable = errors.New("no table of users")
-	// ErrNotPostgres means that another system's database is not one that can be read.
+	// ErrNotPostgres means that another system's database is not PostgreSQL.
 	ErrNotPostgres = errors.New("only a PostgreSQL database can be read; for others use a dump")
 )
 
-// Foreign is another system's PostgreSQL database, as it was when it was opened. Nothing is written to it.
-type Foreign struct {
+// External is another system's PostgreSQL database, read in one read-only transaction: every method sees it as it was at the
+// first query.
+type External struct {
 	db *gorm.DB
 	tx *gorm.DB
 }
 
-// OpenForeign opens the database at url. A password that the URL leaves out comes from PGPASSWORD or ~/.pgpass.
-func OpenForeign(ctx context.Context, url string) (*Foreign, error) {
+// OpenExternal opens the database at url for reading, until Close or the end of ctx. A password that the URL omits is taken
+// from PGPASSWORD or ~/.pgpass. It fails with ErrNotPostgres on a URL of another kind.
+func OpenExternal(ctx context.Context, url string) (*External, error) {
 	if dialect, err := dialectOf(url); err != nil || dialect != Postgres {
 		return nil, ErrNotPostgres
 	}
@@ -39,38 +41,39 @@ func OpenForeign(ctx context.Context, url string) (*Foreign, error) {
 	if tx.Error != nil {
 		return nil, errors.Join(tx.Error, Close(db))
 	}
-	return &Foreign{db: db, tx: tx}, nil
+	return &External{db: db, tx: tx}, nil
 }
 
-// Close ends the reading.
-func (f *Foreign) Close() error {
-	return errors.Join(f.tx.Rollback().Error, Close(f.db))
+// Close ends the transaction and closes the connection.
+func (e *External) Close() error {
+	return errors.Join(e.tx.Rollback().Error, Close(e.db))
 }
 
-// TableWith finds the one table that has all these columns, as schema.name; ErrNoTable tells of none and of several.
-func (f *Foreign) TableWith(columns ...string) (string, error) {
+// TableWith returns the only table that has all these columns, as schema.name. It fails with ErrNoTable if there is no such
+// table or more than one.
+func (e *External) TableWith(columns ...string) (string, error) {
 	var found []string
-	err := f.tx.Raw(`SELECT table_schema || '.' || table_name FROM information_schema.columns
+	err := e.tx.Raw(`SELECT table_schema || '.' || table_name FROM information_schema.columns
 		WHERE column_name IN ? AND table_schema NOT IN ('pg_catalog', 'information_schema')
 		GROUP BY table_schema, table_name HAVING count(*) = ? ORDER BY 1`, columns, len(columns)).Scan(&found).Error
 	switch {
 	case err != nil:
 		return "", err
 	case len(found) == 0:
-		return "", fmt.Errorf("%w: none has the columns %s", ErrNoTable, strings.Join(columns, ", "))
+		return "", fmt.Errorf("%w: no table has the columns %s", ErrNoTable, strings.Join(columns, ", "))
 	case len(found) > 1:
 		return "", fmt.Errorf("%w of its own: there are %s; choose one", ErrNoTable, strings.Join(found, ", "))
 	}
 	return found[0], nil
 }
 
-// Count counts the rows of a table.
-func (f *Foreign) Count(table string) (count int64, err error) {
-	err = f.tx.Raw("SELECT count(*) FROM " + quoted(table)).Scan(&count).Error
+// Count returns the number of rows in a table.
+func (e *External) Count(table string) (count int64, err error) {
+	err = e.tx.Raw("SELECT count(*) FROM " + quoted(table)).Scan(&count).Error
 	return count, unreadable(err, table)
 }
 
-// unreadable says in words why a table can't be read. Names are of the operator's own command.
+// unreadable explains in words why a table can't be read. It may name the table, which the operator's command names.
 func unreadable(err error, table string) error {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) {
@@ -87,9 +90,10 @@ func unreadable(err error, table string) error {
 	return fmt.Errorf("the table %s: %s: %w", table, reason, err)
 }
 
-// Each gives every row of a table to visit, in the order of a column, and holds one at a time.
-func (f *Foreign) Each(table, order string, visit func(row map[string]any) error) (err error) {
-	rows, err := f.tx.Raw("SELECT * FROM " + quoted(table) + " ORDER BY " + quoted(order)).Rows()
+// Each calls visit with every row of a table, by column name and ordered by one column, until visit returns an error. It
+// holds one row in memory at a time.
+func (e *External) Each(table, order string, visit func(row map[string]any) error) (err error) {
+	rows, err := e.tx.Raw("SELECT * FROM " + quoted(table) + " ORDER BY " + quoted(order)).Rows()
 	if err != nil {
 		return unreadable(err, table)
 	}
@@ -117,7 +121,7 @@ func (f *Foreign) Each(table, order string, visit func(row map[string]any) error
 	return rows.Err()
 }
 
-// quoted is a name, with a schema before it or without, as SQL has it.
+// quoted returns a name, with or without a schema before it, as a quoted SQL identifier.
 func quoted(name string) string {
 	return pgx.Identifier(strings.Split(name, ".")).Sanitize()
 }

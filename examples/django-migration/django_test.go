@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	python       = "/usr/bin/python3" // Debian's, for which its packages are
+	python       = "/usr/bin/python3" // Debian's, which finds Debian's packages
 	djangoSecret = "django-insecure-r0^7=u*x4t)kz3vy8s1m(q9w&e2d5h6j#a-n$b_c"
 )
 
@@ -43,7 +43,8 @@ type project struct {
 	environ  []string
 }
 
-// newProject makes the database. Without Django the test skips, or fails under TEST_REQUIRE_SERVICES=1.
+// newProject returns a project with a migrated database. Without Django the test skips, or fails under
+// TEST_REQUIRE_SERVICES=1.
 func newProject(t *testing.T) project {
 	t.Helper()
 	const modules = "import django, rest_framework, rest_framework_simplejwt, djoser, psycopg2, argon2, bcrypt, jwt"
@@ -96,7 +97,7 @@ func (p project) command(ctx context.Context, args ...string) *exec.Cmd {
 	return command
 }
 
-// manage runs a management command and gives back what it prints.
+// manage runs a management command and returns its output.
 func (p project) manage(t *testing.T, args ...string) []byte {
 	t.Helper()
 	printed, err := p.command(t.Context(), args...).Output()
@@ -111,7 +112,7 @@ func (p project) seed(t *testing.T) []seeded {
 	return users
 }
 
-// serve runs Django's server until the test ends, and gives back its URL.
+// serve runs Django's server until the test ends, and returns its URL.
 func (p project) serve(t *testing.T) string {
 	t.Helper()
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.Port(t)))

@@ -1,4 +1,4 @@
-// Package migration moves a small Django project to Latchkey and holds both servers against each other.
+// Package migration moves a small Django project to Latchkey and compares the two servers.
 package migration
 
 import (
@@ -20,7 +20,7 @@ import (
 	"latchkey/testkit"
 )
 
-// moved is a project that has moved: its users as they were in Django, and the service that has them now.
+// moved is a migrated project: its users as they were in Django, and the service that has them now.
 type moved struct {
 	django project
 	users  []seeded
@@ -28,8 +28,8 @@ type moved struct {
 	app    *testkit.App
 }
 
-// A newly seeded project moves to Latchkey, on either database. The steps build on each other.
-func TestTheMove(t *testing.T) {
+// TestMigration moves a newly seeded project to Latchkey, on either database. Its steps build on each other.
+func TestMigration(t *testing.T) {
 	original := newProject(t)
 	users := original.seed(t)
 	testkit.EachURL(t, func(t *testing.T, target string) {
@@ -39,13 +39,13 @@ func TestTheMove(t *testing.T) {
 		require.Contains(t, latchkey(t, target, django.database, "import", "django", "--table", "users_user"),
 			fmt.Sprintf("%10d imported", len(users)))
 		m := moved{django, users, target, serve(t, target)}
-		t.Run("a second import finds nothing to do", m.importsAgain)
-		t.Run("every user comes along", m.keepsEveryUser)
-		t.Run("both servers answer alike", m.answersAlike)
+		t.Run("a second import changes nothing", m.importsAgain)
+		t.Run("every user is kept", m.keepsEveryUser)
+		t.Run("both servers respond alike", m.respondsAlike)
 	})
 }
 
-// serve is the service with Django's paths, at today's time, because Django's tokens are of today.
+// serve returns a service with Django's paths. Its clock shows the present, at which Django issued its tokens.
 func serve(t *testing.T, target string) *testkit.App {
 	t.Helper()
 	db, err := database.Open(target, database.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -85,7 +85,7 @@ func (m moved) keepsEveryUser(t *testing.T) {
 	for _, seed := range m.users {
 		user := m.user(t, seed.Email)
 		require.Equal(t, seed.ID, *user.LegacyID)
-		require.Equal(t, seed.Hash, user.Password, "as it is")
+		require.Equal(t, seed.Hash, user.Password, "unchanged")
 		require.Equal(t, []bool{seed.Active, seed.Superuser, seed.Superuser},
 			[]bool{user.IsActive, user.IsSuperuser, user.IsStaff})
 		if !seed.Active {
@@ -103,7 +103,7 @@ func (m moved) keepsEveryUser(t *testing.T) {
 		pair := m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`)
 		require.Equal(t, 200, pair.Status, "%s", pair.Body)
 		require.Equal(t, seed.Email, m.app.Get(t, "/api/v1/profile", pair.Text(t, "access")).Text(t, "email"))
-		for range 2 { // by the hash of old, and by the one that it became
+		for range 2 { // with the hash from Django, and with the one that replaces it
 			require.Equal(t, 200, m.app.Post(t, "/api/v1/login", login(seed.Email, seed.Password)).Status, seed.Email)
 			upgraded := m.user(t, seed.Email).Password
 			require.Contains(t, upgraded, "$argon2id$v=19$")
@@ -120,13 +120,13 @@ func (m moved) importsAgain(t *testing.T) {
 	require.Contains(t, latchkey(t, m.target, "", "import", "django", "--from", dump), unchanged)
 }
 
-// A client that does the same at either server sees the same.
-func (m moved) answersAlike(t *testing.T) {
+// respondsAlike checks that a client sees the same responses to the same requests from either server.
+func (m moved) respondsAlike(t *testing.T) {
 	steps := script(m.users)
 	before, after := play(t, m.django.serve(t), steps), play(t, m.app.URL, steps)
 	for i := range steps {
 		if difference := cmp.Diff(before[i], after[i]); difference != "" {
-			t.Errorf("%s: Django's answer (-) is not Latchkey's (+):\n%s", steps[i].what, difference)
+			t.Errorf("%s: Django's response (-) differs from Latchkey's (+):\n%s", steps[i].what, difference)
 		}
 	}
 	require.Greater(t, len(steps), 80)

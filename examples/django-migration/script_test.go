@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// step is one request of a client that does not know which server it talks to. {name} in it is what an earlier answer had
-// in its field of that name.
+// step is one request of a client that does not know which server it talks to. {name} in body or token stands for the value
+// of that field in the latest response that had it.
 type step struct {
 	what   string
 	method string
@@ -24,7 +24,7 @@ type step struct {
 
 const newPassword = "plum tree by the gate"
 
-// script is what a client does: with an account of its own, with those of old, and wrongly.
+// script returns a client's requests: valid and invalid ones, with a new account and with those that were migrated.
 func script(users []seeded) []step {
 	const create, obtain, update = "/user/create/", "/user/obtain_token/", "/user/update/"
 	const pair, refresh, verify = "/api/token/", "/api/token/refresh/", "/api/token/verify/"
@@ -98,7 +98,7 @@ func script(users []seeded) []step {
 			step{"obtain for " + user.Email, "POST", obtain, login, ""},
 			step{"verify the refresh token of old of " + user.Email, "POST", verify, `{"token":"` + user.Refresh + `"}`, ""},
 		)
-		if user.Active { // Django's verification does not ask whether the user is, nor does its refresh
+		if user.Active { // neither Django's verification nor its refresh checks that
 			steps = append(steps,
 				step{"verify the access token of old of " + user.Email, "POST", verify, `{"token":"` + user.Access + `"}`, ""},
 				step{"exchange the refresh token of old of " + user.Email, "POST", refresh, `{"refresh":"` + user.Refresh + `"}`, ""},
@@ -109,18 +109,18 @@ func script(users []seeded) []step {
 	return steps
 }
 
-// answer is what a client sees of a server's answer, but for what can't be the same at two servers.
-type answer struct {
+// response is what a client sees of a server's response, except for values that differ between two servers.
+type response struct {
 	What      string
 	Status    int
 	Challenge string
 	Body      any
 }
 
-// play does the steps at base and gives back what was answered.
-func play(t *testing.T, base string, steps []step) []answer {
+// play sends the steps to the server at base and returns its responses.
+func play(t *testing.T, base string, steps []step) []response {
 	t.Helper()
-	var answers []answer
+	var responses []response
 	learnt := map[string]string{}
 	for _, step := range steps {
 		fill := func(text string) string {
@@ -137,20 +137,20 @@ func play(t *testing.T, base string, steps []step) []answer {
 		if step.token != "" {
 			request.Header.Set("Authorization", "Bearer "+fill(step.token))
 		}
-		response, err := http.DefaultClient.Do(request)
+		received, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
-		body, err := io.ReadAll(response.Body)
+		body, err := io.ReadAll(received.Body)
 		require.NoError(t, err)
-		require.NoError(t, response.Body.Close())
-		seen := answer{What: step.what, Status: response.StatusCode, Challenge: response.Header.Get("WWW-Authenticate")}
+		require.NoError(t, received.Body.Close())
+		seen := response{What: step.what, Status: received.StatusCode, Challenge: received.Header.Get("WWW-Authenticate")}
 		require.NoError(t, json.Unmarshal(body, &seen.Body), "%s at %s: %d %s", step.what, base, seen.Status, body)
 		mask(seen.Body, learnt)
-		answers = append(answers, seen)
+		responses = append(responses, seen)
 	}
-	return answers
+	return responses
 }
 
-// mask learns tokens, and takes out of a body what differs from server to server: ids, dates and tokens.
+// mask stores the tokens of a body in learnt, and replaces what differs between two servers: ids, dates and tokens.
 func mask(body any, learnt map[string]string) {
 	fields, isObject := body.(map[string]any)
 	if !isObject {

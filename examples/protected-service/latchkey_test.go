@@ -21,7 +21,7 @@ import (
 )
 
 // latchkey is the real server, built from the sources around this example, in an empty folder with a database of its own.
-// It is reached through a proxy, whose address is known before the server's and which counts.
+// Tests reach it through a proxy, whose address is known before the server's and which counts requests.
 type latchkey struct {
 	program string
 	folder  string
@@ -34,7 +34,7 @@ type latchkey struct {
 func buildLatchkey(t *testing.T) *latchkey {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("it takes 40 seconds: a running server follows a rotation within 20")
+		t.Skip("this takes 40 seconds: a running server notices a rotation within 20")
 	}
 	sources, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func buildLatchkey(t *testing.T) *latchkey {
 	return l
 }
 
-// ServeHTTP forwards to the server, once there is one.
+// ServeHTTP forwards a request to the server, once it runs.
 func (l *latchkey) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/.well-known/jwks.json" {
 		l.fetches.Add(1)
@@ -66,7 +66,7 @@ func (l *latchkey) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httputil.NewSingleHostReverseProxy(server).ServeHTTP(w, r)
 }
 
-// output is what a process writes.
+// output collects what a process writes. It is safe for concurrent use.
 type output struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -117,19 +117,19 @@ func (l *latchkey) run(t *testing.T, args ...string) {
 
 const password = "plum tree by the gate"
 
-// token signs up or logs in, and gives back the access token and the id of its key.
+// token signs up or logs in, and returns the access token and the id of its key.
 func (l *latchkey) token(t *testing.T, path, email string) (token, kid string) {
 	t.Helper()
 	body := strings.NewReader(`{"email":"` + email + `","password":"` + password + `"}`)
-	answer, err := http.Post(l.proxy.URL+"/api/v1/"+path, "application/json", body)
+	response, err := http.Post(l.proxy.URL+"/api/v1/"+path, "application/json", body)
 	require.NoError(t, err)
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	var pair struct {
 		AccessToken string `json:"access_token"`
 	}
-	require.NoError(t, json.NewDecoder(answer.Body).Decode(&pair))
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&pair))
 	parsed, _, err := jwt.NewParser().ParseUnverified(pair.AccessToken, jwt.MapClaims{})
-	require.NoError(t, err, "%s of %s: %s", path, email, answer.Status)
+	require.NoError(t, err, "%s of %s: %s", path, email, response.Status)
 	return pair.AccessToken, parsed.Header["kid"].(string)
 }
 
@@ -143,7 +143,7 @@ func (l *latchkey) tokenOfAnotherKey(t *testing.T, former string) (token, kid st
 	return token, kid
 }
 
-// service is one that follows the server, with keys fetched each refresh.
+// service returns a service that verifies the server's tokens, with keys fetched at this interval.
 func (l *latchkey) service(t *testing.T, refresh time.Duration) http.Handler {
 	t.Helper()
 	return newEngine(follow(t, VerifierOptions{l.proxy.URL, ourAudience, refresh, time.Now}))
@@ -151,11 +151,11 @@ func (l *latchkey) service(t *testing.T, refresh time.Duration) http.Handler {
 
 func requireOK(t *testing.T, service http.Handler, path, token string) {
 	t.Helper()
-	answer := get(service, path, token)
-	require.Equal(t, http.StatusOK, answer.Code, "%s", answer.Body)
+	response := get(service, path, token)
+	require.Equal(t, http.StatusOK, response.Code, "%s", response.Body)
 }
 
-func TestTheServiceLivesWithLatchkey(t *testing.T) {
+func TestService_WithARealLatchkey(t *testing.T) {
 	auth := buildLatchkey(t)
 	fresh, cached := auth.service(t, 100*time.Millisecond), auth.service(t, time.Hour)
 	early := get(cached, "/hello", "any")
@@ -188,7 +188,7 @@ func acceptsItsTokens(t *testing.T, auth *latchkey, service http.Handler, token 
 	}
 }
 
-// survivesRotation rotates twice while all runs, and then gives the first key up.
+// survivesRotation rotates twice while everything runs, and then retires the first key.
 func survivesRotation(t *testing.T, auth *latchkey, services [2]http.Handler, first, firstKey string) {
 	fresh, cached := services[0], services[1]
 	auth.run(t, "keys", "rotate", "--force")
@@ -207,7 +207,7 @@ func survivesRotation(t *testing.T, auth *latchkey, services [2]http.Handler, fi
 	require.Greater(t, auth.fetches.Load(), fetches)
 	require.Eventually(t, func() bool {
 		return get(fresh, "/hello", first).Code == http.StatusUnauthorized
-	}, bound, 20*time.Millisecond, "tokens of a key that was given up are refused")
+	}, bound, 20*time.Millisecond, "tokens of a retired key are refused")
 	for _, service := range services {
 		requireProblem(t, get(service, "/hello", first), http.StatusUnauthorized, "token_invalid", `error="invalid_token"`)
 		requireOK(t, service, "/hello", second)

@@ -1,5 +1,5 @@
-// Command protected-service is an API of your own beside Latchkey: it answers to whoever presents an access token that
-// Latchkey signed, and never asks Latchkey about a single request.
+// Command protected-service is an API of your own beside Latchkey: it serves requests that carry an access token signed by
+// Latchkey, and verifies them without a call to Latchkey.
 package main
 
 import (
@@ -23,18 +23,18 @@ func main() {
 	verifier := NewVerifier(VerifierOptions{
 		Issuer:   issuer,
 		Audience: cmp.Or(os.Getenv("AUDIENCE"), issuer),
-		Refresh:  5 * time.Minute, // the max-age of Latchkey's answers
+		Refresh:  5 * time.Minute, // the max-age of Latchkey's key set
 		Now:      time.Now,
 	})
 	go verifier.Run(ctx)
 	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:9090")
 	if err := serve(ctx, addr, newEngine(verifier)); err != nil {
-		slog.Error("the service ends", "error", err)
+		slog.Error("the service failed", "error", err)
 		os.Exit(1)
 	}
 }
 
-// serve answers at addr until ctx ends, and then finishes the requests under way.
+// serve serves requests at addr until ctx ends, and then waits up to ten seconds for running ones.
 func serve(ctx context.Context, addr string, handler http.Handler) error {
 	server := &http.Server{Addr: addr, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	drained := make(chan error, 1)
@@ -51,7 +51,7 @@ func serve(ctx context.Context, addr string, handler http.Handler) error {
 	return <-drained
 }
 
-// newEngine is the service: every route wants a valid token, and some a role.
+// newEngine returns the service's routes, all of which require a valid token, and some also a role.
 func newEngine(verifier *Verifier) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -62,7 +62,7 @@ func newEngine(verifier *Verifier) *gin.Engine {
 }
 
 type helloResponse struct {
-	Subject string   `json:"sub"` // the id of the user, the same for ever
+	Subject string   `json:"sub"` // the user's id, which never changes
 	Roles   []string `json:"roles"`
 }
 

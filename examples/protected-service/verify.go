@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	retryInterval      = time.Second     // between attempts to find an issuer that is not up yet
-	unknownKeyInterval = 5 * time.Second // between fetches for tokens that name a key we don't know
+	retryInterval      = time.Second     // between attempts to reach an issuer that is not up yet
+	unknownKeyInterval = 5 * time.Second // between fetches for tokens that name an unknown key
 	fetchTimeout       = 10 * time.Second
-	leeway             = 5 * time.Second // by how much our clock and the issuer's may differ
+	leeway             = 5 * time.Second // the tolerated difference between our clock and the issuer's
 	maxDiscoveryBytes  = 1 << 20
 )
 
@@ -33,8 +33,8 @@ var (
 	errNotAnAccess = errors.New("the token is not an access token")
 )
 
-// VerifierOptions is whose tokens to accept. Issuer and Audience are compared exactly with iss and aud; Refresh is how
-// often the keys are fetched again.
+// VerifierOptions configures a Verifier. Issuer and Audience are compared exactly with iss and aud; Refresh is the interval
+// at which the keys are fetched again.
 type VerifierOptions struct {
 	Issuer   string
 	Audience string
@@ -49,17 +49,17 @@ type Verifier struct {
 	keys    atomic.Pointer[keyfunc.Keyfunc]
 }
 
-// Claims is what an access token says of its user.
+// Claims holds the claims of an access token.
 type Claims struct {
 	jwt.RegisteredClaims
 	SessionID string   `json:"sid"`
 	Roles     []string `json:"roles"`
 }
 
-// NewVerifier makes a verifier. It knows no keys until Run has fetched them.
+// NewVerifier returns a verifier, which has no keys until Run has fetched them.
 func NewVerifier(options VerifierOptions) *Verifier {
 	return &Verifier{options: options, parser: jwt.NewParser(
-		// Never HS256: its secret would be the public key. Never what the token itself asks for.
+		// Never HS256, for which the public key would be the secret, and never just what the token's alg names.
 		jwt.WithValidMethods([]string{"ES256", "EdDSA", "RS256"}),
 		jwt.WithIssuer(options.Issuer),
 		jwt.WithAudience(options.Audience),
@@ -70,7 +70,7 @@ func NewVerifier(options VerifierOptions) *Verifier {
 	)}
 }
 
-// Run finds the issuer's keys, however often that takes, and keeps them fresh until ctx ends.
+// Run fetches the issuer's keys, retries until that succeeds, and keeps them fresh until ctx ends.
 func (v *Verifier) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := v.follow(ctx); err != nil {
@@ -83,7 +83,7 @@ func (v *Verifier) Run(ctx context.Context) {
 	}
 }
 
-// follow fetches the keys, and then again and again until ctx ends. It fails if the first time does.
+// follow fetches the keys, and again at every refresh interval until ctx ends. It returns an error if the first fetch fails.
 func (v *Verifier) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -96,8 +96,8 @@ func (v *Verifier) follow(ctx context.Context) error {
 		HTTPTimeout:               fetchTimeout,
 		NoErrorReturnFirstHTTPReq: &failAtOnce,
 		RefreshInterval:           v.options.Refresh,
-		// A key that was rotated in a hurry is fetched at its first use. Made-up key ids can't make us flood the issuer,
-		// nor hold a request for longer than this.
+		// A key that signs before the next refresh is fetched at its first use. The limits keep invented key ids from
+		// flooding the issuer, and from holding up a request for longer than this.
 		RefreshUnknownKID: rate.NewLimiter(rate.Every(unknownKeyInterval), 1),
 		RateLimitWaitMax:  time.Second,
 	})
@@ -109,7 +109,7 @@ func (v *Verifier) follow(ctx context.Context) error {
 	return nil
 }
 
-// discover asks the issuer where its keys are (OpenID Connect Discovery, section 4).
+// discover returns the URL of the issuer's keys (OpenID Connect Discovery, section 4).
 func (v *Verifier) discover(ctx context.Context) (jwksURI string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -118,29 +118,29 @@ func (v *Verifier) discover(ctx context.Context) (jwksURI string, err error) {
 	if err != nil {
 		return "", err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return "", err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %s", address, answer.Status)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s responds with %s", address, response.Status)
 	}
 	var found struct {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxDiscoveryBytes)).Decode(&found); err != nil {
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxDiscoveryBytes)).Decode(&found); err != nil {
 		return "", fmt.Errorf("%s: %w", address, err)
 	}
 	if found.Issuer != v.options.Issuer {
-		return "", fmt.Errorf("%s is of the issuer %q; LATCHKEY_ISSUER has to be the same", address, found.Issuer)
+		return "", fmt.Errorf("%s names the issuer %q; LATCHKEY_ISSUER has to be the same", address, found.Issuer)
 	}
 	return found.JWKSURI, nil
 }
 
-// Verify answers the claims of a token that the issuer signed for us and that is valid now. Errors are errNoKeys,
-// jwt.ErrTokenExpired, and others for tokens that are no good.
+// Verify returns the claims of a token that the issuer signed for our audience and that is valid now. It fails with errNoKeys
+// before the first fetch, jwt.ErrTokenExpired, or another error for any other invalid token.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	keys := v.keys.Load()
 	if keys == nil {
@@ -156,8 +156,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	return claims, err
 }
 
-// isAccessToken refuses the issuer's other JWTs by typ, and extensions that we would have to understand (RFC 7515, section
-// 4.1.11), both of which the parser lets pass. It also wants to be told the key.
+// isAccessToken reports whether a header is that of an access token: by typ, which the issuer's other JWTs do not have, with
+// a key id, and without critical extensions (RFC 7515, section 4.1.11). The parser checks none of these.
 func isAccessToken(header map[string]any) bool {
 	typ, _ := header["typ"].(string)
 	kid, _ := header["kid"].(string)
@@ -167,7 +167,7 @@ func isAccessToken(header map[string]any) bool {
 
 const userKey = "user"
 
-// Authenticate lets requests with a valid access token pass. User is whose it is.
+// Authenticate returns middleware that requires a valid access token, whose claims User returns.
 func Authenticate(verifier *Verifier) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		scheme, token, _ := strings.Cut(c.GetHeader("Authorization"), " ")
@@ -184,46 +184,46 @@ func Authenticate(verifier *Verifier) gin.HandlerFunc {
 	}
 }
 
-// User is the claims of the request's token, on routes behind Authenticate.
+// User returns the claims of the request's token. It panics on routes without Authenticate.
 func User(c *gin.Context) Claims { return c.MustGet(userKey).(Claims) }
 
-// RequireRole lets users of a role pass. The roles are those the user had when the token was issued.
+// RequireRole returns middleware that requires a role of the user, as of when the token was issued.
 func RequireRole(role string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if !slices.Contains(User(c).Roles, role) {
 			c.Header("WWW-Authenticate", `Bearer error="insufficient_scope"`)
-			answer(c, problem{http.StatusForbidden, "permission_denied", "This takes the role " + role + "."})
+			respond(c, problem{http.StatusForbidden, "permission_denied", "This requires the role " + role + "."})
 		}
 	}
 }
 
-// refuse answers a request without a valid token (RFC 6750, section 3).
+// refuse responds to a request without a valid token (RFC 6750, section 3).
 func refuse(c *gin.Context, err error) {
 	switch {
-	case errors.Is(err, errNoKeys): // not a 401: the app would throw good tokens away
+	case errors.Is(err, errNoKeys): // not a 401, at which the app would discard a valid token
 		c.Header("Retry-After", "1")
-		answer(c, problem{http.StatusServiceUnavailable, "not_ready", "Tokens can't be verified yet. Try again in a moment."})
+		respond(c, problem{http.StatusServiceUnavailable, "not_ready", "Tokens can't be verified yet. Try again in a moment."})
 	case errors.Is(err, errNoToken):
 		c.Header("WWW-Authenticate", "Bearer")
-		answer(c, problem{http.StatusUnauthorized, "credentials_missing", "Send the access token: Authorization: Bearer …"})
+		respond(c, problem{http.StatusUnauthorized, "credentials_missing", "Send the access token: Authorization: Bearer …"})
 	case errors.Is(err, jwt.ErrTokenExpired):
 		c.Header("WWW-Authenticate", `Bearer error="invalid_token", error_description="The access token expired"`)
-		answer(c, problem{http.StatusUnauthorized, "token_expired", "The access token expired. Get a new one by the refresh token."})
+		respond(c, problem{http.StatusUnauthorized, "token_expired", "The access token has expired. Get a new one with the refresh token."})
 	default:
 		slog.InfoContext(c.Request.Context(), "token refused", "reason", err)
 		c.Header("WWW-Authenticate", `Bearer error="invalid_token", error_description="The access token is invalid"`)
-		answer(c, problem{http.StatusUnauthorized, "token_invalid", "The access token is not valid here."})
+		respond(c, problem{http.StatusUnauthorized, "token_invalid", "The access token is not valid here."})
 	}
 }
 
-// problem is the body of an error answer, like Latchkey's own: an app branches on code.
+// problem is the body of an error response, like Latchkey's own: apps branch on code.
 type problem struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 }
 
-func answer(c *gin.Context, p problem) {
+func respond(c *gin.Context, p problem) {
 	c.Header("Content-Type", "application/problem+json")
 	c.AbortWithStatusJSON(p.Status, p)
 }

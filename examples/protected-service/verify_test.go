@@ -21,7 +21,7 @@ import (
 const (
 	ourAudience  = "https://api.example.com"
 	sharedSecret = "a secret that everybody can read"
-	// bound is how long a test waits for what another process or thread has to do. Only a failure takes so long.
+	// bound is how long a test waits for another process or goroutine. Only a failure takes that long.
 	bound = time.Minute
 )
 
@@ -31,19 +31,19 @@ func get(handler http.Handler, path, token string) *httptest.ResponseRecorder {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	return answer
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, request)
+	return response
 }
 
-// requireProblem checks an error answer: its status, its code and its challenge.
-func requireProblem(t *testing.T, answer *httptest.ResponseRecorder, status int, code, challenge string) {
+// requireProblem checks an error response: its status, code and challenge.
+func requireProblem(t *testing.T, response *httptest.ResponseRecorder, status int, code, challenge string) {
 	t.Helper()
-	require.Equal(t, status, answer.Code, "%s", answer.Body)
-	require.Equal(t, "application/problem+json", answer.Header().Get("Content-Type"))
-	require.Contains(t, answer.Header().Get("WWW-Authenticate"), challenge)
+	require.Equal(t, status, response.Code, "%s", response.Body)
+	require.Equal(t, "application/problem+json", response.Header().Get("Content-Type"))
+	require.Contains(t, response.Header().Get("WWW-Authenticate"), challenge)
 	var body problem
-	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &body))
+	require.NoError(t, json.Unmarshal(response.Body.Bytes(), &body))
 	require.Equal(t, status, body.Status)
 	require.Equal(t, code, body.Code)
 	require.NotEmpty(t, body.Detail)
@@ -58,7 +58,7 @@ func follow(t *testing.T, options VerifierOptions) *Verifier {
 		defer close(ended)
 		verifier.Run(t.Context())
 	}()
-	t.Cleanup(func() { <-ended }) // t.Context ends before
+	t.Cleanup(func() { <-ended }) // t.Context ends before cleanups run
 	return verifier
 }
 
@@ -70,7 +70,7 @@ func requireReady(t *testing.T, handler http.Handler) {
 	}, bound, 5*time.Millisecond, "the keys have been fetched")
 }
 
-// madeIssuer is an issuer that signs whatever a test wants.
+// madeIssuer is an issuer that signs whatever a test needs.
 type madeIssuer struct {
 	url string
 	key *ecdsa.PrivateKey
@@ -84,13 +84,13 @@ func newMadeIssuer(t *testing.T) madeIssuer {
 	require.NoError(t, err)
 	half := (len(point) - 1) / 2
 	encode := base64.RawURLEncoding.EncodeToString
-	jwk := map[string]string{"kty": "EC", "crv": "P-256", "kid": "one", // no alg, so that nothing but the service pins it
+	jwk := map[string]string{"kty": "EC", "crv": "P-256", "kid": "one", // no alg, so that only the service pins it
 		"x": encode(point[1 : 1+half]), "y": encode(point[1+half:])}
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	publish(t, mux, "/.well-known/openid-configuration", map[string]string{"issuer": server.URL, "jwks_uri": server.URL + "/keys"})
-	shared := map[string]string{"kty": "oct", "kid": "shared", "k": encode([]byte(sharedSecret))} // a mistake of the issuer's
+	shared := map[string]string{"kty": "oct", "kid": "shared", "k": encode([]byte(sharedSecret))} // an issuer's mistake
 	publish(t, mux, "/keys", map[string]any{"keys": []any{jwk, shared}})
 	return madeIssuer{server.URL, key}
 }
@@ -102,7 +102,7 @@ func publish(t *testing.T, mux *http.ServeMux, path string, document any) {
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
 }
 
-// token is one that is good in everything but what change does to it.
+// token returns a token that is valid except for what change does to it.
 func (m madeIssuer) token(t *testing.T, method jwt.SigningMethod, key any, change func(header, claims map[string]any)) string {
 	t.Helper()
 	claims := jwt.MapClaims{"iss": m.url, "aud": ourAudience, "sub": "ann", "exp": time.Now().Add(time.Minute).Unix()}
@@ -116,7 +116,7 @@ func (m madeIssuer) token(t *testing.T, method jwt.SigningMethod, key any, chang
 	return signed
 }
 
-func TestOnlyAccessTokensOfTheIssuerForThisAudienceAreAccepted(t *testing.T) {
+func TestAuthenticate_AcceptsOnlyAccessTokensOfTheIssuerForThisAudience(t *testing.T) {
 	issuer := newMadeIssuer(t)
 	service := newEngine(follow(t, VerifierOptions{issuer.url, ourAudience, time.Hour, time.Now}))
 	requireReady(t, service)
@@ -128,9 +128,9 @@ func TestOnlyAccessTokensOfTheIssuerForThisAudienceAreAccepted(t *testing.T) {
 		"several audiences":         func(_, claims values) { claims["aud"] = []string{"https://other.example", ourAudience} },
 		"expired within the leeway": func(_, claims values) { claims["exp"] = time.Now().Unix() - 1 },
 	} {
-		answer := get(service, "/hello", issuer.token(t, jwt.SigningMethodES256, issuer.key, change))
-		require.Equal(t, http.StatusOK, answer.Code, "%s: %s", name, answer.Body)
-		require.JSONEq(t, `{"sub":"ann","roles":[]}`, answer.Body.String())
+		response := get(service, "/hello", issuer.token(t, jwt.SigningMethodES256, issuer.key, change))
+		require.Equal(t, http.StatusOK, response.Code, "%s: %s", name, response.Body)
+		require.JSONEq(t, `{"sub":"ann","roles":[]}`, response.Body.String())
 	}
 	for name, change := range map[string]func(header, claims values){
 		"another issuer":     func(_, claims values) { claims["iss"] = "https://evil.example" },
@@ -147,8 +147,8 @@ func TestOnlyAccessTokensOfTheIssuerForThisAudienceAreAccepted(t *testing.T) {
 		"an extension":       func(header, _ values) { header["crit"], header["b64"] = []string{"b64"}, true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			answer := get(service, "/hello", issuer.token(t, jwt.SigningMethodES256, issuer.key, change))
-			requireProblem(t, answer, http.StatusUnauthorized, "token_invalid", `error="invalid_token"`)
+			response := get(service, "/hello", issuer.token(t, jwt.SigningMethodES256, issuer.key, change))
+			requireProblem(t, response, http.StatusUnauthorized, "token_invalid", `error="invalid_token"`)
 		})
 	}
 	for _, expiry := range []int64{0, time.Now().Unix() - 60} {
@@ -158,7 +158,7 @@ func TestOnlyAccessTokensOfTheIssuerForThisAudienceAreAccepted(t *testing.T) {
 	requireProblem(t, get(service, "/hello", ""), http.StatusUnauthorized, "credentials_missing", "Bearer")
 }
 
-func TestForgedSignaturesAreRefused(t *testing.T) {
+func TestAuthenticate_RefusesForgedSignatures(t *testing.T) {
 	issuer := newMadeIssuer(t)
 	service := newEngine(follow(t, VerifierOptions{issuer.url, ourAudience, time.Hour, time.Now}))
 	requireReady(t, service)
@@ -191,14 +191,14 @@ func TestForgedSignaturesAreRefused(t *testing.T) {
 	}
 }
 
-// respelled is base64url for the same bytes, with the unused bits of its last character set.
+// respelled returns base64url for the same bytes, with an unused bit of its last character set.
 func respelled(signature string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(signature) - 1
 	return signature[:last] + string(alphabet[strings.IndexByte(alphabet, signature[last])|1])
 }
 
-func TestAnIssuerOfAnotherNameIsNotFollowed(t *testing.T) {
+func TestVerifier_Discover_RefusesAnotherIssuer(t *testing.T) {
 	issuer := newMadeIssuer(t)
 	mirror := strings.Replace(issuer.url, "127.0.0.1", "localhost", 1)
 	_, err := NewVerifier(VerifierOptions{mirror, ourAudience, time.Hour, time.Now}).discover(t.Context())

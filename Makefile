@@ -1,4 +1,4 @@
-# make shows the targets. The development tools are pinned in tools/go.mod; Go builds them at the first use.
+# make lists the targets. tools/go.mod pins the development tools; Go builds them when they are first used.
 .DEFAULT_GOAL := help
 .PHONY: help dev build test check lint format bench fuzz postman secrets swagger-ui clean
 
@@ -8,19 +8,19 @@ FUZZTIME ?= 30s
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-dev: ## Serve on 127.0.0.1:8080 and restart at every change of the code
+dev: ## Serve on 127.0.0.1:8080 and restart whenever the code changes
 	$(TOOL) air
 
 build: ## Build the program into ./latchkey, as it is released: static, without cgo and without makemigrations
 	CGO_ENABLED=0 go build -trimpath -tags nomsgpack,release -o latchkey .
 
-test: ## Run the tests, one line a package
+test: ## Run the tests, with one line per package
 	$(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
 
 check: ## Run what CI runs: format, modules, vet, tests, build, smoke, clients, lint
 	.ci/run
 
-lint: ## Run the linters, and look for functions that nothing calls
+lint: ## Run the linters, and find unused functions
 	$(TOOL) golangci-lint run
 	$(TOOL) deadcode -test ./...
 
@@ -37,20 +37,20 @@ fuzz: ## Run every fuzz test for FUZZTIME (30s)
 		done; \
 	done
 
-postman: ## Generate the Postman collection from the contract
+postman: ## Generate the Postman collection from api/openapi.yaml
 	cd api/postman && npm ci --no-fund --no-audit --loglevel=error && npm run --silent generate
 
-secrets: ## Make the secrets that compose.yaml reads, where there are none
+secrets: ## Create the secrets that compose.yaml reads; fails if there are any
 	@mkdir -m 700 secrets
 	openssl rand -base64 48 > secrets/secret_key
 	openssl rand -hex 24 > secrets/postgres_password
 	printf 'postgres://latchkey:%s@postgres:5432/latchkey?sslmode=disable' "$$(cat secrets/postgres_password)" \
 		> secrets/database_url
 	printf none > secrets/smtp_url
-	chmod 444 secrets/* # the containers' users read them; the folder keeps everyone else out
+	chmod 444 secrets/* # readable by the containers' users; the folder's mode keeps other users out
 
-swagger-ui: ## Replace the embedded Swagger UI by the VERSION of swagger-ui-dist
+swagger-ui: ## Replace the embedded Swagger UI with swagger-ui-dist VERSION
 	api/docs/refresh $(VERSION)
 
-clean: ## Remove what was built
+clean: ## Remove build results
 	rm -rf latchkey tmp coverage.out

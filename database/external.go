@@ -81,7 +81,7 @@ func unreadable(err error, table string) error {
 	}
 	reason, isKnown := map[string]string{
 		"42P01": "there is no such table; names are case-sensitive, and a schema goes before a dot",
-		"42703": "it lacks the column of the primary key; say where that is with --map id=",
+		"42703": "it lacks the column of the primary key; name that column with --map id=",
 		"42501": "the role has no right to SELECT from it",
 	}[refused.Code]
 	if !isKnown {

@@ -76,5 +76,5 @@ func TestExternal_ExplainsWhatItCannotRead(t *testing.T) {
 
 	external, _ = shop(t)
 	err = external.Each("Users", "pk", func(map[string]any) error { return nil })
-	require.ErrorContains(t, err, "it lacks the column of the primary key; say where that is with --map id=")
+	require.ErrorContains(t, err, "it lacks the column of the primary key; name that column with --map id=")
 }

@@ -34,7 +34,7 @@ type cleanup struct {
 	Name string `json:"name"`
 }
 
-// Kind returns the name under which River stores these jobs. It is a former one: rows of older versions bear it.
+// Kind returns the name under which River stores these jobs. It stays as it is, because databases contain such rows.
 func (cleanup) Kind() string { return "sweep" }
 
 // InsertOpts allows a single attempt, because the next run is due within the hour, and one job per name and hour.

@@ -13,7 +13,7 @@ const firebaseScrypt = "firebase_scrypt"
 
 // EncodeFirebase returns a hash of Firebase's own scrypt in the form in which it is stored: memCost is log2 of scrypt's N,
 // rounds its r, salt the user's salt followed by the project's salt separator. The project's signer key is part of it, because
-// each verification needs it. EncodeFirebase checks nothing: Identify tells if the hash can be verified.
+// each verification needs it. EncodeFirebase checks nothing: call Identify to learn whether the hash can be verified.
 func EncodeFirebase(memCost, rounds int, salt, signerKey, hash []byte) string {
 	encode := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$firebase-scrypt$ln=%d,r=%d$%s$%s$%s", memCost, rounds, encode(salt), encode(signerKey), encode(hash))

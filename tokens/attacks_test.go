@@ -114,7 +114,7 @@ func encodingAttacks() []attack {
 		{"claims with a line end and so signed", hs.signText(spelt(hs, "\n"+claims)), notBase64},
 		{"claims with unused bits and so signed",
 			hs.signText(spelt(hs, respell(base64URL([]byte(oddClaims))))), notBase64},
-		{"claims in clear and so signed", hs.signText(spelt(hs, goodClaims().String())), notParts},
+		{"claims signed without encoding", hs.signText(spelt(hs, goodClaims().String())), notParts},
 		{"signature padded", token + "==", notBase64},
 		{"header padded", header + "=." + claims + "." + signature, notBase64},
 	}

@@ -92,16 +92,16 @@ func script(users []seeded) []step {
 		login := fmt.Sprintf(`{"email":%q,"password":%q}`, user.Email, user.Password)
 		wrong := fmt.Sprintf(`{"email":%q,"password":"wrong"}`, user.Email)
 		steps = append(steps,
-			step{"a token of old of " + user.Email, "GET", update, ``, user.Access},
+			step{"a token from Django of " + user.Email, "GET", update, ``, user.Access},
 			step{"a pair for " + user.Email, "POST", pair, login, ""},
 			step{"a wrong password of " + user.Email, "POST", pair, wrong, ""},
 			step{"obtain for " + user.Email, "POST", obtain, login, ""},
-			step{"verify the refresh token of old of " + user.Email, "POST", verify, `{"token":"` + user.Refresh + `"}`, ""},
+			step{"verify the refresh token from Django of " + user.Email, "POST", verify, `{"token":"` + user.Refresh + `"}`, ""},
 		)
 		if user.Active { // neither Django's verification nor its refresh checks that
 			steps = append(steps,
-				step{"verify the access token of old of " + user.Email, "POST", verify, `{"token":"` + user.Access + `"}`, ""},
-				step{"exchange the refresh token of old of " + user.Email, "POST", refresh, `{"refresh":"` + user.Refresh + `"}`, ""},
+				step{"verify the access token from Django of " + user.Email, "POST", verify, `{"token":"` + user.Access + `"}`, ""},
+				step{"exchange the refresh token from Django of " + user.Email, "POST", refresh, `{"refresh":"` + user.Refresh + `"}`, ""},
 				step{"show " + user.Email, "GET", update, ``, "{access}"},
 			)
 		}

@@ -158,7 +158,7 @@ func TestImportDjangoFromADatabase(t *testing.T) {
 		require.Contains(t, done.stderr, "there is no such column: actif, to read is_active from")
 		done = run(t, with(target, "DJANGO_DATABASE_URL="+source), "import", "django", "--map", "email=mail")
 		require.Equal(t, 1, done.code)
-		require.Contains(t, done.stderr, "none has the columns id, mail, password, last_login; name it with --table")
+		require.Contains(t, done.stderr, "no table has the columns id, mail, password, last_login; name it with --table")
 	})
 }
 

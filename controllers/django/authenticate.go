@@ -153,7 +153,8 @@ func (a *authenticator) check(c *gin.Context, token string) error {
 	if !errors.Is(err, errWrongType) {
 		return err
 	}
-	if _, err := a.sessions.Inspect(c.Request.Context(), token, middleware.RequestInfo(c)); !errors.Is(err, models.ErrRefreshTokenInvalid) {
+	_, err = a.sessions.Inspect(c.Request.Context(), token, middleware.RequestInfo(c))
+	if !errors.Is(err, models.ErrRefreshTokenInvalid) {
 		return err
 	}
 	return nil // SimpleJWT's, which was verified

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -120,7 +121,7 @@ func (c *console) withSigningKeys(ctx context.Context, work func(*keys.Manager) 
 			"remove it to have keys made, kept and rotated in the database", variable)
 	}
 	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
-		return work(server.NewSigningKeyManager(settings, db, c.now))
+		return work(server.NewSigningKeyManager(settings, server.Resources{DB: db, Log: slog.New(slog.DiscardHandler), Now: c.now}))
 	})
 }
 

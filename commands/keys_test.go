@@ -34,7 +34,7 @@ func makeKeys(t *testing.T, url string) {
 	defer func() { require.NoError(t, database.Close(db)) }()
 	sealing := [][]byte{tokens.DeriveKey([]byte(secretKey), "signing-keys")}
 	rules := keys.Rules{Algorithm: tokens.ES256}
-	require.NoError(t, keys.NewManager(db, sealing, rules, testkit.NewClock().Now).Ensure(t.Context()))
+	require.NoError(t, keys.NewManager(testkit.NewStore(db, testkit.NewClock().Now), sealing, rules).Ensure(t.Context()))
 }
 
 func TestKeysAreListedRotatedAndRetired(t *testing.T) {

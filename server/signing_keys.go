@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"gorm.io/gorm"
-
 	"latchkey/config"
 	"latchkey/controllers"
+	"latchkey/models"
 	"latchkey/models/keys"
 	"latchkey/tokens"
 )
@@ -20,7 +19,7 @@ func signingKeys(ctx context.Context, settings config.Settings, with Resources) 
 		keys, err := givenKeys(settings)
 		return func() tokens.KeySet { return keys }, nil, err
 	}
-	managed, err := keys.NewCache(ctx, NewSigningKeyManager(settings, with.DB, with.Now))
+	managed, err := keys.NewCache(ctx, NewSigningKeyManager(settings, with))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,14 +63,15 @@ const clockDifference = time.Minute
 // VerifierCache is how long other services may keep the public keys before they fetch them again.
 const VerifierCache = controllers.JWKSMaxAge
 
-// NewSigningKeyManager constructs the manager of the signing keys in the database.
-func NewSigningKeyManager(settings config.Settings, db *gorm.DB, now func() time.Time) *keys.Manager {
-	return keys.NewManager(db, derivedKeys(settings, "signing-keys"), keys.Rules{
+// NewSigningKeyManager constructs the manager of the signing keys in the database of the resources, of which it needs no hasher.
+func NewSigningKeyManager(settings config.Settings, with Resources) *keys.Manager {
+	audit := models.NewAuditLog(with.DB, models.Notices{}, with.Log, with.Now)
+	return keys.NewManager(models.NewStore(with.DB, audit, with.Now), derivedKeys(settings, "signing-keys"), keys.Rules{
 		Algorithm:     tokens.Algorithm(settings.JWT.Algorithm),
 		Rotation:      settings.JWT.KeyRotation,
 		TokenLifetime: settings.JWT.ExpirationDelta + settings.JWT.Leeway + clockDifference,
 		Publication:   VerifierCache + keys.MaxAge + clockDifference,
-	}, now)
+	})
 }
 
 func newAccessTokens(settings config.Settings, keys func() tokens.KeySet, now func() time.Time) *tokens.AccessTokens {

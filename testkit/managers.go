@@ -52,8 +52,7 @@ func NewManagers(t testing.TB, db *gorm.DB, options ManagerOptions) Managers {
 	if rules.ImportKeys == nil {
 		rules.ImportKeys = [][]byte{[]byte("a key")}
 	}
-	log := cmp.Or(options.Log, slog.New(slog.DiscardHandler))
-	audit := models.NewAuditLog(db, models.Notices{}, log, options.Now)
+	audit := models.NewAuditLog(db, models.Notices{}, cmp.Or(options.Log, slog.New(slog.DiscardHandler)), options.Now)
 	store := models.NewStore(db, audit, options.Now)
 	sessions := models.NewSessionManager(store, codec(t, "lkr_"), options.Sessions)
 	users := models.NewUserManager(store, rules, sessions, models.NewOneTimeTokenManager(store, codec(t, "lko_"), nil))
@@ -62,6 +61,11 @@ func NewManagers(t testing.TB, db *gorm.DB, options ManagerOptions) Managers {
 		Logins:  models.NewLoginManager(store, users, sessions, codec(t, "lkd_"), models.AdmitAll),
 		Imports: models.NewImportManager(store, rules, users, sessions),
 	}
+}
+
+// NewStore makes the store of one manager alone, whose events go nowhere but into the database.
+func NewStore(db *gorm.DB, now func() time.Time) models.Store {
+	return models.NewStore(db, models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), now), now)
 }
 
 // codec makes the tokens of one prefix under a key of its own.

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"gorm.io/gorm"
-
+	"latchkey/models"
 	"latchkey/tokens"
 )
 
@@ -22,31 +21,25 @@ var (
 	ErrNotPublished = errors.New("the next signing key has not been published for long enough")
 )
 
-// errKeysChanged means that another replica changed the keys between their reading and their update.
-var errKeysChanged = errors.New("the signing keys changed meanwhile")
-
 // Manager makes, rotates and retires the signing keys that all replicas share.
 type Manager struct {
-	db      *gorm.DB
+	store   models.Store
 	sealing [][]byte
 	rules   Rules
-	now     func() time.Time
 }
 
-// NewManager makes a manager that stores keys in db, sealed under the first of the sealing keys, of 32 bytes
-// each; the others are fallbacks, which only open what was sealed before.
-func NewManager(
-	db *gorm.DB, sealing [][]byte, rules Rules, now func() time.Time,
-) *Manager {
-	return &Manager{db: db, sealing: sealing, rules: rules, now: now}
+// NewManager makes a manager that seals its keys under the first of the sealing keys, of 32 bytes each; the others are fallbacks,
+// which only open what was sealed before.
+func NewManager(store models.Store, sealing [][]byte, rules Rules) *Manager {
+	return &Manager{store: store, sealing: sealing, rules: rules}
 }
 
 // Ensure makes the active and the next key where there are none, once however many replicas start together. A next key
 // of another algorithm than the rules' is replaced; the active one signs on until its successor has been published, so
 // that a change of algorithm leaves no verifier behind either. ErrLocked means that nothing was changed.
 func (m *Manager) Ensure(ctx context.Context) error {
-	return m.change(ctx, func(tx *gorm.DB, keys *keyring) error {
-		if _, err := m.open(keys); err != nil {
+	return m.change(ctx, func(tx models.Tx, keys *keyring) error {
+		if _, err := m.open(keys, tx.Now); err != nil {
 			return err
 		}
 		keys.algorithm = m.rules.Algorithm
@@ -58,45 +51,44 @@ func (m *Manager) Ensure(ctx context.Context) error {
 }
 
 // Rotate lets the next key sign instead of the active one, which is retired, and makes a new next key. Before the next
-// key has been published long enough it answers ErrNotPublished, with the time from which on it works.
+// key has been published long enough it returns ErrNotPublished, with the time from which on it works.
 func (m *Manager) Rotate(ctx context.Context) error {
-	return m.change(ctx, func(tx *gorm.DB, keys *keyring) error {
+	return m.change(ctx, func(tx models.Tx, keys *keyring) error {
 		if !keys.complete() {
 			return ErrNoKeys
 		}
-		now, from := m.moment(), m.rules.maySignAt(keys.next)
-		if now.Before(from) {
+		from := m.rules.maySignAt(keys.next)
+		if tx.Now.Before(from) {
 			return fmt.Errorf("%w: it may sign from %s on", ErrNotPublished, from.Format(time.RFC3339))
 		}
-		return retireActive(tx, keys, now)
+		return retireActive(tx, keys)
 	})
 }
 
 // RotateNow is Rotate without the wait: verifiers that have cached the JWK set may refuse valid tokens until they fetch
 // it again.
 func (m *Manager) RotateNow(ctx context.Context) error {
-	return m.change(ctx, func(tx *gorm.DB, keys *keyring) error {
+	return m.change(ctx, func(tx models.Tx, keys *keyring) error {
 		if !keys.complete() {
 			return ErrNoKeys
 		}
-		return retireActive(tx, keys, m.moment())
+		return retireActive(tx, keys)
 	})
 }
 
-// RotateIfDue rotates when the active key is older than the rules allow, or the next one has another algorithm. It answers
-// true to one of all replicas that ask.
+// RotateIfDue rotates when the active key is older than the rules allow, or the next one has another algorithm. It reports true
+// to one of all replicas that ask.
 func (m *Manager) RotateIfDue(ctx context.Context) (bool, error) {
-	keys, err := readKeys(m.db.WithContext(ctx))
-	if err != nil || keys.complete() && !m.rules.due(&keys, m.moment()) {
+	keys, err := readKeys(m.store.DB(ctx))
+	if err != nil || keys.complete() && !m.rules.due(&keys, m.store.Now()) {
 		return false, err
 	}
 	var rotated bool
-	err = m.change(ctx, func(tx *gorm.DB, keys *keyring) error {
-		now := m.moment()
-		if rotated = m.rules.due(keys, now); !rotated {
+	err = m.change(ctx, func(tx models.Tx, keys *keyring) error {
+		if rotated = m.rules.due(keys, tx.Now); !rotated {
 			return nil
 		}
-		return retireActive(tx, keys, now)
+		return retireActive(tx, keys)
 	})
 	return rotated && err == nil, err
 }
@@ -106,7 +98,7 @@ func (m *Manager) RotateIfDue(ctx context.Context) (bool, error) {
 // Nothing is changed if one of the keys is unknown (ErrNotFound) or one that stays is locked
 // (ErrLocked).
 func (m *Manager) Retire(ctx context.Context, ids ...string) error {
-	return m.change(ctx, func(tx *gorm.DB, keys *keyring) error {
+	return m.change(ctx, func(tx models.Tx, keys *keyring) error {
 		var found []*SigningKey
 		for _, id := range ids {
 			key, err := keys.find(id)
@@ -118,21 +110,21 @@ func (m *Manager) Retire(ctx context.Context, ids ...string) error {
 		if err := deleteKeys(tx, keys, found...); err != nil {
 			return err
 		}
-		_, err := m.open(keys)
+		_, err := m.open(keys, tx.Now)
 		return err
 	})
 }
 
 // Prune deletes the retired keys whose tokens have all expired.
 func (m *Manager) Prune(ctx context.Context) error {
-	return m.db.WithContext(ctx).
-		Where("state = ? AND retired_at < ?", Retired, m.rules.retiredBefore(m.moment())).
+	return m.store.DB(ctx).
+		Where("state = ? AND retired_at < ?", Retired, m.rules.retiredBefore(m.store.Now())).
 		Delete(&SigningKey{}).Error
 }
 
-// List gives back all keys without their sealed part: active, next, and the retired ones, the last one first.
+// List returns all keys without their sealed part: active, next, and the retired ones, the last one first.
 func (m *Manager) List(ctx context.Context) ([]SigningKey, error) {
-	keys, err := readKeys(m.db.WithContext(ctx).Omit("sealed"))
+	keys, err := readKeys(m.store.DB(ctx).Omit("sealed"))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +138,7 @@ func (m *Manager) List(ctx context.Context) ([]SigningKey, error) {
 // Load reads the keys that are trusted now: the active one signs, the next one and the retired ones whose tokens may live
 // verify. What a fallback opened is sealed anew. Errors are ErrNoKeys and ErrLocked.
 func (m *Manager) Load(ctx context.Context) (tokens.KeySet, error) {
-	db := m.db.WithContext(ctx)
+	db := m.store.DB(ctx)
 	stored, err := readKeys(db)
 	if err != nil {
 		return tokens.KeySet{}, err
@@ -154,7 +146,7 @@ func (m *Manager) Load(ctx context.Context) (tokens.KeySet, error) {
 	if stored.active == nil {
 		return tokens.KeySet{}, ErrNoKeys
 	}
-	keys, err := m.open(&stored)
+	keys, err := m.open(&stored, m.store.Now())
 	if err != nil {
 		return tokens.KeySet{}, err
 	}

@@ -45,9 +45,9 @@ func (f keyFixture) manager(algorithm tokens.Algorithm, secrets ...string) *keys
 	if len(secrets) == 0 {
 		secrets = []string{"the secret key"}
 	}
-	return keys.NewManager(f.db, sealingKeys(secrets...), keys.Rules{
+	return keys.NewManager(testkit.NewStore(f.db, f.clock.Now), sealingKeys(secrets...), keys.Rules{
 		Algorithm: algorithm, Rotation: keyRotation, TokenLifetime: 5 * time.Minute, Publication: keyPublication,
-	}, f.clock.Now)
+	})
 }
 
 // ensured is a manager whose next key may sign.
@@ -168,9 +168,9 @@ func TestRotationIsDueByAgeUnlessByHand(t *testing.T) {
 			require.NoError(t, err)
 			return rotated
 		}
-		byHand := keys.NewManager(f.db, sealingKeys("the secret key"), keys.Rules{
+		byHand := keys.NewManager(testkit.NewStore(f.db, f.clock.Now), sealingKeys("the secret key"), keys.Rules{
 			Algorithm: tokens.EdDSA, TokenLifetime: 5 * time.Minute, Publication: keyPublication,
-		}, f.clock.Now)
+		})
 		f.clock.Advance(keyRotation - time.Second)
 		require.False(t, rotateIfDue(manager))
 		f.clock.Advance(time.Second)

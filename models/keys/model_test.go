@@ -64,10 +64,10 @@ func newKeyWorld(t *rapid.T, ctx context.Context, db *gorm.DB) *keyWorld {
 }
 
 func (w *keyWorld) start(t *rapid.T, i int, algorithm tokens.Algorithm) {
-	manager := keys.NewManager(w.db, sealingKeys("the secret key"), keys.Rules{
+	manager := keys.NewManager(testkit.NewStore(w.db, w.clock.Now), sealingKeys("the secret key"), keys.Rules{
 		Algorithm: algorithm, Rotation: 30 * time.Minute,
 		TokenLifetime: keyTokenOptions.Lifetime, Publication: keyPublication,
-	}, w.clock.Now)
+	})
 	cached, err := keys.NewCache(w.ctx, manager)
 	require.NoError(t, err)
 	access := tokens.NewAccessTokens(cached.Current, keyTokenOptions, w.clock.Now)

@@ -11,11 +11,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"latchkey/models"
 	"latchkey/tokens"
 )
-
-// moment is the time at which something is stored, in UTC and no finer than PostgreSQL keeps it.
-func (m *Manager) moment() time.Time { return m.now().UTC().Truncate(time.Microsecond) }
 
 func readKeys(db *gorm.DB) (keyring, error) {
 	var rows []SigningKey
@@ -25,10 +23,10 @@ func readKeys(db *gorm.DB) (keyring, error) {
 
 // change takes one step from the keys as they are and fills the places that it left empty, in one transaction. If another
 // replica was quicker it starts over, from what that one left.
-func (m *Manager) change(ctx context.Context, step func(*gorm.DB, *keyring) error) error {
-	for {
-		err := m.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			keys, err := readKeys(tx)
+func (m *Manager) change(ctx context.Context, step func(models.Tx, *keyring) error) error {
+	return models.Retry(func() error {
+		return m.store.Transaction(ctx, func(tx models.Tx) error {
+			keys, err := readKeys(tx.DB)
 			if err != nil {
 				return err
 			}
@@ -37,31 +35,28 @@ func (m *Manager) change(ctx context.Context, step func(*gorm.DB, *keyring) erro
 			}
 			return m.fill(tx, &keys)
 		})
-		if !errors.Is(err, errKeysChanged) && !errors.Is(err, gorm.ErrDuplicatedKey) {
-			return err
-		}
-	}
+	})
 }
 
 // fill promotes the next key if the active one is gone, and makes the keys that are missing then.
-func (m *Manager) fill(tx *gorm.DB, keys *keyring) error {
+func (m *Manager) fill(tx models.Tx, keys *keyring) error {
 	if keys.complete() {
 		return nil
 	}
 	// With the wrong SECRET_KEY a key would be added that the other replicas can't open.
-	if _, err := m.open(keys); err != nil {
+	if _, err := m.open(keys, tx.Now); err != nil {
 		return err
 	}
-	now, algorithm := m.moment(), cmp.Or(keys.algorithm, m.rules.Algorithm)
+	algorithm := cmp.Or(keys.algorithm, m.rules.Algorithm)
 	switch {
 	case keys.active != nil:
 	case keys.next != nil:
-		promotion := map[string]any{"state": Active, "activated_at": now}
-		if err := claimed(stillAs(tx, keys.next).Updates(promotion)); err != nil {
+		promotion := map[string]any{"state": Active, "activated_at": tx.Now}
+		if err := models.Claim(stillAs(tx, keys.next).Updates(promotion)); err != nil {
 			return err
 		}
 	default:
-		if err := m.create(tx, SigningKey{State: Active, Algorithm: algorithm, ActivatedAt: &now}); err != nil {
+		if err := m.create(tx, SigningKey{State: Active, Algorithm: algorithm, ActivatedAt: &tx.Now}); err != nil {
 			return err
 		}
 	}
@@ -69,7 +64,7 @@ func (m *Manager) fill(tx *gorm.DB, keys *keyring) error {
 }
 
 // create makes and stores the key of a row that says the rest.
-func (m *Manager) create(tx *gorm.DB, row SigningKey) error {
+func (m *Manager) create(tx models.Tx, row SigningKey) error {
 	key, err := tokens.GenerateKey(row.Algorithm)
 	if err != nil {
 		return fmt.Errorf("make a signing key: %w", err)
@@ -78,16 +73,16 @@ func (m *Manager) create(tx *gorm.DB, row SigningKey) error {
 	if err != nil {
 		return fmt.Errorf("make a signing key: %w", err)
 	}
-	row.ID, row.CreatedAt = key.ID(), m.moment()
+	row.ID, row.CreatedAt = key.ID(), tx.Now
 	if row.Sealed, err = tokens.Seal(m.sealing[0], text, []byte(row.ID)); err != nil {
 		return fmt.Errorf("seal a signing key: %w", err)
 	}
-	return tx.Create(&row).Error
+	return models.Claim(tx.Create(&row))
 }
 
-func retireActive(tx *gorm.DB, keys *keyring, now time.Time) error {
-	retirement := map[string]any{"state": Retired, "retired_at": now}
-	if err := claimed(stillAs(tx, keys.active).Updates(retirement)); err != nil {
+func retireActive(tx models.Tx, keys *keyring) error {
+	retirement := map[string]any{"state": Retired, "retired_at": tx.Now}
+	if err := models.Claim(stillAs(tx, keys.active).Updates(retirement)); err != nil {
 		return err
 	}
 	keys.retired = append(keys.retired, keys.active)
@@ -95,12 +90,12 @@ func retireActive(tx *gorm.DB, keys *keyring, now time.Time) error {
 	return nil
 }
 
-func deleteKeys(tx *gorm.DB, keys *keyring, doomed ...*SigningKey) error {
+func deleteKeys(tx models.Tx, keys *keyring, doomed ...*SigningKey) error {
 	for _, key := range keys.all() {
 		if !slices.Contains(doomed, key) {
 			continue
 		}
-		if err := claimed(stillAs(tx, key).Delete(&SigningKey{})); err != nil {
+		if err := models.Claim(stillAs(tx, key).Delete(&SigningKey{})); err != nil {
 			return err
 		}
 	}
@@ -109,15 +104,8 @@ func deleteKeys(tx *gorm.DB, keys *keyring, doomed ...*SigningKey) error {
 }
 
 // stillAs narrows a change to a key in the state in which it was read.
-func stillAs(tx *gorm.DB, key *SigningKey) *gorm.DB {
+func stillAs(tx models.Tx, key *SigningKey) *gorm.DB {
 	return tx.Model(&SigningKey{}).Where("id = ? AND state = ?", key.ID, key.State)
-}
-
-func claimed(change *gorm.DB) error {
-	if change.Error == nil && change.RowsAffected != 1 {
-		return errKeysChanged
-	}
-	return change.Error
 }
 
 // openedKey is a key with the row that it is stored in.
@@ -128,10 +116,10 @@ type openedKey struct {
 }
 
 // open unseals the trusted keys of a ring, in its order. The error names every key that none of the secrets opens.
-func (m *Manager) open(keys *keyring) ([]openedKey, error) {
+func (m *Manager) open(keys *keyring, now time.Time) ([]openedKey, error) {
 	var opened []openedKey
 	var locked []string
-	for _, row := range keys.trusted(m.rules, m.moment()) {
+	for _, row := range keys.trusted(m.rules, now) {
 		key, err := m.unseal(row)
 		switch {
 		case errors.Is(err, tokens.ErrSealBroken):

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"gorm.io/gorm"
 
 	"latchkey/config"
 	"latchkey/models/keys"
@@ -120,8 +118,8 @@ func (c *console) withSigningKeys(ctx context.Context, work func(*keys.Manager) 
 		return fmt.Errorf("the signing key is not managed here: it comes from %s. Rotate it by changing that setting, or "+
 			"remove it to have keys made, kept and rotated in the database", variable)
 	}
-	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
-		return work(server.NewSigningKeyManager(settings, server.Resources{DB: db, Log: slog.New(slog.DiscardHandler), Now: c.now}))
+	return c.withDatabase(ctx, settings, func(with server.Resources) error {
+		return work(server.NewSigningKeyManager(settings, with))
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"gorm.io/gorm"
 
 	"latchkey/jobs"
 	"latchkey/server"
@@ -147,8 +146,8 @@ func (c *console) withQueue(ctx context.Context, work func(*jobs.Queue) error) e
 	if err != nil {
 		return err
 	}
-	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
-		queue, err := server.NewQueue(server.Resources{DB: db, Log: c.logger(settings), Now: c.now})
+	return c.withDatabase(ctx, settings, func(with server.Resources) error {
+		queue, err := server.NewQueue(with)
 		if err != nil {
 			return err
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 
-	"gorm.io/gorm"
-
 	"latchkey/config"
 	"latchkey/models"
 	"latchkey/server"
@@ -18,15 +16,15 @@ func (c *console) withUsers(ctx context.Context, settings config.Settings, work 
 
 // withManagers is withUsers with all managers.
 func (c *console) withManagers(ctx context.Context, settings config.Settings, work func(server.Managers) error) error {
-	return c.withDatabase(ctx, settings, func(db *gorm.DB) error {
+	return c.withDatabase(ctx, settings, func(with server.Resources) error {
 		hasher, err := server.NewHasher(settings, 1)
 		if err != nil {
 			return err
 		}
 		defer hasher.Close()
 		// The person at the console is told in a sentence; the row is what stays.
-		quiet := slog.New(slog.DiscardHandler)
-		managers, err := server.NewManagers(settings, server.Resources{DB: db, Hasher: hasher, Log: quiet, Now: c.now})
+		with.Hasher, with.Log = hasher, slog.New(slog.DiscardHandler)
+		managers, err := server.NewManagers(settings, with)
 		if err != nil {
 			return err
 		}

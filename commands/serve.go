@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
-	"gorm.io/gorm"
 
 	"latchkey/server"
 )
@@ -29,14 +28,14 @@ func (c *console) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.withDatabase(ctx, settings, func(db *gorm.DB) (err error) {
+	return c.withDatabase(ctx, settings, func(with server.Resources) (err error) {
 		cores := server.SpareThreads()
 		hasher, err := server.NewHasher(settings, cmp.Or(settings.Password.HashConcurrency, cores))
 		if err != nil {
 			return err
 		}
 		defer hasher.Close()
-		with := server.Resources{DB: db, Hasher: hasher, Log: c.logger(settings), Now: c.now}
+		with.Hasher = hasher
 		service, err := server.New(ctx, settings, with)
 		if err != nil {
 			return err

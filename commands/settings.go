@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"gorm.io/gorm"
-
 	"latchkey/config"
 	"latchkey/database"
 	"latchkey/server"
@@ -38,8 +36,10 @@ func (c *console) logger(settings config.Settings) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, options))
 }
 
-// withDatabase runs work with the configured database, whose schema must be current.
-func (c *console) withDatabase(ctx context.Context, settings config.Settings, work func(*gorm.DB) error) (err error) {
+// withDatabase runs work with the configured database, whose schema must be current, and everything else but a hasher.
+func (c *console) withDatabase(
+	ctx context.Context, settings config.Settings, work func(server.Resources) error,
+) (err error) {
 	log := c.logger(settings)
 	if err := server.PrepareSchema(ctx, settings, log); err != nil {
 		return err
@@ -49,5 +49,5 @@ func (c *console) withDatabase(ctx context.Context, settings config.Settings, wo
 		return err
 	}
 	defer func() { err = errors.Join(err, database.Close(db)) }()
-	return work(db)
+	return work(server.Resources{DB: db, Log: log, Now: c.now})
 }

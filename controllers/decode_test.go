@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -97,7 +96,7 @@ func TestBind_NamesWhatIsOfAnotherType(t *testing.T) {
 		err := bindText(t, `{"wanted":"b",`+member+`}`, "application/json", new(everything))
 		require.Equal(t, []string{want[0]}, fieldErrors(t, err), member)
 		invalid := (*models.ValidationError)(nil)
-		require.True(t, errors.As(err, &invalid))
+		require.ErrorAs(t, err, &invalid)
 		require.Equal(t, want[1], invalid.Errors[0].Message, member)
 	}
 	require.NoError(t, bindText(t, `{"wanted":"a backslash and u0000: \\u0000"}`, "application/json", new(everything)))

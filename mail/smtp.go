@@ -176,8 +176,8 @@ func isASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// failure describes an error in words that hold nothing of the recipient. It wraps ErrPermanent unless a retry may help: a refusal
-// of our login or of our sender's address is the operator's to fix, and so worth one.
+// failure describes an error in words that hold nothing of the recipient. It wraps ErrPermanent unless a retry may help: a
+// refusal of our login or of our sender's address is the operator's to fix, and so worth one.
 func failure(ctx context.Context, err error, to string) error {
 	if err == nil {
 		return nil

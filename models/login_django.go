@@ -29,7 +29,9 @@ func (m *LoginManager) AcceptDjangoToken(
 // ExchangeDjangoToken exchanges a token of Django for a session of its own and a refresh token. From then on the token is
 // worth what one of our refresh tokens is that was redeemed once: presented again, it is a retry until its successor was used,
 // and ends the session after that. Errors are ErrUserNotFound and those of SessionManager.Refresh.
-func (m *LoginManager) ExchangeDjangoToken(ctx context.Context, token tokens.DjangoToken, from RequestInfo) (*SessionTokens, error) {
+func (m *LoginManager) ExchangeDjangoToken(
+	ctx context.Context, token tokens.DjangoToken, from RequestInfo,
+) (*SessionTokens, error) {
 	id := djangoSessionID("token " + token.UserID + " " + token.ID)
 	if _, err := m.acceptForeign(ctx, token.UserID, Session{ID: id}, from); err != nil {
 		return nil, err

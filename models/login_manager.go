@@ -165,7 +165,9 @@ func (m *LoginManager) refuseUnverified(ctx context.Context, user *User, from Re
 
 // open opens a session. A device that was not known gets a row of its own; the count of strangers stays as it is, so that a
 // guesser gains nothing by the owner's logging in.
-func (m *LoginManager) open(ctx context.Context, user *User, throttle *LoginThrottle, from RequestInfo) (opened *SessionTokens, err error) {
+func (m *LoginManager) open(
+	ctx context.Context, user *User, throttle *LoginThrottle, from RequestInfo,
+) (opened *SessionTokens, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
 		// The update of the user comes first: it makes a change of password, which ends all sessions, wait or win.
 		if err := m.users.recordLogin(tx, user, from); err != nil {

@@ -155,7 +155,8 @@ func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof EmailProof, 
 	now := m.store.Now()
 	var candidates []OneTimeToken
 	err = m.store.DB(ctx).Preload("User").
-		Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ? AND tries < ?", address, purposes, now, maxCodeTries).
+		Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ? AND tries < ?",
+			address, purposes, now, maxCodeTries).
 		Order(ownFirst).Limit(maxCodeTries).Find(&candidates).Error
 	if err != nil {
 		return nil, err

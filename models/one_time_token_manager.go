@@ -125,12 +125,12 @@ func (m *OneTimeTokenManager) find(ctx context.Context, proof EmailProof, purpos
 	if proof.Token == "" {
 		return m.findByCode(ctx, proof, purposes)
 	}
-	parts, err := m.codec.Decode(proof.Token)
+	handle, err := m.codec.Decode(proof.Token)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrOneTimeTokenInvalid, err)
 	}
 	var token OneTimeToken
-	err = m.store.DB(ctx).Preload("User").Where("id = ?", parts.ID).Take(&token).Error
+	err = m.store.DB(ctx).Preload("User").Where("id = ?", handle.ID).Take(&token).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrOneTimeTokenInvalid

@@ -101,29 +101,29 @@ func (m *SessionManager) tokensOf(user *User, session *Session) *SessionTokens {
 // Refresh exchanges a refresh token for its successor and the user as they are now. Errors are ErrRefreshTokenInvalid,
 // ErrRefreshTokenReused, ErrSessionExpired, ErrSessionRevoked and ErrAccountInactive.
 func (m *SessionManager) Refresh(ctx context.Context, token string, from RequestInfo) (*SessionTokens, error) {
-	parts, err := m.decode(token)
+	handle, err := m.decode(token)
 	if err != nil {
 		return nil, err
 	}
-	return m.redeem(ctx, parts, from)
+	return m.redeem(ctx, handle, from)
 }
 
 func (m *SessionManager) decode(token string) (tokens.Handle, error) {
-	parts, err := m.refresh.Decode(token)
+	handle, err := m.refresh.Decode(token)
 	if err != nil {
 		return tokens.Handle{}, fmt.Errorf("%w: %v", ErrRefreshTokenInvalid, err)
 	}
-	return parts, nil
+	return handle, nil
 }
 
 // SessionID returns the id of the session that a refresh token names, or "" if the token is not one of ours. It does not ask
 // the database.
 func (m *SessionManager) SessionID(token string) string {
-	parts, err := m.refresh.Decode(token)
+	handle, err := m.refresh.Decode(token)
 	if err != nil {
 		return ""
 	}
-	return parts.ID.String()
+	return handle.ID.String()
 }
 
 // redeem decides about a token, until no other request was quicker, and returns its successor.
@@ -230,14 +230,14 @@ func (m *SessionManager) whyGone(ctx context.Context, userID uuid.UUID) error {
 // Inspect reads the session of a refresh token that would be accepted now, without redeeming it. Errors are those of
 // Refresh; a reused token ends its session here too.
 func (m *SessionManager) Inspect(ctx context.Context, token string, from RequestInfo) (session *Session, err error) {
-	parts, err := m.decode(token)
+	handle, err := m.decode(token)
 	if err != nil {
 		return nil, err
 	}
 	err = Retry(func() error {
 		now := m.store.Now()
-		session, err = m.live(ctx, parts.ID, now)
-		if err == nil && session.decide(parts, now, m.rules.Grace) == reuse {
+		session, err = m.live(ctx, handle.ID, now)
+		if err == nil && session.decide(handle, now, m.rules.Grace) == reuse {
 			err = m.endForReuse(ctx, session, from)
 		}
 		return err

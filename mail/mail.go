@@ -64,7 +64,7 @@ type Message struct {
 	To       string    // the address as it is stored
 	Name     string    // the user's, if To is known to be theirs; a greeting has it where it looks like a name; may be empty
 	Locale   string    // BCP 47; English where we don't speak it
-	Timezone string    // IANA; UTC where there is none of this name
+	Timezone string    // IANA; UTC if there is no time zone of this name
 	Token    string    // one-time, for a link; may be empty
 	Link     string    // with the token in it; may be empty
 	Code     string    // may be empty

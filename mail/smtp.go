@@ -23,7 +23,7 @@ type TLS string
 
 // The ways of encrypting.
 const (
-	StartTLS    TLS = "starttls" // the connection begins in clear, and a server that does not go over to TLS gets nothing
+	StartTLS    TLS = "starttls" // the connection begins unencrypted, and a server that does not switch to TLS gets nothing
 	ImplicitTLS TLS = "implicit" // TLS from the first byte
 	NoTLS       TLS = "none"     // for a server on the same machine
 )

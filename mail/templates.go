@@ -31,7 +31,7 @@ type written struct {
 
 // NewTemplates returns the templates for messages of the service of this name. A file in the folder overrides stands in
 // for ours of the same name; of a file of sentences, those that it has do. What is wrong with one is found here: every
-// message is rendered in every language. Empty overrides are none; ours alone are read for the first message.
+// message is rendered in every language. Overrides may be empty; ours alone are read for the first message.
 func NewTemplates(service, overrides string) (*Templates, error) {
 	t := &Templates{
 		service: service, translations: translations(), matcher: language.NewMatcher(Languages()),

@@ -15,7 +15,7 @@ import (
 
 // AuditEvent is something that happened and matters for security. Rows are only added; they outlive their user, and hold
 // nothing that anybody typed. ActorID is the user who did it, nil if that is unknown or was the operator; UserID is the
-// account that it was done to, zero if there is none.
+// account that it was done to, zero if it was done to no account.
 type AuditEvent struct {
 	ID        uuid.UUID  `gorm:"type:uuid;primaryKey"`
 	Kind      string     `gorm:"size:40;not null;index"`

@@ -218,7 +218,7 @@ func TestImportManager_Import_CutsNames(t *testing.T) {
 	})
 }
 
-// What a user set, and that he wants to go, moves along between Latchkeys by the rule of all fields.
+// What a user set, and their request to delete the account, move along between Latchkeys by the rule of all fields.
 func TestImportManager_Import_TakesLanguageTimeAndDeletion(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(t *testing.T, f importFixture) {

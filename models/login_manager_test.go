@@ -55,8 +55,8 @@ func triesPerDay() int64 {
 	return int64(models.FreeFailures + doublings + int((24*time.Hour-used)/models.MaxDelay))
 }
 
-// A guesser tries every minute for a day, and ten times in the first; the owner's phone logs in every hour, and so does a browser of his that
-// is a stranger each time, whenever it can.
+// A guesser tries every minute for a day, and ten times in the first; the owner's phone logs in every hour, and so does their
+// browser, which is a stranger each time, whenever it can.
 func TestLoginManager_Login_BoundsAGuesserAndNeverDelaysTheOwnersPhone(t *testing.T) {
 	t.Parallel()
 	require.EqualValues(t, 33, triesPerDay())

@@ -4,7 +4,7 @@
 // A table is written by the files that bear its name alone: users by user_*.go, sessions by session_*.go, and so on.
 package models
 
-// All lists a zero value of every stored model of the account core, in the order in which their tables can be created.
+// All returns a zero value of every stored model of the account core, in the order in which their tables can be created.
 func All() []any {
 	return []any{&User{}, &Session{}, &AuditEvent{}, &LoginThrottle{}, &OneTimeToken{}, &ImportedAccount{}}
 }

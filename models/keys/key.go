@@ -10,7 +10,7 @@ import (
 	"latchkey/tokens"
 )
 
-// All lists a zero value of every stored model of this package.
+// All returns a zero value of every stored model of this package.
 func All() []any { return []any{&SigningKey{}} }
 
 // SigningKey is a managed key that access tokens are signed with. It begins as next, when it is published and does not
@@ -36,9 +36,9 @@ const (
 // MaxAge is how old the key set of a running replica may become: each has to reload it at least this often.
 const MaxAge = time.Minute
 
-// Rules are how signing keys come and go. Algorithm is that of new keys. Rotation is how long a key signs, 0 to rotate
+// Rules say when signing keys are made, used and deleted. Algorithm is that of new keys. Rotation is how long a key signs, 0 to rotate
 // by hand only. TokenLifetime is the longest life of a token, with the leeway. Publication is how long a key is published
-// before it may sign: longer than a verifier caches the JWK set, plus MaxAge, plus what clocks may differ.
+// before it may sign: longer than a verifier caches the JWK set, plus MaxAge, plus the difference between clocks.
 type Rules struct {
 	Algorithm     tokens.Algorithm
 	Rotation      time.Duration
@@ -46,16 +46,16 @@ type Rules struct {
 	Publication   time.Duration
 }
 
-// maySignAt is from when on everybody who verifies knows a key.
+// maySignAt returns the time from which every verifier knows a key.
 func (r Rules) maySignAt(key *SigningKey) time.Time { return key.CreatedAt.Add(r.Publication) }
 
-// retiredBefore is the moment before which a key was retired whose tokens have all expired now. A replica that has not
-// heard of the rotation goes on signing with the former key for MaxAge.
+// retiredBefore returns the time before which a key must have been retired for all its tokens to have expired now. A replica
+// that has not heard of the rotation goes on signing with the former key for MaxAge.
 func (r Rules) retiredBefore(now time.Time) time.Time {
 	return now.Add(-r.TokenLifetime - MaxAge)
 }
 
-// due says whether the keys are to rotate by themselves. A next key of another algorithm is due as soon as it may sign.
+// due reports whether the keys are to rotate by themselves. A next key of another algorithm is due as soon as it may sign.
 // That depends on the stored keys alone, so that replicas of two configurations don't rotate to and fro.
 func (r Rules) due(keys *keyring, now time.Time) bool {
 	switch {
@@ -68,7 +68,7 @@ func (r Rules) due(keys *keyring, now time.Time) bool {
 	}
 }
 
-// keyring is the stored keys by their state; retired holds the one retired last first. New keys are of its algorithm.
+// keyring holds the stored keys by their state, of the retired ones the last one first. New keys are of its algorithm.
 type keyring struct {
 	algorithm    tokens.Algorithm
 	active, next *SigningKey
@@ -98,7 +98,7 @@ func newKeyring(rows []SigningKey) keyring {
 
 func (k *keyring) complete() bool { return k.active != nil && k.next != nil }
 
-// all is every key, in the order in which transactions claim them: two that claim the same ones can't block each other.
+// all returns every key, in the order in which transactions claim them: two that claim the same ones can't block each other.
 func (k *keyring) all() []*SigningKey {
 	var all []*SigningKey
 	for _, key := range []*SigningKey{k.active, k.next} {
@@ -109,7 +109,7 @@ func (k *keyring) all() []*SigningKey {
 	return append(all, k.retired...)
 }
 
-// trusted leaves out the retired keys whose tokens have all expired.
+// trusted returns all keys but the retired ones whose tokens have all expired.
 func (k *keyring) trusted(rules Rules, now time.Time) []*SigningKey {
 	expired := rules.retiredBefore(now)
 	return slices.DeleteFunc(k.all(), func(key *SigningKey) bool {

@@ -15,7 +15,7 @@ var (
 	ErrNoKeys = errors.New("there are no signing keys yet: the first start of the server makes them")
 	// ErrNotFound means that there is no signing key of this id.
 	ErrNotFound = errors.New("there is no such signing key")
-	// ErrLocked means that a stored key was sealed under a SECRET_KEY that is none of those given.
+	// ErrLocked means that a stored key was sealed under a SECRET_KEY that is not one of those given.
 	ErrLocked = errors.New("signing keys in the database were sealed under another SECRET_KEY")
 	// ErrNotPublished means that the next key can't sign yet, because verifiers may hold a JWK set without it.
 	ErrNotPublished = errors.New("the next signing key has not been published for long enough")
@@ -34,7 +34,7 @@ func NewManager(store models.Store, sealing [][]byte, rules Rules) *Manager {
 	return &Manager{store: store, sealing: sealing, rules: rules}
 }
 
-// Ensure makes the active and the next key where there are none, once however many replicas start together. A next key
+// Ensure makes the active and the next key if they are missing, once however many replicas start together. A next key
 // of another algorithm than the rules' is replaced; the active one signs on until its successor has been published, so
 // that a change of algorithm leaves no verifier behind either. ErrLocked means that nothing was changed.
 func (m *Manager) Ensure(ctx context.Context) error {
@@ -95,8 +95,7 @@ func (m *Manager) RotateIfDue(ctx context.Context) (bool, error) {
 
 // Retire deletes compromised keys, so that nothing they signed is trusted any more: by each replica once it has reloaded,
 // by verifiers once they have fetched the JWK set again. If the active key is among them the next one signs at once.
-// Nothing is changed if one of the keys is unknown (ErrNotFound) or one that stays is locked
-// (ErrLocked).
+// Nothing is changed if one of the keys is unknown (ErrNotFound) or one that stays is locked (ErrLocked).
 func (m *Manager) Retire(ctx context.Context, ids ...string) error {
 	return m.change(ctx, func(tx models.Tx, keys *keyring) error {
 		var found []*SigningKey

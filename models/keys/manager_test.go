@@ -96,7 +96,7 @@ func load(t *testing.T, manager *keys.Manager) tokens.KeySet {
 	return set
 }
 
-func TestEnsureMakesAnActiveAndANextKeyOnce(t *testing.T) {
+func TestManager_Ensure_MakesAnActiveAndANextKeyOnce(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []tokens.Algorithm{tokens.ES256, tokens.EdDSA, tokens.RS256, tokens.HS256} {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
@@ -124,7 +124,7 @@ func TestEnsureMakesAnActiveAndANextKeyOnce(t *testing.T) {
 	}
 }
 
-func TestRotateMovesEachKeyOn(t *testing.T) {
+func TestManager_Rotate_MovesEachKeyOn(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.manager(tokens.EdDSA)
@@ -158,7 +158,7 @@ func TestRotateMovesEachKeyOn(t *testing.T) {
 	})
 }
 
-func TestRotationIsDueByAgeUnlessByHand(t *testing.T) {
+func TestManager_RotateIfDue_ByAgeUnlessByHand(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.manager(tokens.EdDSA)
@@ -182,7 +182,7 @@ func TestRotationIsDueByAgeUnlessByHand(t *testing.T) {
 	})
 }
 
-func TestMaintainMakesKeysThatWentMissing(t *testing.T) {
+func TestCache_Maintain_MakesKeysThatWentMissing(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		cached, err := keys.NewCache(t.Context(), f.manager(tokens.EdDSA))
@@ -197,7 +197,7 @@ func TestMaintainMakesKeysThatWentMissing(t *testing.T) {
 	})
 }
 
-func TestRetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
+func TestManager_Load_RetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.ensured(t)
@@ -216,7 +216,7 @@ func TestRetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
 	})
 }
 
-func TestRetireEndsTrustInEveryState(t *testing.T) {
+func TestManager_Retire_EndsTrustInEveryState(t *testing.T) {
 	t.Parallel()
 	for _, state := range []string{keys.Next, keys.Active, keys.Retired} {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
@@ -243,7 +243,7 @@ func TestRetireEndsTrustInEveryState(t *testing.T) {
 	}
 }
 
-func TestRetireOfSeveralKeysIsAllOrNothing(t *testing.T) {
+func TestManager_Retire_SeveralKeysAllOrNothing(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.ensured(t)
@@ -269,7 +269,7 @@ func TestRetireOfSeveralKeysIsAllOrNothing(t *testing.T) {
 }
 
 // A new algorithm's key is published before it signs, and replicas that still have the former setting don't turn back.
-func TestAChangeOfAlgorithmWaitsForItsPublication(t *testing.T) {
+func TestManager_RotateIfDue_AChangeOfAlgorithmWaitsForItsPublication(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		former := f.ensured(t)

@@ -141,7 +141,7 @@ func (w *keyWorld) restarts(t *rapid.T) {
 	w.start(t, rapid.IntRange(0, len(w.replicas)-1).Draw(t, "which"), algorithm)
 }
 
-// timePasses lets everybody keep his deadline and no more.
+// timePasses lets everybody keep their deadline and no more.
 func (w *keyWorld) timePasses(t *rapid.T) {
 	passing := rapid.SampledFrom([]time.Duration{
 		time.Second, 29 * time.Second, keys.MaxAge, verifierCache - time.Second, verifierCache, keyPublication,
@@ -208,7 +208,7 @@ func (w *keyWorld) check(t *rapid.T) {
 	w.signed = alive
 }
 
-func TestEveryTokenVerifiesEverywhereUntilItExpires(t *testing.T) {
+func TestManagerModel_EveryTokenVerifiesEverywhereUntilItExpires(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		rapid.Check(t, func(rt *rapid.T) {

@@ -32,7 +32,7 @@ func (f keyFixture) race(t *testing.T, work func(ctx context.Context, manager *k
 	}
 }
 
-func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
+func TestManager_Ensure_ReplicasThatStartTogetherAgree(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		signing := make([]string, keyRacers)
@@ -52,7 +52,7 @@ func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
 	})
 }
 
-func TestADueRotationHappensOnce(t *testing.T) {
+func TestManager_RotateIfDue_HappensOnce(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		f.ensured(t)
@@ -74,7 +74,7 @@ func TestADueRotationHappensOnce(t *testing.T) {
 	})
 }
 
-func TestACompromisedKeyIsGoneWhateverRotatesMeanwhile(t *testing.T) {
+func TestManager_Retire_HoldsWhateverRotatesMeanwhile(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		f.ensured(t)
@@ -126,7 +126,7 @@ func (tr *traffic) run(ctx context.Context, signer int) {
 	}
 }
 
-func TestRotatingUnderLoadRefusesNoToken(t *testing.T) {
+func TestManager_Rotate_UnderLoadRefusesNoToken(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		load, replicas := &traffic{}, make([]*keys.Cache, 3)
@@ -161,7 +161,7 @@ func TestRotatingUnderLoadRefusesNoToken(t *testing.T) {
 
 // A change that was decided on keys which another replica changed meanwhile is decided again. SQLite never gets there:
 // its transactions don't overlap.
-func TestAChangeThatLosesTheRaceIsDecidedAgain(t *testing.T) {
+func TestManager_change_DecidesAgainAfterALostRace(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		if f.db.Name() == database.SQLite {

@@ -12,7 +12,7 @@ import (
 	"latchkey/tokens"
 )
 
-func TestKeysAreStoredSealedToTheirRow(t *testing.T) {
+func TestManager_create_SealsAKeyToItsRow(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []tokens.Algorithm{tokens.ES256, tokens.EdDSA, tokens.RS256, tokens.HS256} {
 		eachKeyStore(t, func(t *testing.T, f keyFixture) {
@@ -35,7 +35,7 @@ func TestKeysAreStoredSealedToTheirRow(t *testing.T) {
 	}
 }
 
-func TestAFormerSecretKeyOpensAndTheCurrentOneSealsAnew(t *testing.T) {
+func TestManager_Load_AFormerSecretKeyOpensAndTheCurrentOneSealsAnew(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		require.NoError(t, f.manager(tokens.EdDSA, "former").Ensure(t.Context()))
@@ -66,7 +66,7 @@ func TestAFormerSecretKeyOpensAndTheCurrentOneSealsAnew(t *testing.T) {
 }
 
 // Whatever a replica or an operator does with the wrong SECRET_KEY, it changes nothing and says what would help.
-func TestAWrongSecretKeyChangesNothing(t *testing.T) {
+func TestManager_Load_AWrongSecretKeyChangesNothing(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		right, wrong := f.ensured(t), f.manager(tokens.ES256, "wrong")
@@ -101,7 +101,7 @@ func TestAWrongSecretKeyChangesNothing(t *testing.T) {
 }
 
 // The commands that the error recommends work, after which the service starts with new keys.
-func TestALostSecretKeyIsGivenUpByRetiringItsKeys(t *testing.T) {
+func TestManager_Retire_GivesUpALostSecretKey(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		require.NoError(t, f.ensured(t).Rotate(t.Context()))
@@ -118,7 +118,7 @@ func TestALostSecretKeyIsGivenUpByRetiringItsKeys(t *testing.T) {
 	})
 }
 
-func TestAReplicaThatCantReloadKeepsItsKeys(t *testing.T) {
+func TestCache_Reload_KeepsItsKeysAfterAnError(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		cached, err := keys.NewCache(t.Context(), f.manager(tokens.EdDSA))
@@ -130,7 +130,7 @@ func TestAReplicaThatCantReloadKeepsItsKeys(t *testing.T) {
 	})
 }
 
-func TestErrorsShowNothingOfAKey(t *testing.T) {
+func TestManager_ErrorsShowNothingOfAKey(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {
 		manager := f.ensured(t)

@@ -26,7 +26,7 @@ func NewCache(ctx context.Context, manager *Manager) (*Cache, error) {
 	return cache, cache.Reload(ctx)
 }
 
-// Current is the set to sign and verify with now.
+// Current returns the set to sign and verify with now.
 func (c *Cache) Current() tokens.KeySet { return *c.current.Load() }
 
 // Reload replaces the current set by the stored one. After an error the current set stays.
@@ -41,8 +41,8 @@ func (c *Cache) Reload(ctx context.Context) error {
 	return nil
 }
 
-// Maintain rotates the keys if they are due, deletes those that nobody needs any more and reloads. It does each, whatever
-// becomes of the others, and is safe to run in all replicas at once.
+// Maintain rotates the keys if they are due, deletes those that are not needed any more and reloads. It does each, even if
+// another fails, and is safe to run in all replicas at once.
 func (c *Cache) Maintain(ctx context.Context) error {
 	_, rotate := c.manager.RotateIfDue(ctx)
 	return errors.Join(rotate, c.manager.Prune(ctx), c.Reload(ctx))

@@ -11,9 +11,9 @@ import (
 func newChangePassword(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "changepassword EMAIL",
-		Short: "Give a user a new password, asked for at the terminal",
-		Long: `Asks twice for a new password and gives it to the user of EMAIL, if it keeps the password policy. All of the user's
-sessions end: whoever is logged in has to log in again.`,
+		Short: "Set a user's password, asked for at the terminal",
+		Long: `Asks twice for a new password and sets it for the user with the address EMAIL, if it meets the password policy. All of
+the user's sessions end: they have to log in again on every device.`,
 		Args: usageArgs(noPassword(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := c.settings()

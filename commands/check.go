@@ -19,11 +19,11 @@ func newCheck(c *console) *cobra.Command {
 	var deploy bool
 	command := &cobra.Command{
 		Use:   "check",
-		Short: "Look at settings, key, database and schema, and say what to do",
-		Long: `Looks at settings, signing key, mail templates, database and schema and prints each finding with its remedy.
-It changes nothing.
+		Short: "Check settings, key, database and schema, and say how to fix them",
+		Long: `Checks the settings, the signing key, the mail templates, the database and its schema, and prints each finding with
+its remedy. It changes nothing.
 
-The exit code is 1 if there is an error among the findings.`,
+The exit code is 1 if one of the findings is an error.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, findings := c.checkSettings()
@@ -40,11 +40,11 @@ The exit code is 1 if there is an error among the findings.`,
 			return c.report(findings)
 		},
 	}
-	command.Flags().BoolVar(&deploy, "deploy", false, "also look for what is unsafe on the internet")
+	command.Flags().BoolVar(&deploy, "deploy", false, "also report what is unsafe on the internet")
 	return command
 }
 
-// checkSettings loads the settings without making a secret key: a check changes nothing.
+// checkSettings loads the settings without creating a secret key, since a check changes nothing.
 func (c *console) checkSettings() (config.Settings, []config.Finding) {
 	settings, err := config.Load(c.environ, ".")
 	var findings []config.Finding
@@ -58,7 +58,7 @@ func (c *console) checkSettings() (config.Settings, []config.Finding) {
 	return settings, append(findings, checkSecretFile(&settings)...)
 }
 
-// checkSecretFile reads the secret key that an earlier run made, if there is one.
+// checkSecretFile reads the secret key that an earlier run created, if there is one.
 func checkSecretFile(settings *config.Settings) []config.Finding {
 	if _, err := os.Stat(config.SecretKeyPath(*settings)); settings.SecretKey.IsSet() || err != nil {
 		return nil
@@ -78,7 +78,7 @@ func checkKey(settings config.Settings) []config.Finding {
 
 func checkTemplates(settings config.Settings) []config.Finding {
 	if err := server.CheckTemplates(settings); err != nil {
-		return []config.Finding{failure("MAIL_TEMPLATES_DIR", err.Error(), "Fix the file, or remove it to have the built-in one")}
+		return []config.Finding{failure("MAIL_TEMPLATES_DIR", err.Error(), "Fix the file, or remove it to use the built-in one")}
 	}
 	return nil
 }
@@ -92,13 +92,13 @@ func checkHash(settings config.Settings) []config.Finding {
 	return nil
 }
 
-// deployHash finds before APP_ENV is changed what production will refuse.
+// deployHash returns what production would refuse, before APP_ENV is changed to it.
 func deployHash(settings config.Settings) []config.Finding {
 	if settings.InProduction() {
 		return nil
 	}
 	if server.CheckHashCosts(settings) != nil {
-		return nil // checkHash says so
+		return nil // checkHash reports it
 	}
 	settings.Environment = config.Production
 	return checkHash(settings)
@@ -114,14 +114,14 @@ func (c *console) checkDatabase(ctx context.Context, settings config.Settings) [
 	case errors.Is(err, database.ErrSchemaStale):
 		return []config.Finding{failure("schema", err.Error(), "Run: latchkey migrate up")}
 	case errors.Is(err, database.ErrSchemaNewer):
-		return []config.Finding{failure("schema", err.Error(), "Run the newer program, or go back with its: latchkey migrate down")}
+		return []config.Finding{failure("schema", err.Error(), "Run the newer program, or go back with its command: latchkey migrate down")}
 	default:
 		return []config.Finding{failure("DATABASE_URL", err.Error(), "Check that "+settings.Database.Redacted()+" can be reached")}
 	}
 }
 
-// checkSchema compares the database's schema with the program's. A missing SQLite file is a stale schema; opening it would
-// make it.
+// checkSchema compares the database's schema with the program's. A missing SQLite file counts as a stale schema: opening it
+// would create it.
 func (c *console) checkSchema(ctx context.Context, settings config.Settings) (err error) {
 	if settings.Database.IsSQLite() {
 		if _, err := os.Stat(settings.Database.Path()); errors.Is(err, fs.ErrNotExist) {
@@ -140,11 +140,12 @@ func failure(subject, problem, remedy string) config.Finding {
 	return config.Finding{Level: config.LevelError, Subject: subject, Problem: problem, Remedy: remedy}
 }
 
+// report prints the findings. It returns errFindings if one of them is an error.
 func (c *console) report(findings []config.Finding) error {
-	for _, found := range findings {
-		fmt.Fprintf(c.stdout, "%s: %s: %s\n", found.Level, found.Subject, found.Problem)
-		if found.Remedy != "" {
-			fmt.Fprintf(c.stdout, "    %s\n", found.Remedy)
+	for _, finding := range findings {
+		fmt.Fprintf(c.stdout, "%s: %s: %s\n", finding.Level, finding.Subject, finding.Problem)
+		if finding.Remedy != "" {
+			fmt.Fprintf(c.stdout, "    %s\n", finding.Remedy)
 		}
 	}
 	if anyError(findings) {

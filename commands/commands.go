@@ -16,44 +16,44 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes: a command that could not do its work, and one that was not understood.
+// Exit codes: exitFailure if a command could not do its work, exitUsage if its command line was not understood.
 const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2
 )
 
-// errFindings ends a command that has already said what is wrong.
+// errFindings ends a command that has already printed what is wrong.
 var errFindings = errors.New("there are findings")
 
-// errUsage is a command line that could not be understood.
+// errUsage marks an error in the command line.
 var errUsage = errors.New("see --help")
 
-// console is the world around a command.
+// console is what a command works with: its environment, its standard streams and the clock.
 type console struct {
 	environ []string
 	stdin   *os.File
 	stdout  io.Writer // data
-	stderr  io.Writer // talk
+	stderr  io.Writer // messages to the person
 	now     func() time.Time
 }
 
-// Run executes the command line args and gives back the exit code: 0 for success, 1 for failure, 2 for a command line that
-// was not understood. SIGINT and SIGTERM end a command in order.
+// Run executes the command line args and returns the exit code: 0 for success, 1 for failure, 2 for a command line that was
+// not understood. Environ are settings as NAME=value. SIGINT and SIGTERM end a command gracefully.
 func Run(args, environ []string, stdin *os.File, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := newRoot(&console{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now})
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
+	command, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
 		return exitOK
-	}
-	if !errors.Is(err, errFindings) {
-		fmt.Fprintf(stderr, "latchkey: %v\n", err)
-	}
-	if errors.Is(err, errUsage) {
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "%s: %v\n", command.CommandPath(), err)
 		return exitUsage
+	case !errors.Is(err, errFindings):
+		fmt.Fprintf(stderr, "latchkey: %v\n", err)
 	}
 	return exitFailure
 }
@@ -65,8 +65,8 @@ func newRoot(c *console) *cobra.Command {
 		Short: "User authentication: accounts, passwords, sessions and JSON Web Tokens",
 		Long: `Latchkey is a user-authentication service: sign-up, login, profile and JSON Web Tokens for your app.
 
-Without a subcommand it serves, on an SQLite file in this directory unless DATABASE_URL names a PostgreSQL
-database. Settings come from the environment and from .env; .env.example lists them all.`,
+Without a subcommand it serves the API. It keeps its data in an SQLite file in the current directory, unless
+DATABASE_URL names a PostgreSQL database. Settings come from the environment and from .env; .env.example lists them all.`,
 		Args:              usageArgs(cobra.NoArgs),
 		RunE:              serve.RunE,
 		SilenceErrors:     true,
@@ -83,7 +83,7 @@ database. Settings come from the environment and from .env; .env.example lists t
 	return root
 }
 
-// refuseUnknownTopics has cobra's help command fail on a topic that there is not; by itself it exits with 0.
+// refuseUnknownTopics makes cobra's help command fail for an unknown command; by itself it exits with 0.
 func refuseUnknownTopics(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	for _, command := range root.Commands() {
@@ -98,7 +98,12 @@ func refuseUnknownTopics(root *cobra.Command) {
 	}
 }
 
-// usageArgs marks what rule finds wrong as a mistake in the command line.
+// missingSubcommand returns what a command does that only groups others: it fails and names them.
+func missingSubcommand(names string) func(*cobra.Command, []string) error {
+	return func(*cobra.Command, []string) error { return fmt.Errorf("missing subcommand: %s; %w", names, errUsage) }
+}
+
+// usageArgs returns rule with its errors marked as errors in the command line.
 func usageArgs(rule cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := rule(cmd, args); err != nil {

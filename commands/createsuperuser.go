@@ -16,9 +16,9 @@ func newCreateSuperuser(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "createsuperuser",
 		Short: "Create a user with every right",
-		Long: `Asks for an email address, names and a password and creates a superuser.
+		Long: `Asks for an email address, names and a password, and creates a superuser: a user with every right.
 
-With --no-input it takes SUPERUSER_EMAIL and SUPERUSER_PASSWORD (or SUPERUSER_PASSWORD_FILE) from the settings. A
+With --no-input it uses SUPERUSER_EMAIL and SUPERUSER_PASSWORD (or SUPERUSER_PASSWORD_FILE) from the settings. A
 password is never taken from the command line, where every process of the machine can read it.`,
 		Args: usageArgs(noPassword(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,12 +38,12 @@ password is never taken from the command line, where every process of the machin
 			})
 		},
 	}
-	command.Flags().BoolVar(&noInput, "no-input", false, "ask nothing; take SUPERUSER_EMAIL and SUPERUSER_PASSWORD")
+	command.Flags().BoolVar(&noInput, "no-input", false, "don't ask; use SUPERUSER_EMAIL and SUPERUSER_PASSWORD")
 	command.SetFlagErrorFunc(unrepeatedFlags)
 	return command
 }
 
-// superuserSource tells who the new superuser is.
+// superuserSource returns the data of the new superuser.
 type superuserSource func(context.Context) (models.NewUser, error)
 
 func (c *console) askedSuperuser() (superuserSource, error) {
@@ -92,17 +92,17 @@ func (p *prompter) superuser() (input models.NewUser, err error) {
 	return input, err
 }
 
-// noPassword wants n arguments. Its error does not repeat them: one too many is likely to be a password.
+// noPassword requires n arguments. Its error does not repeat them, because one too many is likely to be a password.
 func noPassword(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
+	return func(_ *cobra.Command, args []string) error {
 		if len(args) == n {
 			return nil
 		}
-		return fmt.Errorf("%s takes %d arguments, not %d; a password is never one of them", cmd.Name(), n, len(args))
+		return fmt.Errorf("expected %d arguments, not %d; a password is never one of them", n, len(args))
 	}
 }
 
-// unrepeatedFlags is what is said about flags that can't be understood, without repeating what may be a password.
+// unrepeatedFlags returns the error for flags that can't be parsed, without repeating what may be a password.
 func unrepeatedFlags(*cobra.Command, error) error {
-	return fmt.Errorf("there is a flag that can't be understood; a password is never one; %w", errUsage)
+	return fmt.Errorf("a flag is unknown or has a wrong value; a password is never given as a flag; %w", errUsage)
 }

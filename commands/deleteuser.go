@@ -10,15 +10,18 @@ import (
 	"latchkey/models"
 )
 
-var errNotConfirmed = errors.New("that is another address; nothing is deleted")
+var errNotConfirmed = errors.New("that is a different address; nothing is deleted")
 
 func newDeleteUser(c *console) *cobra.Command {
 	var noInput bool
 	command := &cobra.Command{
 		Use:   "deleteuser EMAIL",
-		Short: "Delete a user's account for ever",
-		Long: `Deletes the account of EMAIL with all that belongs to it, at once and for ever; its address is free then. It asks first,
-unless --no-input says not to. The last active superuser stays. An account that is only to be shut is for deactivate.`,
+		Short: "Delete a user's account permanently",
+		Long: `Deletes the account with the address EMAIL and everything that belongs to it, at once and permanently. The address is
+free afterwards. The command asks for confirmation, unless --no-input is given. The last active superuser can't be
+deleted.
+
+To disable an account and keep its data, use: latchkey deactivate EMAIL`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !noInput {
@@ -29,18 +32,19 @@ unless --no-input says not to. The last active superuser stays. An account that 
 			return c.changeUser(cmd.Context(), args[0], (*models.UserManager).Delete, "is deleted")
 		},
 	}
-	command.Flags().BoolVar(&noInput, "no-input", false, "don't ask")
+	command.Flags().BoolVar(&noInput, "no-input", false, "don't ask for confirmation")
 	return command
 }
 
-// confirmDeletion has the address typed again, so that a slip of the shell's history deletes nobody.
+// confirmDeletion asks for the address again, so that a command recalled from the shell's history by mistake deletes no
+// account.
 func (c *console) confirmDeletion(ctx context.Context, email string) error {
 	prompt, err := c.newPrompter()
 	if err != nil {
-		return fmt.Errorf("%w; use --no-input to delete without being asked", err)
+		return fmt.Errorf("%w; use --no-input to delete without confirmation", err)
 	}
 	typed, err := converse(ctx, prompt, func() (string, error) {
-		return prompt.line("Type the address again to delete the account for ever: ")
+		return prompt.line("Type the address again to delete the account permanently: ")
 	})
 	if err == nil && typed != email {
 		return errNotConfirmed

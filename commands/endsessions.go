@@ -13,10 +13,10 @@ func newEndSessions(c *console) *cobra.Command {
 	var all bool
 	command := &cobra.Command{
 		Use:   "endsessions EMAIL | --all",
-		Short: "Log a user out everywhere, or everybody",
-		Long: `Ends every session of the user of EMAIL, or with --all those of everybody. Their refresh tokens are worthless from
-then on, and so are their access tokens at every endpoint of Latchkey; services that verify access tokens by
-themselves accept those that are out until they expire.`,
+		Short: "Log out one user, or every user, on all devices",
+		Long: `Ends every session of the user with the address EMAIL or, with --all, of every user. Their refresh tokens are refused
+from then on, and so are their access tokens at every endpoint of Latchkey; services that verify access tokens by
+themselves accept those issued before until they expire.`,
 		Args: usageArgs(func(cmd *cobra.Command, args []string) error {
 			if all {
 				return cobra.NoArgs(cmd, args)
@@ -38,7 +38,7 @@ themselves accept those that are out until they expire.`,
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.stderr, "Ended %d sessions.\n", ended)
+				fmt.Fprintf(c.stderr, "Sessions ended: %d.\n", ended)
 				return nil
 			})
 		},

@@ -16,10 +16,10 @@ func newExport(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "export",
 		Short: "Write every account as a line of JSON",
-		Long: `Writes every account to standard output, as one JSON object a line, for "latchkey import jsonl" or for another system.
+		Long: `Writes every account to standard output, as one JSON object a line, for "latchkey import jsonl" or another system.
 
-Password hashes are left out unless --with-hashes asks for them. Whoever has them can try passwords on them: keep the
-output out of logs and of folders that others read.`,
+Password hashes are left out unless --with-hashes is given. Anyone who has the hashes can try passwords against them:
+keep the output out of logs and out of folders that others can read.`,
 		Example: "  latchkey export --with-hashes > accounts.jsonl",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

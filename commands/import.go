@@ -22,13 +22,13 @@ import (
 func newImport(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "import",
-		Short: "Bring the accounts of another system in, with their passwords",
-		Long: `Brings the accounts of another system in. Password hashes come as they are, so that everyone logs in with the password
-of old; at the first login the hash becomes one of today's.
+		Short: "Import the accounts of another system, with their passwords",
+		Long: `Imports the accounts of another system. Password hashes are kept as they are, so that all users log in with the
+password they have; at a user's first login, the hash is replaced by one with the current settings.
 
-An import can be repeated: it adds what is new and brings what changed in the source since the last time, but nothing
-that was changed here meanwhile. One that was interrupted is simply run again. Accounts that are refused are in the
-report and in the file of --rejects, and no failure: the exit code is 0.`,
+An import can be repeated: it adds the accounts that are new and applies what changed in the source since the last
+import, except where the account was changed here in the meantime. If an import was interrupted, run it again. Refused
+accounts are listed in the report and in the file of --rejects. They are not a failure: the exit code is 0.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -44,13 +44,13 @@ type importOptions struct {
 }
 
 func (o *importOptions) addTo(command *cobra.Command) {
-	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing; tell what would be done")
-	command.Flags().BoolVar(&o.verified, "email-verified", false, "take every address for verified, as the source made sure")
-	command.Flags().StringVar(&o.rejects, "rejects", "", "write the accounts that are refused, and why, to this CSV file")
+	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing; report what an import would do")
+	command.Flags().BoolVar(&o.verified, "email-verified", false, "treat every address as verified, because the source verified them")
+	command.Flags().StringVar(&o.rejects, "rejects", "", "write the refused accounts, with the reasons, to this CSV file")
 }
 
-// accountSource gives every account of another system to visit, and tells how far it is, from 0 to 1, or -1 if that can't
-// be known.
+// accountSource reads the accounts of another system: read calls visit with each, and share returns which part has been
+// read, from 0 to 1, or unknownShare.
 type accountSource struct {
 	read  func(visit func(models.ExternalAccount) error) error
 	share func() float64
@@ -59,7 +59,7 @@ type accountSource struct {
 // importBatch is how many accounts are stored together.
 const importBatch = 1000
 
-// importFrom imports everything that source has, and prints a report.
+// importFrom imports every account of source, and prints a report.
 func (c *console) importFrom(
 	ctx context.Context, settings config.Settings, options importOptions, source accountSource,
 ) error {
@@ -83,7 +83,7 @@ func (c *console) importFrom(
 	})
 }
 
-// interrupted says how to go on after an import that failed.
+// interrupted adds to the error of an import how to go on after it.
 func interrupted(err error, options importOptions) error {
 	switch {
 	case err == nil:
@@ -94,10 +94,10 @@ func interrupted(err error, options importOptions) error {
 	if options.dryRun {
 		return err
 	}
-	return fmt.Errorf("%w; what the report counts is done; run the import again for the rest", err)
+	return fmt.Errorf("%w; what the report counts is stored; run the import again for the rest", err)
 }
 
-// allVerified says of every account that its address is verified.
+// allVerified returns read with the address of every account marked as verified.
 func allVerified(read func(func(models.ExternalAccount) error) error) func(func(models.ExternalAccount) error) error {
 	return func(visit func(models.ExternalAccount) error) error {
 		return read(func(account models.ExternalAccount) error {
@@ -109,29 +109,29 @@ func allVerified(read func(func(models.ExternalAccount) error) error) func(func(
 	}
 }
 
-// importRun is one import under way.
+// importRun is the state of an import in progress.
 type importRun struct {
 	store    func(context.Context, []models.ExternalAccount) (models.ImportReport, error)
 	rejects  *rejects
 	progress *progress
 	total    models.ImportReport // without the refused accounts themselves
 	refused  int
-	held     []models.Refusal // that wait for another account to give its address up
+	held     []models.Refusal // refused until another account gives up its address
 }
 
-// maxHeld bounds the memory of those that wait.
+// maxHeld bounds the memory that the held accounts take.
 const maxHeld = 10_000
 
-// all imports everything, and what was held back once more as long as that lets any in: accounts of the source may have
-// passed addresses on to each other.
+// all imports every account, and then tries the held ones again as long as that imports any: accounts of the source may
+// have passed their addresses on to each other.
 func (r *importRun) all(ctx context.Context, source accountSource) error {
 	if err := r.each(ctx, source); err != nil {
 		return errors.Join(err, r.refuse(r.held))
 	}
 	for before := 0; len(r.held) != before; {
-		waiting := r.held
-		before, r.held = len(waiting), nil
-		for batch := range slices.Chunk(waiting, importBatch) {
+		held := r.held
+		before, r.held = len(held), nil
+		for batch := range slices.Chunk(held, importBatch) {
 			accounts := make([]models.ExternalAccount, len(batch))
 			for i, refusal := range batch {
 				accounts[i] = refusal.Account
@@ -144,7 +144,7 @@ func (r *importRun) all(ctx context.Context, source accountSource) error {
 	return r.refuse(r.held)
 }
 
-// each reads and stores at once: while one batch is stored the next is read.
+// each reads and stores concurrently: while one batch is stored, the next is read.
 func (r *importRun) each(ctx context.Context, source accountSource) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -166,6 +166,7 @@ func (r *importRun) each(ctx context.Context, source accountSource) error {
 	return reading
 }
 
+// readBatches sends the accounts of source to batches, importBatch at a time, until ctx ends.
 func readBatches(ctx context.Context, source accountSource, batches chan<- []models.ExternalAccount) error {
 	var batch []models.ExternalAccount
 	send := func() error {
@@ -189,6 +190,7 @@ func readBatches(ctx context.Context, source accountSource, batches chan<- []mod
 	return send()
 }
 
+// one stores a batch and adds what became of it to the report.
 func (r *importRun) one(ctx context.Context, batch []models.ExternalAccount) error {
 	report, err := r.store(ctx, batch)
 	if err != nil {
@@ -236,7 +238,7 @@ func (c *console) printReport(run *importRun, options importOptions) {
 	}
 }
 
-// rejects lists accounts that are refused: all of them in a file, if there is one, and the first few for the report.
+// rejects collects the refused accounts: all of them in a file, if one was asked for, and the first few for the report.
 type rejects struct {
 	file  io.WriteCloser
 	csv   *csv.Writer
@@ -271,7 +273,7 @@ func (r *rejects) write(refused []models.Refusal) error {
 	return r.csv.Error()
 }
 
-// inert is a cell that a spreadsheet takes for a text: anybody can have signed up with a formula for an address.
+// inert returns a cell that a spreadsheet takes for text: anyone can have signed up with a formula as their address.
 func inert(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell
@@ -287,7 +289,7 @@ func (r *rejects) close() error {
 	return errors.Join(r.csv.Error(), r.file.Close())
 }
 
-// input is a file, or standard input for "-", and how much of it was read.
+// input is a file, or standard input for "-", of which it counts the bytes that were read.
 type input struct {
 	file *os.File
 	size int64
@@ -312,14 +314,14 @@ func (c *console) openInput(path string) (*input, error) {
 	return opened, nil
 }
 
-// Read is os.File's.
+// Read reads from the file, and counts the bytes.
 func (i *input) Read(into []byte) (int, error) {
 	n, err := i.file.Read(into)
 	i.read.Add(int64(n))
 	return n, err
 }
 
-// Close closes a file; standard input is the caller's.
+// Close closes a file, but not standard input, which is the caller's.
 func (i *input) Close() error {
 	if i.size == 0 {
 		return nil
@@ -327,6 +329,7 @@ func (i *input) Close() error {
 	return i.file.Close()
 }
 
+// share returns which part of the file has been read, from 0 to 1, or unknownShare.
 func (i *input) share() float64 {
 	if i.size == 0 {
 		return unknownShare

@@ -23,14 +23,14 @@ func newImportDjango(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "django [--from SOURCE]",
 		Short: "Import the users of a Django project",
-		Long: `Imports the users of a Django project: from its PostgreSQL database, or from what "manage.py dumpdata" writes.
+		Long: `Imports the users of a Django project, from its PostgreSQL database or from the output of "manage.py dumpdata".
 
-SOURCE is postgres://USER@HOST/NAME, the path of a dump, or - for a dump on standard input; without it, the database is
-that of DJANGO_DATABASE_URL. A password is never taken from the command line, where every process of the machine can
-read it: give it in DJANGO_DATABASE_URL (or DJANGO_DATABASE_URL_FILE), in PGPASSWORD or in ~/.pgpass.
+SOURCE is postgres://USER@HOST/NAME, the path of a dump, or - for a dump on standard input. Without --from, the source
+is the database of DJANGO_DATABASE_URL. A password is never taken from the command line, where every process of the
+machine can read it: give it in DJANGO_DATABASE_URL (or DJANGO_DATABASE_URL_FILE), in PGPASSWORD or in ~/.pgpass.
 
-The columns are those of AbstractBaseUser, AbstractUser and PermissionsMixin; --map tells of others. An integer primary
-key is kept as legacy_id, a UUID as the id.`,
+The columns are those of AbstractBaseUser, AbstractUser and PermissionsMixin; use --map for columns with other names. An
+integer primary key is kept as legacy_id, a UUID as the id.`,
 		Example: `  manage.py dumpdata users.user | latchkey import django --from - --dry-run
   latchkey import django --from postgres://django@db.example.com/shop --table users_user --rejects refused.csv
   latchkey import django --map email=username --map first_name=given_name`,
@@ -47,8 +47,8 @@ key is kept as legacy_id, a UUID as the id.`,
 		},
 	}
 	command.Flags().StringVar(&from.from, "from", "", "a database, the path of a dump, or - for a dump on standard input")
-	command.Flags().StringVar(&from.table, "table", "", "the users' table, as users_user; found by its columns if not given")
-	command.Flags().StringArrayVar(&mappings, "map", nil, "where a field is, as email=username; can be given several times")
+	command.Flags().StringVar(&from.table, "table", "", "the users' table, such as users_user; by default it is found by its columns")
+	command.Flags().StringArrayVar(&mappings, "map", nil, "the column of a field, such as email=username; can be given several times")
 	options.addTo(command)
 	command.SetFlagErrorFunc(unrepeatedFlags)
 	return command
@@ -61,8 +61,8 @@ type djangoSource struct {
 	columns importer.Columns
 }
 
-var errPasswordInArguments = errors.New("--from holds a password, which every process of this machine can read by now; " +
-	"change it, and give it in DJANGO_DATABASE_URL, PGPASSWORD or ~/.pgpass")
+var errPasswordInArguments = errors.New("--from holds a password, which every process of this machine could read; " +
+	"change the password, and give the new one in DJANGO_DATABASE_URL, PGPASSWORD or ~/.pgpass")
 
 func (c *console) importDjango(
 	ctx context.Context, settings config.Settings, from djangoSource, options importOptions,
@@ -70,7 +70,7 @@ func (c *console) importDjango(
 	address := from.from
 	if address == "" {
 		if address = settings.Django.DatabaseURL.Reveal(); address == "" {
-			return fmt.Errorf("say where the users are, by --from or by DJANGO_DATABASE_URL; %w", errUsage)
+			return fmt.Errorf("missing source: give --from or set DJANGO_DATABASE_URL; %w", errUsage)
 		}
 	} else if holdsPassword(address) {
 		return fmt.Errorf("%w; %w", errPasswordInArguments, errUsage)
@@ -78,19 +78,19 @@ func (c *console) importDjango(
 	if !strings.Contains(address, "://") {
 		return c.importDump(ctx, settings, from, options)
 	}
-	foreign, err := database.OpenExternal(ctx, address)
+	external, err := database.OpenExternal(ctx, address)
 	if err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
-	defer func() { err = errors.Join(err, foreign.Close()) }()
-	source, err := tableSource(foreign, from)
+	defer func() { err = errors.Join(err, external.Close()) }()
+	source, err := tableSource(external, from)
 	if err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
 	return c.importFrom(ctx, settings, options, source)
 }
 
-// holdsPassword tells whether a URL brings a password along, also in a spelling that PostgreSQL reads and others don't.
+// holdsPassword reports whether a URL contains a password, also in the spellings that only PostgreSQL reads.
 func holdsPassword(address string) bool {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -116,24 +116,24 @@ func (c *console) importDump(
 	})
 }
 
-// tableSource is the table of users in a database.
-func tableSource(foreign *database.External, from djangoSource) (accountSource, error) {
+// tableSource returns the table of users in a database as a source.
+func tableSource(external *database.External, from djangoSource) (accountSource, error) {
 	table := from.table
 	if table == "" {
-		found, err := foreign.TableWith(from.columns["id"], from.columns["email"], from.columns["password"], "last_login")
+		found, err := external.TableWith(from.columns["id"], from.columns["email"], from.columns["password"], "last_login")
 		if err != nil {
 			return accountSource{}, fmt.Errorf("%w; name it with --table", err)
 		}
 		table = found
 	}
-	count, err := foreign.Count(table)
+	count, err := external.Count(table)
 	if err != nil {
 		return accountSource{}, err
 	}
 	var visited atomic.Int64
 	return accountSource{
 		read: func(visit func(models.ExternalAccount) error) error {
-			return foreign.Each(table, from.columns["id"], func(row map[string]any) error {
+			return external.Each(table, from.columns["id"], func(row map[string]any) error {
 				if visited.Add(1) == 1 {
 					if err := from.columns.Check(row); err != nil {
 						return err

@@ -19,11 +19,11 @@ func newImportJSONL(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "jsonl [--from FILE]",
 		Short: "Import accounts from lines of JSON",
-		Long: `Imports accounts from a file with one JSON object a line, or from standard input: what "latchkey export" writes,
-users of Keycloak or of Firebase. docs/import.md has an example for each, and for Supabase and Auth0.
+		Long: `Imports accounts from a file with one JSON object per line, or from standard input: the output of "latchkey export", or
+the users of Keycloak or Firebase. docs/import.md has an example for each, and for Supabase and Auth0.
 
-Hashes of bcrypt, argon2, scrypt and PBKDF2 are taken as they are. Those of Firebase need the project's parameters, as a
-JSON file: --hash-config.`,
+Hashes of bcrypt, argon2, scrypt and PBKDF2 are kept as they are. Those of Firebase need the project's parameters, in a
+JSON file that --hash-config names.`,
 		Example: `  latchkey export --with-hashes | DATABASE_URL=postgres://… latchkey import jsonl
   jq -c '.users[]' realm.json | latchkey import jsonl --format keycloak
   jq -c '.users[]' users.json | latchkey import jsonl --format firebase --hash-config hash-config.json`,
@@ -41,7 +41,7 @@ JSON file: --hash-config.`,
 		},
 	}
 	command.Flags().StringVar(&from.from, "from", "-", "the path of a file, or - for standard input")
-	command.Flags().StringVar(&from.format, "format", formatLatchkey, "whose lines they are: latchkey, keycloak or firebase")
+	command.Flags().StringVar(&from.format, "format", formatLatchkey, "the format of the lines: latchkey, keycloak or firebase")
 	command.Flags().StringVar(&from.hashConfig, "hash-config", "", "the file with the parameters of Firebase's hashes")
 	options.addTo(command)
 	command.SetFlagErrorFunc(unrepeatedFlags)
@@ -54,7 +54,7 @@ const (
 	formatFirebase = "firebase"
 )
 
-// linesSource is where lines of JSON are, and whose.
+// linesSource is where the lines of JSON are, and how to read them.
 type linesSource struct {
 	from       string
 	format     string
@@ -77,7 +77,7 @@ func (s linesSource) reader() (importer.Format, error) {
 		}
 		return importer.Firebase(content)
 	}
-	return nil, fmt.Errorf("--format knows latchkey, keycloak and firebase; %w", errUsage)
+	return nil, fmt.Errorf("--format has to be latchkey, keycloak or firebase; %w", errUsage)
 }
 
 func (c *console) importLines(

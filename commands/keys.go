@@ -21,13 +21,11 @@ func newKeys(c *console) *cobra.Command {
 		Short: "List, rotate or retire the keys that sign tokens",
 		Long: `Manages the signing keys in the database, which all replicas share.
 
-A key is next while it is published at /.well-known/jwks.json and does not sign yet, then active, then retired: it
-verifies what it signed until that has expired. The server rotates by itself as JWT_KEY_ROTATION says. A running server
-picks up each change within a minute.`,
+A key goes through three states. The next key is published at /.well-known/jwks.json and does not sign yet. The active
+key signs. A retired key verifies the tokens that it signed, until the last of them has expired. The server rotates the
+keys by itself, as often as JWT_KEY_ROTATION says. A running server picks up each change within a minute.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			return fmt.Errorf("say list, rotate or retire; %w", errUsage)
-		},
+		RunE: missingSubcommand("list, rotate or retire"),
 	}
 	keys.AddCommand(newKeysList(c), newKeysRotate(c), newKeysRetire(c))
 	return keys
@@ -37,8 +35,8 @@ func newKeysList(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the signing keys",
-		Long: `Lists the signing keys: their id (the kid of a token's header), algorithm, state, and when each became what it is.
-A retired key is deleted once the last token that it signed has expired.`,
+		Long: `Lists the signing keys: the id (the kid in a token's header), the algorithm, the state, and when the key was created,
+activated and retired. A retired key is deleted once the last token that it signed has expired.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withSigningKeys(cmd.Context(), func(manager *keys.Manager) error {
@@ -57,9 +55,9 @@ func newKeysRotate(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "rotate",
 		Short: "Sign with the next key from now on",
-		Long: `Makes the next key the active one, retires the active one, and makes a new next key. Tokens stay valid.
+		Long: `Retires the active key, makes the next key the active one, and creates a new next key. Tokens stay valid.
 
-It refuses while services that verify our tokens may not have fetched the next key yet. For a key that leaked there is
+It refuses as long as services that verify the tokens may not have fetched the next key yet. For a key that leaked, use
 "latchkey keys retire".`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -76,7 +74,7 @@ It refuses while services that verify our tokens may not have fetched the next k
 				if err != nil {
 					return err
 				}
-				return c.sayActiveKey(cmd.Context(), manager)
+				return c.printActiveKey(cmd.Context(), manager)
 			})
 		},
 	}
@@ -87,11 +85,11 @@ It refuses while services that verify our tokens may not have fetched the next k
 func newKeysRetire(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "retire KID...",
-		Short: "Stop trusting keys at once, and everything they signed",
-		Long: `Deletes keys that leaked, or whose SECRET_KEY is lost. Every access token they signed is refused from then on; sessions
-go on, by their refresh tokens. If the active key is among them the next one signs at once.
+		Short: "Stop trusting keys, and everything they signed, at once",
+		Long: `Deletes keys that leaked, or whose SECRET_KEY is lost. Every access token that they signed is refused from then on;
+sessions continue with their refresh tokens. If the active key is among them, the next one signs at once.
 
-Give all such keys in one command. An id that begins with a dash goes after two of them: latchkey keys retire -- -id`,
+Name all such keys in one command. Put an id that begins with a dash after two dashes: latchkey keys retire -- -id`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withSigningKeys(cmd.Context(), func(manager *keys.Manager) error {
@@ -101,14 +99,14 @@ Give all such keys in one command. An id that begins with a dash goes after two 
 				fmt.Fprintf(c.stderr, "No longer trusted: %s. Replicas follow within %s, services that verify tokens within %s.\n",
 					strings.Join(args, " "), shortDuration(keys.MaxAge),
 					shortDuration(keys.MaxAge+server.VerifierCache))
-				return c.sayActiveKey(cmd.Context(), manager)
+				return c.printActiveKey(cmd.Context(), manager)
 			})
 		},
 	}
 }
 
-// withSigningKeys runs work with the manager of the keys in the configured database, whose schema must be current. It
-// refuses where the settings give the key, because then nothing in the database is used.
+// withSigningKeys calls work with the manager of the keys in the configured database. It refuses if the settings give the
+// key, because then no key in the database is used.
 func (c *console) withSigningKeys(ctx context.Context, work func(*keys.Manager) error) error {
 	settings, err := c.settings()
 	if err != nil {
@@ -116,14 +114,14 @@ func (c *console) withSigningKeys(ctx context.Context, work func(*keys.Manager) 
 	}
 	if variable := keyVariable(settings); variable != "" {
 		return fmt.Errorf("the signing key is not managed here: it comes from %s. Rotate it by changing that setting, or "+
-			"remove it to have keys made, kept and rotated in the database", variable)
+			"remove it to have keys created and rotated in the database", variable)
 	}
 	return c.withDatabase(ctx, settings, func(with server.Resources) error {
 		return work(server.NewSigningKeyManager(settings, with))
 	})
 }
 
-// keyVariable names the setting that gives the signing key, "" if keys are managed.
+// keyVariable returns the name of the setting that gives the signing key, or "" if the keys are in the database.
 func keyVariable(settings config.Settings) string {
 	switch {
 	case settings.JWT.PrivateKey.IsSet():
@@ -137,7 +135,7 @@ func keyVariable(settings config.Settings) string {
 
 func (c *console) printKeys(keys []keys.SigningKey) error {
 	if len(keys) == 0 {
-		fmt.Fprintln(c.stderr, "There are no signing keys yet; the first start of the server makes them.")
+		fmt.Fprintln(c.stderr, "There are no signing keys yet; the first start of the server creates them.")
 		return nil
 	}
 	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
@@ -160,7 +158,7 @@ func shortDuration(d time.Duration) string {
 	return fmt.Sprintf("%d min", int(d.Minutes()))
 }
 
-func (c *console) sayActiveKey(ctx context.Context, manager *keys.Manager) error {
+func (c *console) printActiveKey(ctx context.Context, manager *keys.Manager) error {
 	stored, err := manager.List(ctx)
 	if err != nil {
 		return err

@@ -19,12 +19,12 @@ func newMail(c *console) *cobra.Command {
 	mail := &cobra.Command{
 		Use:   "mail",
 		Short: "List or retry the mails that were not sent",
-		Long: `Looks after the mails in the database that have not been sent yet, whether or not a server runs.
+		Long: `Lists or retries the mails in the database that have not been sent yet, whether or not a server is running.
 
 A mail that fails is tried again after seconds, then minutes, then hours. After three days, or once the mail server has
-refused it for good, it is dead: it is kept for 30 days and not tried again, unless you say so.`,
+refused it permanently, it is dead: it is kept for 30 days, and only "latchkey mail retry" tries it again.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return fmt.Errorf("say list or retry; %w", errUsage) },
+		RunE: missingSubcommand("list or retry"),
 	}
 	mail.AddCommand(newMailList(c), newMailRetry(c))
 	return mail
@@ -35,8 +35,8 @@ func newMailList(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "list",
 		Short: "List the mails that were not sent",
-		Long: `Lists the mails that were not sent, the oldest first and at most a thousand: what each says, to which user, how often it
-was tried, when it is tried next, and why it failed.`,
+		Long: `Lists the mails that were not sent, the oldest first and at most a thousand: the kind of message, the user, how often it
+was tried, when it is tried next, and why it failed last.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withQueue(cmd.Context(), func(queue *jobs.Queue) error {
@@ -51,7 +51,7 @@ was tried, when it is tried next, and why it failed.`,
 			})
 		},
 	}
-	command.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return command
 }
 
@@ -60,12 +60,13 @@ func newMailRetry(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "retry [ID...]",
 		Short: "Try mails again now, dead ones too",
-		Long: `Has the mails of these ids, as "latchkey mail list" shows them, tried again by the next server that runs. What a mail
-says is made when it is sent: one whose occasion has passed is not sent any more. A dead mail gets one more try.`,
+		Long: `Makes the mails with these ids, as "latchkey mail list" prints them, due now, for the servers that run or the next one
+that starts. A mail is composed when it is sent; one whose occasion has passed is not sent any more. A dead mail gets
+one more try.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ids, err := parseIDs(args)
 			if err != nil || allDead == (len(args) > 0) {
-				return fmt.Errorf("say the ids of mails, or --all-dead; %w", errUsage)
+				return fmt.Errorf("expected the ids of mails, or --all-dead; %w", errUsage)
 			}
 			return c.withQueue(cmd.Context(), func(queue *jobs.Queue) error {
 				retried, err := retryMails(cmd.Context(), queue, ids)
@@ -74,7 +75,7 @@ says is made when it is sent: one whose occasion has passed is not sent any more
 			})
 		},
 	}
-	command.Flags().BoolVar(&allDead, "all-dead", false, "every dead one")
+	command.Flags().BoolVar(&allDead, "all-dead", false, "try every dead mail again")
 	return command
 }
 
@@ -89,7 +90,7 @@ func parseIDs(args []string) ([]int64, error) {
 	return ids, nil
 }
 
-// retryMails retries the mails of these ids, or all dead ones if there are none, and counts them.
+// retryMails makes the mails with these ids due, or all dead ones if ids is empty. It returns how many those are.
 func retryMails(ctx context.Context, queue *jobs.Queue, ids []int64) (retried int, err error) {
 	if len(ids) == 0 {
 		return queue.RetryDead(ctx)
@@ -114,7 +115,7 @@ func (c *console) printMails(unsent []jobs.Unsent) error {
 	return table.Flush()
 }
 
-// unsentLine is a mail as a program reads it.
+// unsentLine is a line of "latchkey mail list --json".
 type unsentLine struct {
 	ID        int64     `json:"id"`
 	Message   string    `json:"message"`
@@ -140,7 +141,7 @@ func (c *console) printMailsAsJSON(unsent []jobs.Unsent) error {
 	return nil
 }
 
-// withQueue runs work with the queue in the configured database, whose schema must be current.
+// withQueue calls work with the queue in the configured database.
 func (c *console) withQueue(ctx context.Context, work func(*jobs.Queue) error) error {
 	settings, err := c.settings()
 	if err != nil {

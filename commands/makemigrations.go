@@ -16,7 +16,7 @@ import (
 	"latchkey/server"
 )
 
-// migrationsFolder is where the sources keep the migrations, seen from the project's root.
+// migrationsFolder is the folder of the migrations, seen from the project's root.
 const migrationsFolder = "database/migrations"
 
 func newMakeMigrations(c *console) *cobra.Command {
@@ -25,9 +25,9 @@ func newMakeMigrations(c *console) *cobra.Command {
 		Use:   "makemigrations NAME",
 		Short: "Write the migration for what changed in the models",
 		Long: `Compares the models with the migrations in database/migrations and writes the next one, for SQLite and for
-PostgreSQL. It works on scratch databases; PostgreSQL's server program has to be installed.
+PostgreSQL. It works on temporary databases; PostgreSQL's server programs have to be installed.
 
-Run it in the project's root, as: go run . makemigrations NAME. Read what it wrote before you commit it.`,
+Run it in the project's root: go run . makemigrations NAME. Read what it wrote before you commit it.`,
 		Args: usageArgs(func(cmd *cobra.Command, args []string) error {
 			if check {
 				return cobra.NoArgs(cmd, args)

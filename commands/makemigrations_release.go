@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newMakeMigrations says where makemigrations went: it compares the models' sources with the migrations' files, which only
-// a source tree has.
+// newMakeMigrations returns a command that fails and names the source tree: makemigrations compares the sources of the models
+// with the files of the migrations, which a released program does not have.
 func newMakeMigrations(*console) *cobra.Command {
 	return &cobra.Command{
 		Use:                "makemigrations",

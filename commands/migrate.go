@@ -13,24 +13,23 @@ import (
 func newMigrate(c *console) *cobra.Command {
 	migrate := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring the database's schema up to date, or show how it stands",
-		Long: `Applies the migrations that are built into the program to the database of DATABASE_URL.
+		Short: "Update the database's schema, roll back the last migration, or list them",
+		Long: `Applies the migrations that are built into the program to the database of DATABASE_URL, or rolls back the last one.
 
-Several processes may migrate at once: one does the work and the others wait for it.`,
+Several processes may run it at the same time: one does the work and the others wait for it.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			return fmt.Errorf("say up, down or status; %w", errUsage)
-		},
+		RunE: missingSubcommand("up, down or status"),
 	}
 	migrate.AddCommand(
 		c.migrateStep("up", "Apply every migration that is missing",
-			`Prints each migration that it applies. If one fails, it is taken back whole and those before it stay.`, c.migrateUp),
-		c.migrateStep("down", "Take the last migration back, with the data it brought",
-			`Prints the one migration that it takes back. Tables and columns that it made are gone, and what was in them.`,
+			`Applies every migration that the database lacks, and prints each. If one fails, it is rolled back completely and those
+before it stay.`, c.migrateUp),
+		c.migrateStep("down", "Roll back the last migration, and delete the data in what it created",
+			`Rolls back the last migration, and prints it. The tables and columns that it created are deleted with their contents.`,
 			c.migrateDown),
 		c.migrateStep("status", "List the migrations; exit code 1 if one is missing",
-			`Prints each migration with its number, its name and "applied", "pending" or "unknown to this program". The exit code
-is 0 only if the schema is the one of this program.`, c.migrateStatus),
+			`Prints each migration with its number, its name and its state: "applied", "pending" or "unknown to this program". The
+exit code is 0 only if the schema is that of this program.`, c.migrateStatus),
 	)
 	return migrate
 }
@@ -69,14 +68,14 @@ func (c *console) migrateUp(ctx context.Context, migrator *database.Migrator) er
 }
 
 func (c *console) migrateDown(ctx context.Context, migrator *database.Migrator) error {
-	undone, err := migrator.Down(ctx)
+	rolledBack, err := migrator.Down(ctx)
 	switch {
 	case err != nil:
 		return err
-	case undone == nil:
-		fmt.Fprintln(c.stderr, "There is no migration to take back.")
+	case rolledBack == nil:
+		fmt.Fprintln(c.stderr, "There is no migration to roll back.")
 	default:
-		fmt.Fprintf(c.stdout, "took back %05d %s\n", undone.Version, undone.Name)
+		fmt.Fprintf(c.stdout, "rolled back %05d %s\n", rolledBack.Version, rolledBack.Name)
 	}
 	return nil
 }

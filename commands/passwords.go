@@ -25,10 +25,10 @@ func newPasswords(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "passwords",
 		Short: "Find out what hashing a password should cost on this machine",
-		Long: `Helps to choose PASSWORD_HASH and its costs. Passwords hashed with other settings stay valid; each is hashed anew at
-its owner's next login.`,
+		Long: `Helps to choose PASSWORD_HASH and its costs. Passwords hashed with other settings stay valid; each is hashed again with
+the new settings at the user's next login.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return fmt.Errorf("say calibrate; %w", errUsage) },
+		RunE: missingSubcommand("calibrate"),
 	}
 	command.AddCommand(newCalibrate(c))
 	return command
@@ -41,12 +41,14 @@ func newCalibrate(c *console) *cobra.Command {
 		Use:   "calibrate",
 		Short: "Measure this machine and print costs that fit it",
 		Long: `Hashes passwords on one core and prints the settings that make one hash take about as long as --target, as lines for
-.env. A longer hash costs a thief of the database more, and a login too: each core does 1 s / target logins a second.
+.env. The longer a hash takes, the more guessing costs someone who stole the database, and the more each login costs: a
+core handles 1 s / target logins a second.
 
-Costs never fall below the minimum that OWASP recommends, however slow the machine; it says so where that takes longer
-than the target. Memory stays at that minimum, because PASSWORD_HASH_CONCURRENCY hashes take it at once.
+The costs never fall below the minimum that OWASP recommends, however slow the machine; if that takes longer than the
+target, the command says so. Memory stays at that minimum, because PASSWORD_HASH_CONCURRENCY hashes use it at the same
+time.
 
-Run it on the machine that will serve, while that has little else to do:
+Run it on the machine that will serve, while it has little else to do:
 
     latchkey passwords calibrate --target 50ms >> .env`,
 		Args: usageArgs(cobra.NoArgs),
@@ -54,11 +56,11 @@ Run it on the machine that will serve, while that has little else to do:
 			algorithms := passwords.Algorithms()
 			switch {
 			case target < leastTarget || target > mostTarget:
-				return fmt.Errorf("--target is %s, and has to be from %s to %s; %w", target, leastTarget, mostTarget, errUsage)
+				return fmt.Errorf("--target is %s and has to be from %s to %s; %w", target, leastTarget, mostTarget, errUsage)
 			case slices.Contains(algorithms, algorithm):
 				algorithms = []string{algorithm}
 			case algorithm != everyAlgorithm:
-				return fmt.Errorf("--algorithm is %q, and has to be %s or %s; %w",
+				return fmt.Errorf("--algorithm is %q and has to be %s or %s; %w",
 					algorithm, strings.Join(algorithms, ", "), everyAlgorithm, errUsage)
 			}
 			return c.calibrate(cmd.Context(), target, algorithms)
@@ -70,7 +72,7 @@ Run it on the machine that will serve, while that has little else to do:
 	return command
 }
 
-// calibrate prints the costs of each algorithm, and which to choose if there is but one.
+// calibrate prints the costs of each algorithm, and the setting that chooses it if there is only one.
 func (c *console) calibrate(ctx context.Context, target time.Duration, algorithms []string) error {
 	for _, algorithm := range algorithms {
 		parameters, took, err := c.fit(ctx, target, passwords.Minimum(algorithm))
@@ -92,7 +94,7 @@ func (c *console) calibrate(ctx context.Context, target time.Duration, algorithm
 	return nil
 }
 
-// fit scales the parameters until one hash takes about target, and gives back what it then takes.
+// fit scales the parameters until one hash takes about target. It returns them, and how long a hash takes with them.
 func (c *console) fit(
 	ctx context.Context, target time.Duration, least passwords.Parameters,
 ) (fitting passwords.Parameters, took time.Duration, err error) {
@@ -109,7 +111,7 @@ func (c *console) fit(
 	return fitting, took, err
 }
 
-// timeHash is the shortest of a few tries: whatever else the machine does only makes one longer.
+// timeHash returns the shortest time of a few hashes: whatever else the machine does only makes one longer.
 func (c *console) timeHash(ctx context.Context, parameters passwords.Parameters) (shortest time.Duration, err error) {
 	const tries = 5
 	pool, err := passwords.NewPool(passwords.Options{Parameters: parameters, Concurrency: 1})
@@ -129,7 +131,7 @@ func (c *console) timeHash(ctx context.Context, parameters passwords.Parameters)
 	return max(shortest, 1), nil // a clock that stands still would divide by zero
 }
 
-// progress shows text on a terminal until the function that comes back is called; elsewhere it shows nothing.
+// progress shows text on a terminal until the returned function is called; elsewhere it shows nothing.
 func (c *console) progress(text string) (done func()) {
 	file, ok := c.stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
@@ -140,7 +142,7 @@ func (c *console) progress(text string) (done func()) {
 	return func() { fmt.Fprint(c.stderr, eraseLine) }
 }
 
-// costLines are the settings that give the costs of p's algorithm.
+// costLines returns the settings for the costs of p's algorithm, as lines of .env.
 func costLines(p passwords.Parameters) string {
 	switch p.Algorithm {
 	case passwords.Bcrypt:

@@ -14,16 +14,16 @@ const (
 	unknownShare = -1
 
 	redrawEvery = 200 * time.Millisecond // at a terminal
-	tellEvery   = 10 * time.Second       // elsewhere
+	reportEvery = 10 * time.Second       // elsewhere
 )
 
-// progress tells how a long command gets on: by a bar that is drawn again and again at a terminal, by lines elsewhere.
+// progress reports how far a long command is: by a bar that is redrawn at a terminal, by lines elsewhere.
 type progress struct {
 	out      io.Writer
 	now      func() time.Time
 	share    func() float64 // done, from 0 to 1, or unknownShare
 	started  time.Time
-	told     time.Time
+	reported time.Time
 	rows     int
 	terminal bool
 }
@@ -32,22 +32,22 @@ func (c *console) newProgress(share func() float64) *progress {
 	file, isFile := c.stderr.(*os.File)
 	p := &progress{out: c.stderr, now: c.now, share: share, started: c.now()}
 	if p.terminal = isFile && term.IsTerminal(int(file.Fd())); !p.terminal {
-		p.told = p.started // lines begin later, a bar at once
+		p.reported = p.started // a bar is drawn at once, the first line later
 	}
 	return p
 }
 
-// add counts rows, and tells of them when it is time to.
+// add counts rows, and reports how many there are when the last report is long enough ago.
 func (p *progress) add(rows int) {
 	p.rows += rows
-	now, every := p.now(), tellEvery
+	now, every := p.now(), reportEvery
 	if p.terminal {
 		every = redrawEvery
 	}
-	if now.Sub(p.told) < every {
+	if now.Sub(p.reported) < every {
 		return
 	}
-	p.told = now
+	p.reported = now
 	if p.terminal {
 		fmt.Fprintf(p.out, "\r%s\x1b[K", p.line(now))
 		return
@@ -55,7 +55,7 @@ func (p *progress) add(rows int) {
 	fmt.Fprintln(p.out, p.line(now))
 }
 
-// done ends the telling with the whole.
+// done reports the total.
 func (p *progress) done() {
 	now := p.now()
 	if p.terminal {

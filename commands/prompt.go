@@ -10,12 +10,12 @@ import (
 )
 
 var (
-	errNoTerminal  = errors.New("there is no terminal to ask at")
+	errNoTerminal  = errors.New("standard input is not a terminal to ask at")
 	errMismatch    = errors.New("the two passwords are not the same")
 	errInterrupted = errors.New("interrupted; nothing is changed")
 )
 
-// prompter asks a person at the terminal. Questions go to stderr, so that stdout stays data.
+// prompter asks a person at the terminal. Questions go to stderr, so that stdout holds nothing but data.
 type prompter struct {
 	console *console
 	screen  *term.Terminal
@@ -32,13 +32,13 @@ func (c *console) newPrompter() (*prompter, error) {
 	return &prompter{console: c, screen: term.NewTerminal(both, "")}, nil
 }
 
-// converse gives back what ask learns from the person, or errInterrupted when the person or a signal ends it. Meanwhile
-// the terminal shows nothing but what ask lets it, not even what is typed before its question.
+// converse returns what ask returns, or errInterrupted when the person or a signal ends it. Meanwhile the terminal echoes
+// nothing by itself, not even what is typed before a question.
 func converse[T any](ctx context.Context, p *prompter, ask func() (T, error)) (answer T, err error) {
 	terminal := int(p.console.stdin.Fd())
 	before, err := term.MakeRaw(terminal)
 	if err != nil {
-		return answer, fmt.Errorf("preparing the terminal: %w", err)
+		return answer, fmt.Errorf("prepare the terminal: %w", err)
 	}
 	defer func() { err = errors.Join(err, term.Restore(terminal, before)) }()
 	type result struct {
@@ -68,7 +68,7 @@ func (p *prompter) line(question string) (string, error) {
 	return p.screen.ReadLine()
 }
 
-// newPassword asks twice without showing what is typed.
+// newPassword asks for a password twice, without showing what is typed. It returns errMismatch if the two differ.
 func (p *prompter) newPassword() (string, error) {
 	first, err := p.screen.ReadPassword("Password: ")
 	if err != nil {

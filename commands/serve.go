@@ -13,11 +13,12 @@ import (
 func newServe(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the API (what latchkey alone does)",
-		Long: `Serves the API at ADDR until SIGINT or SIGTERM, then lets requests under way finish.
+		Short: "Serve the API; the default without a subcommand",
+		Long: `Serves the API at ADDR until SIGINT or SIGTERM, and then waits until the requests in progress are done, for at most
+SHUTDOWN_TIMEOUT.
 
-On SQLite in development it applies pending migrations first. Elsewhere it refuses a stale schema: run
-"latchkey migrate up", or set AUTO_MIGRATE=true.`,
+On SQLite in development it applies pending migrations first. Elsewhere it refuses to start on a schema that is out of
+date: run "latchkey migrate up", or set AUTO_MIGRATE=true.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context()) },
 	}

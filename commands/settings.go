@@ -11,7 +11,7 @@ import (
 	"latchkey/server"
 )
 
-// settings loads the settings and, in development, makes the secret key that they may leave out.
+// settings loads the settings and, in development, creates the secret key if they give none.
 func (c *console) settings() (config.Settings, error) {
 	settings, err := config.Load(c.environ, ".")
 	for _, warning := range settings.Warnings {
@@ -27,7 +27,7 @@ func (c *console) settings() (config.Settings, error) {
 	return settings, err
 }
 
-// logger writes to stderr as LOG_FORMAT and LOG_LEVEL say.
+// logger returns a logger that writes to stderr in the format of LOG_FORMAT, from LOG_LEVEL on.
 func (c *console) logger(settings config.Settings) *slog.Logger {
 	options := &slog.HandlerOptions{Level: settings.Log.Level}
 	if settings.Log.Format == "json" {
@@ -36,7 +36,8 @@ func (c *console) logger(settings config.Settings) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, options))
 }
 
-// withDatabase runs work with the configured database, whose schema must be current, and everything else but a hasher.
+// withDatabase calls work with the configured database, and all other resources but a hasher, after it has applied pending
+// migrations where the settings allow that. Elsewhere it fails unless the schema is current.
 func (c *console) withDatabase(
 	ctx context.Context, settings config.Settings, work func(server.Resources) error,
 ) (err error) {

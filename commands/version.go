@@ -8,15 +8,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version is the release's number.
+// Version is the number of the release.
 const Version = "0.1.0-dev"
 
 func newVersion(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Long: `Prints one line: the release, the commit it was built from (where the build knows it), Go's version and the system
-it was built for.`,
+		Long: `Prints one line: the release, the commit that it was built from (if the build recorded it), the version of Go and the
+system that it was built for.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(c.stdout, "latchkey %s%s (%s, %s/%s)\n",
@@ -26,7 +26,7 @@ it was built for.`,
 	}
 }
 
-// revision is the commit that the program was built from, where the build recorded it.
+// revision returns "+" and the commit that the program was built from, or "" if the build did not record it.
 func revision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestCheckFindsNothingAndChangesNothing(t *testing.T) {
+func TestCheck_FindsNothingAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		require.Equal(t, outcome{0, "", "No errors found.\n"}, run(t, with(url), "check"))
@@ -23,7 +24,7 @@ func TestCheckFindsNothingAndChangesNothing(t *testing.T) {
 	})
 }
 
-func TestCheckInAnEmptyFolderLeavesItEmpty(t *testing.T) {
+func TestCheck_LeavesAnEmptyFolderEmpty(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"check"}, {"check", "--deploy"}} {
 		done := run(t, nil, args...)
@@ -34,7 +35,7 @@ func TestCheckInAnEmptyFolderLeavesItEmpty(t *testing.T) {
 	}
 }
 
-func TestCheckLeavesAFileAsItIs(t *testing.T) {
+func TestCheck_LeavesFilesUnchanged(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.Zero(t, run(t, nil, "migrate", "up").code)
 	before := folder(t)
@@ -43,7 +44,7 @@ func TestCheckLeavesAFileAsItIs(t *testing.T) {
 	require.Equal(t, before, folder(t))
 }
 
-// folder is what the current folder holds: the contents of its files by name.
+// folder returns the contents of the current folder's files, by their names.
 func folder(t *testing.T) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(".")
@@ -57,7 +58,7 @@ func folder(t *testing.T) map[string]string {
 	return files
 }
 
-func TestCheckFindsAStaleSchema(t *testing.T) {
+func TestCheck_FindsAStaleSchema(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		done := run(t, with(url, "AUTO_MIGRATE=false"), "check")
@@ -71,7 +72,7 @@ func TestCheckFindsAStaleSchema(t *testing.T) {
 	})
 }
 
-func TestCheckFinds(t *testing.T) {
+func TestCheck_Finds(t *testing.T) {
 	t.Parallel()
 	_, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
@@ -93,9 +94,9 @@ func TestCheckFinds(t *testing.T) {
 		"a folder that is not there": {with("sqlite:/no/such/folder/x.db", "AUTO_MIGRATE=false"), []string{"error: schema: "}},
 		"a key of another algorithm": {with("sqlite:test.db", "JWT_ALGORITHM=ES256", "JWT_PRIVATE_KEY="+edwards),
 			[]string{"error: JWT_PRIVATE_KEY: the key that signs tokens: ", "Give the PEM of a key that fits JWT_ALGORITHM"}},
-		"a PEM that is none": {with("sqlite:test.db", "JWT_ALGORITHM=EdDSA", "JWT_PRIVATE_KEY=plum-stone"),
+		"not a PEM": {with("sqlite:test.db", "JWT_ALGORITHM=EdDSA", "JWT_PRIVATE_KEY=plum-stone"),
 			[]string{"error: JWT_PRIVATE_KEY: is not a PEM"}},
-		"a PEM of another thing": {with("sqlite:test.db", "JWT_ALGORITHM=EdDSA",
+		"a PEM of something else": {with("sqlite:test.db", "JWT_ALGORITHM=EdDSA",
 			"JWT_PRIVATE_KEY_FILE="+write(t, "key.pem", "-----BEGIN PRIVATE KEY-----\ncGx1bS1zdG9uZQ==\n-----END PRIVATE KEY-----\n")),
 			[]string{"error: JWT_PRIVATE_KEY: "}},
 	} {
@@ -114,7 +115,7 @@ func TestCheckFinds(t *testing.T) {
 	}
 }
 
-func TestCheckDeploy(t *testing.T) {
+func TestCheck_Deploy(t *testing.T) {
 	t.Parallel()
 	development := run(t, []string{"SECRET_KEY=changeme-changeme-changeme-changeme", "JWT_ALGORITHM=HS256"}, "check", "--deploy")
 	require.Equal(t, 1, development.code)
@@ -138,11 +139,54 @@ func TestCheckDeploy(t *testing.T) {
 	})
 }
 
-func TestCheckLooksAtTheSecretKeyThatAnEarlierRunMade(t *testing.T) {
+func TestCheck_ReadsTheSecretKeyThatAnEarlierRunCreated(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("latchkey.db.secret", []byte("short"), 0o600))
 	done := run(t, nil, "check")
 	require.Equal(t, 1, done.code, "%s", done.stdout)
 	require.Contains(t, done.stdout, "error: SECRET_KEY: ")
 	require.NotContains(t, done.stdout, "short\n")
+}
+
+const production = "APP_ENV=production"
+
+func TestCheck_JudgesTheHashCostsTogether(t *testing.T) {
+	t.Parallel()
+	safe := []string{production, "PUBLIC_URL=https://auth.example.com", "SECRET_KEY=" + secretKey,
+		"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "test.db"), "SMTP_URL=none"}
+	for name, c := range map[string]struct {
+		settings []string
+		finds    string
+	}{
+		"too much argon2": {[]string{"PASSWORD_ARGON2_MEMORY=131072", "PASSWORD_ARGON2_TIME=9"}, "too expensive"},
+		"too much scrypt": {[]string{"PASSWORD_HASH=scrypt", "PASSWORD_SCRYPT_N=1048576"}, "too expensive"},
+		"weak argon2":     {[]string{production, "PASSWORD_ARGON2_TIME=1"}, "OWASP"},
+		"weak bcrypt":     {[]string{production, "PASSWORD_HASH=bcrypt", "PASSWORD_BCRYPT_COST=9"}, "OWASP"},
+		"weak scrypt":     {[]string{production, "PASSWORD_HASH=scrypt", "PASSWORD_SCRYPT_P=2"}, "OWASP"},
+		"weak pbkdf2":     {[]string{production, "PASSWORD_HASH=pbkdf2_sha256", "PASSWORD_PBKDF2_ITERATIONS=599999"}, "OWASP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			environ := append(safe[:len(safe):len(safe)], c.settings...)
+			if c.finds != "OWASP" {
+				environ[0] = "APP_ENV=development"
+			}
+			done := run(t, environ, "check")
+			require.Contains(t, done.stdout, "error: PASSWORD_HASH: ")
+			require.Contains(t, done.stdout, c.finds)
+			require.Contains(t, done.stdout, "\n    Run: latchkey passwords calibrate\n")
+			require.Equal(t, 1, done.code)
+			serve := run(t, append(environ, "AUTO_MIGRATE=true"), "serve")
+			require.Equal(t, 1, serve.code)
+			require.Contains(t, serve.stderr, c.finds)
+
+			environ[0] = "APP_ENV=development"
+			for i, setting := range environ {
+				if setting == production {
+					environ[i] = "APP_ENV=development"
+				}
+			}
+			deploy := run(t, environ, "check", "--deploy")
+			require.Equal(t, 1, strings.Count(deploy.stdout, "error: PASSWORD_HASH: "), "%s", deploy.stdout)
+		})
+	}
 }

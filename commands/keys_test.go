@@ -12,7 +12,7 @@ import (
 	"latchkey/tokens"
 )
 
-// keyList is the table that "keys list" prints, without its header.
+// keyList returns the rows of the table that "keys list" prints, without its header.
 func keyList(t *testing.T, environ []string) [][]string {
 	t.Helper()
 	listed := run(t, environ, "keys", "list")
@@ -26,8 +26,8 @@ func keyList(t *testing.T, environ []string) [][]string {
 	return rows
 }
 
-// makeKeys is what the first start of the server does.
-func makeKeys(t *testing.T, url string) {
+// createKeys creates the signing keys, as the first start of the server does.
+func createKeys(t *testing.T, url string) {
 	t.Helper()
 	db, err := database.Open(url, database.Options{})
 	require.NoError(t, err)
@@ -37,7 +37,7 @@ func makeKeys(t *testing.T, url string) {
 	require.NoError(t, keys.NewManager(testkit.NewStore(db, testkit.NewClock().Now), sealing, rules).Ensure(t.Context()))
 }
 
-func TestKeysAreListedRotatedAndRetired(t *testing.T) {
+func TestKeys_ListRotateAndRetire(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		none := run(t, with(url), "keys", "list")
@@ -46,7 +46,7 @@ func TestKeysAreListedRotatedAndRetired(t *testing.T) {
 		require.Contains(t, none.stderr, "There are no signing keys yet")
 		require.Contains(t, run(t, with(url), "keys", "rotate").stderr, "there are no signing keys yet")
 
-		makeKeys(t, url)
+		createKeys(t, url)
 		before := keyList(t, with(url))
 		require.Equal(t, []string{"ES256", "active"}, before[0][1:3])
 		require.Equal(t, []string{"ES256", "next"}, before[1][1:3])
@@ -73,7 +73,7 @@ func TestKeysAreListedRotatedAndRetired(t *testing.T) {
 	})
 }
 
-func TestKeysFromTheSettingsAreNotManaged(t *testing.T) {
+func TestKeys_FromTheSettingsAreNotManaged(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		environ := with(url, "JWT_ALGORITHM=HS256", "JWT_SECRET_KEY=nW3pQ9sKr1TzC5yYk8WdPc4GhJ2aEfV6oIiRtMxZsLw=")
@@ -88,10 +88,10 @@ func TestKeysFromTheSettingsAreNotManaged(t *testing.T) {
 	})
 }
 
-func TestKeysUnderAnotherSecretKeySayWhatToDo(t *testing.T) {
+func TestKeys_UnderAnotherSecretKeySayWhatToDo(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
-		makeKeys(t, url)
+		createKeys(t, url)
 		another := []string{"DATABASE_URL=" + url, "SECRET_KEY=nW3pQ9sKr1TzC5yYk8WdPc4GhJ2aEfV6oIiRtMxZsLw="}
 		refused := run(t, another, "keys", "rotate", "--force")
 		require.Equal(t, 1, refused.code)

@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestUnsentMailsAreListedAndRetried(t *testing.T) {
+func TestMail_ListAndRetry(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url)

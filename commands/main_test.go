@@ -40,17 +40,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// outcome is what a run of the program left: its exit code, data and talk.
+// outcome is the result of a run: its exit code and what it wrote.
 type outcome struct {
 	code           int
 	stdout, stderr string
 }
 
-// with are the settings of a run on the database at url, and more.
+// with returns the environment of a run on the database at url, with further settings, which are NAME=value.
 func with(url string, settings ...string) []string { return testkit.Environ(url, settings...) }
 
-// run executes the program without a terminal in the current folder, which is empty unless the test changed it, and makes
-// sure that it tells no secret.
+// run executes the program without a terminal in the current folder, which is empty unless the test changed it, and checks
+// that it reveals no secret.
 func run(t *testing.T, environ []string, args ...string) outcome {
 	t.Helper()
 	stdin, err := os.Open(os.DevNull)
@@ -71,7 +71,7 @@ func eachMigrated(t *testing.T, test func(t *testing.T, url string)) {
 	})
 }
 
-// users looks into the database at url, past the program.
+// users reads the users from the database at url, by email, without the program.
 func users(t *testing.T, url string) []models.User {
 	t.Helper()
 	db, err := database.Open(url, database.Options{})
@@ -82,7 +82,7 @@ func users(t *testing.T, url string) []models.User {
 	return found
 }
 
-// opens tells whether password is the user's.
+// opens reports whether password is the user's.
 func opens(t *testing.T, user models.User, password string) bool {
 	t.Helper()
 	result, err := testkit.FastHasher(t).Verify(t.Context(), password, user.Password)
@@ -90,14 +90,14 @@ func opens(t *testing.T, user models.User, password string) bool {
 	return result.Match
 }
 
-// addSuperuser makes a superuser whose password is testkit.Password.
+// addSuperuser creates a superuser whose password is testkit.Password.
 func addSuperuser(t *testing.T, url, email string) {
 	t.Helper()
 	done := run(t, with(url, "SUPERUSER_EMAIL="+email, "SUPERUSER_PASSWORD="+testkit.Password), "createsuperuser", "--no-input")
 	require.Zero(t, done.code, "%s", done.stderr)
 }
 
-// addUser makes a plain user whose password is testkit.Password.
+// addUser creates a plain user whose password is testkit.Password.
 func addUser(t *testing.T, url, email string) {
 	t.Helper()
 	db, err := database.Open(url, database.Options{})
@@ -107,7 +107,7 @@ func addUser(t *testing.T, url, email string) {
 	require.NoError(t, err)
 }
 
-// write makes a file in a folder of its own, and gives back its path.
+// write creates a file in a folder of its own, and returns its path.
 func write(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)

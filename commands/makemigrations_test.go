@@ -17,7 +17,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestTheMigrationsAreThoseOfTheModels(t *testing.T) {
+func TestMakeMigrations_TheMigrationsAreThoseOfTheModels(t *testing.T) {
 	testkit.Cluster(t) // makemigrations needs a server's programs; without them the test ends here
 	t.Chdir(testkit.Sources)
 	done := run(t, nil, "makemigrations", "--check")
@@ -25,14 +25,14 @@ func TestTheMigrationsAreThoseOfTheModels(t *testing.T) {
 	require.Empty(t, done.stdout)
 }
 
-func TestMakeMigrationsBelongsIntoTheSources(t *testing.T) {
+func TestMakeMigrations_NeedsTheSources(t *testing.T) {
 	t.Parallel()
 	done := run(t, nil, "makemigrations", "add_phone")
 	require.Equal(t, 1, done.code)
 	require.Contains(t, done.stderr, "there is no database/migrations here: run makemigrations in the project's root")
 }
 
-func TestMakeMigrationsDetectsNoChange(t *testing.T) {
+func TestMakeMigrations_DetectsNoChange(t *testing.T) {
 	testkit.Cluster(t)
 	sources := copySources(t)
 	t.Chdir(sources)
@@ -45,7 +45,7 @@ func TestMakeMigrationsDetectsNoChange(t *testing.T) {
 }
 
 // The README's "Add a field to the user", word for word, in a copy of the sources and on databases that are in use.
-func TestAFieldAddedAsTheReadmeSaysKeepsTheUsers(t *testing.T) {
+func TestMakeMigrations_AFieldAddedAsTheReadmeSaysKeepsTheUsers(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds the program three times; run without -short")
@@ -94,7 +94,7 @@ func TestAFieldAddedAsTheReadmeSaysKeepsTheUsers(t *testing.T) {
 	})
 }
 
-// addAField reads from the README the line that goes into models.User and the commands that follow.
+// addAField returns the line that README adds to models.User, and the commands that follow it.
 func addAField(t *testing.T) (field string, commands []string) {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(testkit.Sources, "README.md"))
@@ -120,7 +120,7 @@ func phones(t *testing.T, url string) []string {
 	return found
 }
 
-// goRun executes a `go run` in a folder of sources.
+// goRun executes the command line of a `go run` in a folder of sources.
 func goRun(t *testing.T, sources string, environ []string, line string) outcome {
 	t.Helper()
 	words := strings.Fields(line)
@@ -137,8 +137,8 @@ func goRun(t *testing.T, sources string, environ []string, line string) outcome 
 	return outcome{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// copySources copies what the program is built from: everything but tests, hidden folders and modules of their own that
-// go.mod does not name.
+// copySources copies what the program is built from, and returns the folder: everything but tests, hidden folders and
+// modules of their own that go.mod does not name.
 func copySources(t *testing.T) string {
 	t.Helper()
 	into := t.TempDir()
@@ -169,7 +169,8 @@ func copySources(t *testing.T) string {
 	return into
 }
 
-// isSource leaves tests out, and at the root everything but Go's own files: a built program and its database may be there.
+// isSource reports whether a file is copied: no test is, and at the root only Go's own files are, because a built program and
+// its database may be there.
 func isSource(path string) bool {
 	switch filepath.Ext(path) {
 	case ".go":
@@ -181,6 +182,7 @@ func isSource(path string) bool {
 	}
 }
 
+// isApart reports whether a folder holds nothing that the program is built from.
 func isApart(folder string) bool {
 	name := filepath.Base(folder)
 	_, err := os.Stat(filepath.Join(folder, "go.mod"))
@@ -188,7 +190,7 @@ func isApart(folder string) bool {
 	return strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || isModule
 }
 
-// edit replaces text that is in a file once.
+// edit replaces text that occurs exactly once in a file.
 func edit(t *testing.T, path, from, to string) {
 	t.Helper()
 	content, err := os.ReadFile(path)

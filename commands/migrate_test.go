@@ -11,7 +11,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestMigrateUpDownAndStatus(t *testing.T) {
+func TestMigrate_UpDownAndStatus(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Glob(database.Migrations(), "sqlite/*.sql")
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func TestMigrateUpDownAndStatus(t *testing.T) {
 		require.Contains(t, status.stderr, "migrate up")
 
 		down := migrate("down")
-		require.Equal(t, outcome{0, "", "There is no migration to take back.\n"}, down)
+		require.Equal(t, outcome{0, "", "There is no migration to roll back.\n"}, down)
 
 		up := migrate("up")
 		require.Zero(t, up.code)
@@ -44,7 +44,7 @@ func TestMigrateUpDownAndStatus(t *testing.T) {
 		down = migrate("down")
 		require.Zero(t, down.code)
 		last := strings.Fields(lines(status.stdout)[count-1])
-		require.Equal(t, "took back "+last[0]+" "+last[1]+"\n", down.stdout)
+		require.Equal(t, "rolled back "+last[0]+" "+last[1]+"\n", down.stdout)
 		status = migrate("status")
 		require.Equal(t, 1, status.code)
 		require.True(t, strings.HasSuffix(status.stdout, " pending\n"), "%s", status.stdout)
@@ -52,7 +52,7 @@ func TestMigrateUpDownAndStatus(t *testing.T) {
 	})
 }
 
-func TestMigrateWithADatabaseOfANewerProgram(t *testing.T) {
+func TestMigrate_RefusesADatabaseOfANewerProgram(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		db, err := database.Open(url, database.Options{})
@@ -70,7 +70,7 @@ func TestMigrateWithADatabaseOfANewerProgram(t *testing.T) {
 	})
 }
 
-func TestMigrateMisunderstood(t *testing.T) {
+func TestMigrate_ExitsWith2ForACommandLineNotUnderstood(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"migrate"}, {"migrate", "sideways"}, {"migrate", "up", "2"}, {"migrate", "up", "--force"}} {
 		done := run(t, nil, args...)
@@ -78,4 +78,5 @@ func TestMigrateMisunderstood(t *testing.T) {
 		require.Empty(t, done.stdout)
 		require.Contains(t, done.stderr, "see --help")
 	}
+	require.Equal(t, "latchkey migrate: missing subcommand: up, down or status; see --help\n", run(t, nil, "migrate").stderr)
 }

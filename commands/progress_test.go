@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestProgressTellsRateAndTimeLeft(t *testing.T) {
+func TestProgress_ReportsRateAndTimeLeft(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	share := 0.0
@@ -20,7 +20,7 @@ func TestProgressTellsRateAndTimeLeft(t *testing.T) {
 		p.add(rows)
 	}
 	step(time.Second, 1000, 0.05)
-	require.Empty(t, out.String(), "a line is not told every second")
+	require.Empty(t, out.String(), "no line every second")
 	step(9*time.Second, 1000, 0.1)
 	step(10*time.Second, 2000, unknownShare)
 	p.done()

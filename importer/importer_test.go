@@ -39,7 +39,7 @@ func ann() models.ExternalAccount {
 	}
 }
 
-func TestReadDump(t *testing.T) {
+func TestReadDump_AsArrayAndAsLines(t *testing.T) {
 	bob := models.ExternalAccount{
 		Source: "id 8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", ID: uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10"),
 		Email: "bob@example.com", Password: "!y", IsActive: true,
@@ -54,7 +54,7 @@ func TestReadDump(t *testing.T) {
 	}
 }
 
-func TestReadDumpRefusesWhatIsNoDump(t *testing.T) {
+func TestReadDump_RefusesWhatIsNotADump(t *testing.T) {
 	second := `{"model": "shop.customer", "pk": 1, "fields": {"password": "SECRET", "last_login": null}}`
 	for name, c := range map[string]struct {
 		text, table string
@@ -82,13 +82,13 @@ func TestReadDumpRefusesWhatIsNoDump(t *testing.T) {
 	}
 }
 
-func TestWhatVisitRefusesEndsTheReading(t *testing.T) {
+func TestReadDump_EndsWithTheErrorOfVisit(t *testing.T) {
 	visit := func(models.ExternalAccount) error { return io.ErrShortWrite }
 	require.ErrorIs(t, importer.ReadDump(strings.NewReader(dump), "", importer.DjangoColumns(), visit), io.ErrShortWrite)
 	require.ErrorIs(t, importer.ReadLines(strings.NewReader("{}"), importer.Latchkey, visit), io.ErrShortWrite)
 }
 
-func TestColumnsCanBeMapped(t *testing.T) {
+func TestColumns_With(t *testing.T) {
 	columns, err := importer.DjangoColumns().With([]string{"email=username", "id=uid"})
 	require.NoError(t, err)
 	account := columns.Account(map[string]any{"username": "ann@example.com", "uid": int64(7), "id": "other", "email": "other"})
@@ -102,7 +102,7 @@ func TestColumnsCanBeMapped(t *testing.T) {
 }
 
 // A column that is misspelt must not look like an account that is active and has no password.
-func TestColumnsAreChecked(t *testing.T) {
+func TestColumns_Check(t *testing.T) {
 	for _, mappings := range [][]string{{"is_active=actif"}, {"password=passwd"}, {"email=mail"}, {"last_login=seen"}} {
 		columns, err := importer.DjangoColumns().With(mappings)
 		require.NoError(t, err)
@@ -122,7 +122,7 @@ func TestColumnsAreChecked(t *testing.T) {
 }
 
 // Keys are not numbers to calculate with: 2^53 and its neighbours are three accounts.
-func TestKeysOfADumpAreExact(t *testing.T) {
+func TestReadDump_KeepsKeysExact(t *testing.T) {
 	for _, key := range []int64{1<<53 - 1, 1 << 53, 1<<53 + 1, math.MaxInt64, -1} {
 		var read []models.ExternalAccount
 		text := fmt.Sprintf(`{"model":"a.user","pk":%d,"fields":{"password":"","last_login":null,"email":"a@example.com"}}`, key)
@@ -131,7 +131,7 @@ func TestKeysOfADumpAreExact(t *testing.T) {
 	}
 }
 
-func TestTimesAreReadAsDatabasesWriteThem(t *testing.T) {
+func TestColumns_Account_ReadsTimesAsDatabasesWriteThem(t *testing.T) {
 	want := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, text := range []string{
 		"2020-01-02T03:04:05Z", "2020-01-02T04:04:05+01:00", "2020-01-02T03:04:05", "2020-01-02T03:04:05.000000", "2020-01-02 03:04:05",
@@ -143,7 +143,7 @@ func TestTimesAreReadAsDatabasesWriteThem(t *testing.T) {
 	}
 }
 
-func TestARowThatCanNotBeReadHasAFault(t *testing.T) {
+func TestColumns_Account_HasAFaultIfARowCanNotBeRead(t *testing.T) {
 	account := importer.DjangoColumns().Account(map[string]any{
 		"id": 1.5, "email": int64(1), "is_staff": "SECRET", "date_joined": "SECRET", "is_active": []byte("t"),
 	})
@@ -158,7 +158,7 @@ func read(t *testing.T, format importer.Format, lines string) []models.ExternalA
 	return accounts
 }
 
-func TestReadLines(t *testing.T) {
+func TestReadLines_OfLatchkey(t *testing.T) {
 	accounts := read(t, importer.Latchkey, `
 {"id":"0199a5c2-7f00-7abc-8def-0123456789ab","legacy_id":7,"email":"ann@example.com","password_hash":"!x","first_name":"Ann","last_name":"Bée","is_active":false,"is_staff":true,"is_superuser":true,"date_joined":"2019-04-01T08:00:00Z","last_login":"2026-01-02T03:04:05.678Z","locale":"de","timezone":"Europe/Berlin","deletion_due_at":"2026-01-02T03:04:05.678Z"}
 {"email":"bob@example.com"}
@@ -197,7 +197,7 @@ func opens(t *testing.T, account models.ExternalAccount, password string) bool {
 
 // The hashes are those of the password "letmein12" and the salt "0123456789abcdef", made by Python's hashlib and by
 // argon2's own command; the argon2 and pbkdf2 parameters are Keycloak's defaults but for fewer iterations.
-func TestKeycloak(t *testing.T) {
+func TestKeycloak_ReadsEveryAlgorithm(t *testing.T) {
 	user := func(secret, data string) string {
 		return fmt.Sprintf(`{"id":"8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10","username":"ann","email":"ann@example.com",`+
 			`"emailVerified":true,"firstName":"Ann","lastName":"Bee","enabled":true,"createdTimestamp":1554105600000,`+
@@ -228,7 +228,7 @@ const firebaseConfig = `{"algorithm":"SCRYPT",
  "base64_signer_key":"jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==",
  "base64_salt_separator":"Bw==","rounds":8,"mem_cost":14}`
 
-func TestFirebase(t *testing.T) {
+func TestFirebase_ReadsHashesAndTimes(t *testing.T) {
 	format, err := importer.Firebase([]byte(firebaseConfig))
 	require.NoError(t, err)
 	const hash = "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=="

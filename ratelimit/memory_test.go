@@ -10,7 +10,7 @@ import (
 )
 
 // A million addresses come, each once; whoever was held back before is held back after.
-func TestAFloodOfKeysFreesNobodyAndFillsNoMemory(t *testing.T) {
+func TestMemory_AFloodOfKeysFreesNobodyAndIsBounded(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	store := newMemory(maxKeys, func() time.Time { return now })
 	limiter, err := gcra(store, Quota{Count: 5, Period: time.Minute})
@@ -36,7 +36,7 @@ func TestAFloodOfKeysFreesNobodyAndFillsNoMemory(t *testing.T) {
 	}
 }
 
-func TestKeysThatAreOverMakeRoomFirst(t *testing.T) {
+func TestMemory_ExpiredKeysMakeRoomFirst(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	store := newMemory(2*sampleSize, func() time.Time { return now })
 	add := func(key string, at time.Time) {

@@ -18,7 +18,7 @@ import (
 )
 
 // A quota is a bucket that holds count and fills evenly: the limiter decides as the bucket does, for every key by itself.
-func TestALimiterIsABucketThatFillsEvenly(t *testing.T) {
+func TestLimiter_IsABucketThatFillsEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		clock := testkit.NewClock()
 		quota := ratelimit.Quota{Count: rapid.IntRange(1, 20).Draw(t, "count"), Period: time.Minute}
@@ -46,7 +46,7 @@ func TestALimiterIsABucketThatFillsEvenly(t *testing.T) {
 	})
 }
 
-func TestAQuotaHasToBePositive(t *testing.T) {
+func TestNewLimiter_RefusesAQuotaThatIsNotPositive(t *testing.T) {
 	for _, quota := range []ratelimit.Quota{{}, {Count: 1}, {Count: -1, Period: time.Minute}, {Count: 2, Period: 1}} {
 		_, err := ratelimit.NewLimiter("login", quota, ratelimit.Counting{Now: testkit.NewClock().Now})
 		require.Error(t, err, quota)
@@ -73,7 +73,7 @@ func take(t *testing.T, limiter *ratelimit.Limiter, key string) ratelimit.Decisi
 	return decision
 }
 
-func TestReplicasCountTogetherInRedis(t *testing.T) {
+func TestLimiter_ReplicasCountTogetherInRedis(t *testing.T) {
 	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
 	quota := ratelimit.Quota{Count: 40, Period: time.Hour}
 	var replicas []*ratelimit.Limiter
@@ -103,7 +103,7 @@ func TestReplicasCountTogetherInRedis(t *testing.T) {
 }
 
 // A key that is held back stays so for as long as it has to, whoever asks at the same time for the first time.
-func TestAKeyInRedisLivesAsLongAsItCounts(t *testing.T) {
+func TestRedis_AKeyLivesAsLongAsItCounts(t *testing.T) {
 	server := testkit.NewRedis(t)
 	redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
 		URL: server.URL, Timeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: testkit.NewClock().Now,
@@ -129,7 +129,7 @@ func TestAKeyInRedisLivesAsLongAsItCounts(t *testing.T) {
 	require.False(t, swapped)
 }
 
-func TestWithoutRedisEachReplicaCountsForItself(t *testing.T) {
+func TestLimiter_WithoutRedisEachReplicaCountsForItself(t *testing.T) {
 	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
 	limiter := replica(t, server, ratelimit.Quota{Count: 2, Period: time.Hour}, clock, log)
 	require.Equal(t, ratelimit.InRedis, take(t, limiter, "a").Store)
@@ -152,7 +152,7 @@ func TestWithoutRedisEachReplicaCountsForItself(t *testing.T) {
 	require.Contains(t, log.String(), "Redis answers again")
 }
 
-func TestAClientThatLeftSaysNothingAboutRedis(t *testing.T) {
+func TestLimiter_AClientThatLeftDoesNotMarkRedisAsDown(t *testing.T) {
 	server, log := testkit.NewRedis(t), &testkit.Log{}
 	limiter := replica(t, server, ratelimit.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), log)
 	server.Freeze(t)
@@ -165,7 +165,7 @@ func TestAClientThatLeftSaysNothingAboutRedis(t *testing.T) {
 	require.Empty(t, log.String())
 }
 
-func TestRedisLearnsNoAddress(t *testing.T) {
+func TestLimiter_HidesKeysFromRedis(t *testing.T) {
 	server := testkit.NewRedis(t)
 	limiter := replica(t, server, ratelimit.Quota{Count: 2, Period: time.Hour}, testkit.NewClock(), &testkit.Log{})
 	take(t, limiter, "ann@example.com")
@@ -174,7 +174,7 @@ func TestRedisLearnsNoAddress(t *testing.T) {
 	require.NotContains(t, keys, "ann")
 }
 
-func TestAnURLThatIsNoneIsNotRepeated(t *testing.T) {
+func TestNewRedis_DoesNotRepeatAWrongURL(t *testing.T) {
 	_, err := ratelimit.NewRedis(ratelimit.RedisOptions{URL: "http://:HUSH@host"})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "HUSH")

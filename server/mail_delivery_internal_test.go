@@ -25,7 +25,7 @@ func newTestDelivery(t *testing.T, environ ...string) delivery {
 	return letters
 }
 
-func TestWhereMailGoes(t *testing.T) {
+func TestMailDelivery_IsChosenBySMTPURL(t *testing.T) {
 	t.Parallel()
 	kept := newTestDelivery(t)
 	require.IsType(t, &mail.Mailbox{}, kept.sender)
@@ -38,7 +38,7 @@ func TestWhereMailGoes(t *testing.T) {
 	require.Nil(t, sent.page)
 }
 
-func TestMailIsSentAsTheSettingsSay(t *testing.T) {
+func TestMailDelivery_SendsAsTheSettingsSay(t *testing.T) {
 	t.Parallel()
 	server := smtpmock.New(smtpmock.ConfigurationAttr{MultipleMessageReceiving: true})
 	require.NoError(t, server.Start())

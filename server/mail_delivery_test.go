@@ -33,7 +33,7 @@ func delivered(server *smtpmock.Server) (n int) {
 }
 
 // The mail server is away when somebody signs up, and the process is killed: the mail arrives all the same, once.
-func TestAMailSurvivesItsServerAndItsProcess(t *testing.T) {
+func TestMailer_AMailSurvivesItsServerAndItsProcess(t *testing.T) {
 	t.Parallel()
 	const patience = 5 * time.Minute // a dead leader is one for 20 seconds, and a try that died with it is under way for two minutes
 	testkit.EachURL(t, func(t *testing.T, url string) {

@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestThreeServersLetExactlyTheLimitPass(t *testing.T) {
+func TestRateLimits_ThreeReplicasLetExactlyTheLimitPass(t *testing.T) {
 	t.Parallel()
 	redis := testkit.NewRedis(t)
 	testkit.EachURL(t, func(t *testing.T, url string) {
@@ -38,7 +38,7 @@ func TestThreeServersLetExactlyTheLimitPass(t *testing.T) {
 	})
 }
 
-func TestAServerWithoutItsRedisLimitsByItself(t *testing.T) {
+func TestRateLimits_WithoutRedisAServerCountsForItself(t *testing.T) {
 	t.Parallel()
 	redis := testkit.NewRedis(t)
 	server := testkit.Serve(t, testkit.Environ("sqlite:test.db", "RATE_LIMITS=on", "REDIS_URL="+redis.URL, "REDIS_TIMEOUT=10s",
@@ -78,7 +78,7 @@ func metrics(t *testing.T, server *testkit.Process) string {
 	return string(body)
 }
 
-func TestMetricsAreServedNowhereUnlessAsked(t *testing.T) {
+func TestMetrics_AreServedOnlyIfAsked(t *testing.T) {
 	t.Parallel()
 	server := testkit.Serve(t, testkit.Environ("sqlite:test.db"))
 	address := server.Addr(t)

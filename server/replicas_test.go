@@ -34,7 +34,7 @@ func replicas(t *testing.T, url string, n int, settings ...string) (addresses []
 	return addresses
 }
 
-func TestFiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) {
+func TestServer_FiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 3)
@@ -61,7 +61,7 @@ func TestFiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) {
 	})
 }
 
-func TestASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
+func TestServer_ASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 2)
@@ -78,7 +78,7 @@ func TestASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
 
 // The connection is cut when the refresh is committed and its answer has not been read. The phone tries again: within the
 // grace it gets the same child, and later another one, which makes the first a trap.
-func TestARefreshWhoseAnswerIsLostGoesOn(t *testing.T) {
+func TestServer_ARefreshWhoseResponseIsLostContinues(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		address := replicas(t, url, 1)[0]
@@ -126,7 +126,7 @@ func phone(address, email string) (kept testkit.Pair, err error) {
 	return kept, nil // the connection broke
 }
 
-func TestAKilledServerLosesNoAcknowledgedSession(t *testing.T) {
+func TestServer_KilledLosesNoAcknowledgedSession(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := testkit.Environ(url, "AUTO_MIGRATE=true")
@@ -188,7 +188,7 @@ func device(ctx context.Context, address, email string) (kept []testkit.Pair, st
 
 // One of three replicas is killed under load. The devices of the others don't notice, and every session of its own goes
 // on at the survivors and at its successor.
-func TestAKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
+func TestServer_AKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := testkit.Environ(url, "AUTO_MIGRATE=true")
@@ -259,7 +259,7 @@ func goesOnAt(t *testing.T, session testkit.Pair, addresses []string) {
 }
 
 // The network swallows an answer that the server has sent whole. Retries, at whichever replica, get that very answer.
-func TestARetryGetsTheChildThatWasLost(t *testing.T) {
+func TestServer_ARetryGetsTheTokensThatWereLost(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		addresses := replicas(t, url, 2)
@@ -309,7 +309,7 @@ func swallowing(t *testing.T, server string, swallowed chan<- string) string {
 	return listener.Addr().String()
 }
 
-func TestReplicasWithAnotherSecretKeyNeedItAsFallback(t *testing.T) {
+func TestServer_WithAnotherSecretKeyNeedsTheOldAsFallback(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		old := testkit.Serve(t, testkit.Environ(url, "AUTO_MIGRATE=true"))

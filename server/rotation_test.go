@@ -222,7 +222,7 @@ func (l *load) stop() {
 
 // Each replica runs its tasks as rarely as it may, half a turn after the other, and keys rotate as often as they may. A
 // service elsewhere keeps the published keys for as long as it may.
-func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
+func TestSigningKeys_RotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 	t.Parallel()
 	const (
 		phones    = 3
@@ -263,7 +263,7 @@ func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 	})
 }
 
-func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
+func TestSigningKeys_ReplicasFollowARotation(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		clock := testkit.NewClock()
@@ -298,7 +298,7 @@ func TestReplicasFollowWhatAnotherDoesToTheKeys(t *testing.T) {
 	})
 }
 
-func TestReplicasFollowTheCommands(t *testing.T) {
+func TestSigningKeys_ReplicasFollowTheCommands(t *testing.T) {
 	t.Parallel()
 	eachMigrated(t, func(t *testing.T, url string) {
 		replicas := []replica{newReplica(t, url, 0, time.Now), newReplica(t, url, 0, time.Now)}

@@ -13,7 +13,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestTheBrowserShowsAPage(t *testing.T) {
+func TestNewBrowser_ShowsAPage(t *testing.T) {
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`<!doctype html><h1>still</h1><script>document.querySelector("h1").textContent = "alive"</script>`))
 	}))

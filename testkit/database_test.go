@@ -11,7 +11,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestEachDBIsMigratedAndFresh(t *testing.T) {
+func TestEachDB_IsMigratedAndFresh(t *testing.T) {
 	for range 2 {
 		seen := map[string]bool{}
 		testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
@@ -23,7 +23,7 @@ func TestEachDBIsMigratedAndFresh(t *testing.T) {
 	}
 }
 
-func TestEachDBClosesTheDatabase(t *testing.T) {
+func TestEachDB_ClosesTheDatabase(t *testing.T) {
 	var pools []*sql.DB
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		pool, err := db.DB()
@@ -35,7 +35,7 @@ func TestEachDBClosesTheDatabase(t *testing.T) {
 	}
 }
 
-func TestEachURLIsEmpty(t *testing.T) {
+func TestEachURL_IsEmpty(t *testing.T) {
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		db, err := database.Open(url, database.Options{})
 		require.NoError(t, err)

@@ -20,12 +20,12 @@ import (
 	"latchkey/testkit"
 )
 
-func TestServeInAnEmptyFolder(t *testing.T) {
+func TestServe_InAnEmptyFolder(t *testing.T) {
 	t.Parallel()
 	server := testkit.Start(t, testkit.FreePort())
 	address := server.Addr(t)
-	answer := post(t, address, "signup", ann)
-	require.Equal(t, http.StatusCreated, answer.StatusCode)
+	response := post(t, address, "signup", ann)
+	require.Equal(t, http.StatusCreated, response.StatusCode)
 	require.NoError(t, server.Command.Process.Signal(syscall.SIGTERM))
 	require.Zero(t, server.Wait(t), "%s", server.Output)
 	key, err := os.Stat(filepath.Join(server.Command.Dir, "latchkey.db.secret"))
@@ -37,32 +37,32 @@ func TestServeInAnEmptyFolder(t *testing.T) {
 func post(t *testing.T, address, path, email string) *http.Response {
 	t.Helper()
 	body := strings.NewReader(testkit.Credentials(email))
-	answer, err := http.Post("http://"+address+"/api/v1/"+path, "application/json", body)
+	response, err := http.Post("http://"+address+"/api/v1/"+path, "application/json", body)
 	require.NoError(t, err)
-	require.NoError(t, answer.Body.Close())
-	return answer
+	require.NoError(t, response.Body.Close())
+	return response
 }
 
-func TestSIGTERMDrainsARequestUnderWay(t *testing.T) {
+func TestServe_SIGTERMDrainsARequestInProgress(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		server := testkit.Serve(t, with(url, "AUTO_MIGRATE=true"))
 		address := server.Addr(t)
 		require.Equal(t, http.StatusCreated, post(t, address, "signup", ann).StatusCode)
-		connection, answers := beginLogin(t, address)
+		connection, responses := beginLogin(t, address)
 		require.NoError(t, server.Command.Process.Signal(syscall.SIGTERM))
 		require.Eventually(t, func() bool { return refuses(address) }, bound, 5*time.Millisecond, "new connections are refused")
 		_, err := io.WriteString(connection, testkit.Credentials(ann)[20:])
 		require.NoError(t, err)
-		answer, err := http.ReadResponse(answers, nil)
+		response, err := http.ReadResponse(responses, nil)
 		require.NoError(t, err)
-		require.NoError(t, answer.Body.Close())
-		require.Equal(t, http.StatusOK, answer.StatusCode)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusOK, response.StatusCode)
 		require.Zero(t, server.Wait(t), "%s", server.Output)
 	})
 }
 
-func TestDrainingHasABound(t *testing.T) {
+func TestServe_DrainingHasABound(t *testing.T) {
 	t.Parallel()
 	server := testkit.Serve(t, with("sqlite:test.db", "SHUTDOWN_TIMEOUT=1s"))
 	beginLogin(t, server.Addr(t))
@@ -71,8 +71,8 @@ func TestDrainingHasABound(t *testing.T) {
 	require.Contains(t, server.Output.String(), "requests were still under way after 1s")
 }
 
-// beginLogin sends the first half of a login and waits until the handler reads it: only then does a server ask for the
-// rest with 100 Continue.
+// beginLogin sends the first half of a login and waits until the handler reads it: only then does a server respond with
+// 100 Continue. It returns the connection, and a reader for the responses.
 func beginLogin(t *testing.T, address string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	connection, err := net.Dial("tcp", address)
@@ -83,15 +83,16 @@ func beginLogin(t *testing.T, address string) (net.Conn, *bufio.Reader) {
 	_, err = fmt.Fprintf(connection, "POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
 		"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
 	require.NoError(t, err)
-	answers := bufio.NewReader(connection)
-	answer, err := http.ReadResponse(answers, nil)
+	responses := bufio.NewReader(connection)
+	response, err := http.ReadResponse(responses, nil)
 	require.NoError(t, err)
-	require.Equal(t, http.StatusContinue, answer.StatusCode)
+	require.Equal(t, http.StatusContinue, response.StatusCode)
 	_, err = io.WriteString(connection, body[:20])
 	require.NoError(t, err)
-	return connection, answers
+	return connection, responses
 }
 
+// refuses reports whether nothing accepts connections at address.
 func refuses(address string) bool {
 	connection, err := net.Dial("tcp", address)
 	if err != nil {
@@ -101,7 +102,7 @@ func refuses(address string) bool {
 	return false
 }
 
-func TestASecondServerOnThePortSaysWhichSettingToChange(t *testing.T) {
+func TestServe_OnATakenPortSaysWhichSettingToChange(t *testing.T) {
 	t.Parallel()
 	address := testkit.Serve(t, with("sqlite:test.db")).Addr(t)
 	second := testkit.Start(t, with("sqlite:test.db", "ADDR="+address), "serve")
@@ -110,7 +111,7 @@ func TestASecondServerOnThePortSaysWhichSettingToChange(t *testing.T) {
 	require.Contains(t, second.Output.String(), "address already in use")
 }
 
-func TestTwoServersMayStartAtOnceOnAnEmptyDatabase(t *testing.T) {
+func TestServe_TwoServersMayStartAtOnceOnAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url, "AUTO_MIGRATE=true")
@@ -128,7 +129,7 @@ func TestTwoServersMayStartAtOnceOnAnEmptyDatabase(t *testing.T) {
 	})
 }
 
-func TestServeRefuses(t *testing.T) {
+func TestServe_Refuses(t *testing.T) {
 	t.Parallel()
 	const makeOne = "Make one with: openssl rand -base64 48"
 	for name, c := range map[string]struct {
@@ -171,7 +172,7 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-func TestServeRefusesAStaleSchemaUntilItIsMigrated(t *testing.T) {
+func TestServe_RefusesAStaleSchemaUntilItIsMigrated(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		environ := with(url, "AUTO_MIGRATE=false")
@@ -184,7 +185,7 @@ func TestServeRefusesAStaleSchemaUntilItIsMigrated(t *testing.T) {
 	})
 }
 
-func TestPostgresIsMigratedByServeOnlyWhenAskedTo(t *testing.T) {
+func TestServe_MigratesPostgresOnlyWhenAskedTo(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		server := testkit.Serve(t, with(url))

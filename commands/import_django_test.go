@@ -123,7 +123,7 @@ func TestImportDjango_RefusesToBegin(t *testing.T) {
 			"a password as flag":    {[]string{"--password=" + otherPassword}, 2, "a password is never"},
 			"another database":      {[]string{"--from", "mysql://u@h/d"}, 1, "only a PostgreSQL database can be read"},
 			"no such file":          {[]string{"--from", "nothing.json"}, 1, "nothing.json"},
-			"an unknown field":      {[]string{"--map", "mail=email"}, 2, "a mapping reads field=column; the fields are id, username, email"},
+			"an unknown field":      {[]string{"--map", "mail=email"}, 2, "a mapping has the form field=column; the fields are id, username, email"},
 			"a rehearsal cut short": {[]string{"--dry-run", "--from", write(t, "dump", dumpOf(ann)[1:]+"x")}, 1, "does not end where it should"},
 			"no folder for rejects": {[]string{"--from", write(t, "dump", dumpOf(ann)), "--rejects", "no/where.csv"}, 1, "no/where.csv"},
 		} {

@@ -16,7 +16,7 @@ func TestImportJSONL_RefusesToBegin(t *testing.T) {
 		}{
 			{[]string{"--format", "cognito"}, 2, "latchkey, keycloak or firebase"},
 			{[]string{"--format", "firebase"}, 2, "needs --hash-config"},
-			{[]string{"--format", "firebase", "--hash-config", write(t, "config", "{}")}, 1, "the hash config reads"},
+			{[]string{"--format", "firebase", "--hash-config", write(t, "config", "{}")}, 1, "the hash config has the form"},
 			{[]string{"--from", "nothing"}, 1, "nothing"},
 		} {
 			done := run(t, with(url), append([]string{"import", "jsonl"}, c.args...)...)

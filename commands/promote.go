@@ -13,8 +13,8 @@ func newPromote(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "promote EMAIL",
 		Short: "Make a user a superuser",
-		Long: `Gives the user with the address EMAIL every right, as createsuperuser does for a new user. Access tokens that were issued
-before don't show it; those of the next refresh do.`,
+		Long: `Gives the user with the address EMAIL every right, as createsuperuser does for a new user. Access tokens that were
+issued before don't show it; those of the next refresh do.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.changeUser(cmd.Context(), args[0], (*models.UserManager).Promote, "is a superuser now")

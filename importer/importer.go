@@ -1,6 +1,6 @@
 // Package importer reads the accounts of other systems: rows of Django's user table, Django's dumps, and lines of JSON of
-// Latchkey, Keycloak and Firebase. It turns what it reads into accounts and stores nothing; which of them may come in is
-// for models to say.
+// Latchkey, Keycloak and Firebase. It turns what it reads into accounts. It stores nothing: package models decides which
+// accounts are imported.
 package importer
 
 import (
@@ -17,16 +17,16 @@ import (
 )
 
 var (
-	// ErrMap means that a mapping can't be understood.
-	ErrMap = errors.New("a mapping reads field=column")
+	// ErrMap means that a mapping can't be parsed.
+	ErrMap = errors.New("a mapping has the form field=column")
 	// ErrNoColumn means that the source lacks a column that is to be read.
 	ErrNoColumn = errors.New("there is no such column")
 )
 
-// Columns tells in which column of the other system each field of an account is.
+// Columns maps each field of an account to its column in the other system.
 type Columns map[string]string
 
-// DjangoColumns are those of AbstractBaseUser, AbstractUser and PermissionsMixin.
+// DjangoColumns returns the columns of AbstractBaseUser, AbstractUser and PermissionsMixin.
 func DjangoColumns() Columns {
 	columns := Columns{}
 	for _, field := range fields() {
@@ -40,7 +40,7 @@ func fields() []string {
 		"date_joined", "last_login"}
 }
 
-// With gives back the columns with mappings of the form field=column applied, or ErrMap.
+// With returns a copy of the columns with mappings of the form field=column applied, or ErrMap.
 func (c Columns) With(mappings []string) (Columns, error) {
 	changed := Columns{}
 	for field, column := range c {
@@ -56,21 +56,21 @@ func (c Columns) With(mappings []string) (Columns, error) {
 	return changed, nil
 }
 
-// Check answers ErrNoColumn unless a row has the columns that were mapped, the email's and the password's: one that is
-// misspelt must not look like an account that has none.
+// Check returns ErrNoColumn unless a row has the columns that were mapped, that of the email and that of the password: a
+// misspelt column must not look like an account without a value.
 func (c Columns) Check(row map[string]any) error {
 	for _, field := range fields() {
 		column := c[field]
-		_, isThere := row[column]
-		if isRequired := column != field || field == "email" || field == "password"; isRequired && !isThere {
-			return fmt.Errorf("%w: %s, to read %s from; say where that is with --map", ErrNoColumn, column, field)
+		_, found := row[column]
+		if isRequired := column != field || field == "email" || field == "password"; isRequired && !found {
+			return fmt.Errorf("%w: %s, to read %s from; name the right one with --map", ErrNoColumn, column, field)
 		}
 	}
 	return nil
 }
 
-// Account makes an account of a row: column → nil, bool, int64, string, []byte or time.Time. A column that the row does
-// not have says nothing, and the account is then active, without rights. What can't be read is the account's Fault.
+// Account returns the account of a row, which maps columns to nil, bool, int64, string, []byte or time.Time. Without a column
+// its field is empty; without is_active the account is active. What can't be read is the account's Fault.
 func (c Columns) Account(row map[string]any) models.ExternalAccount {
 	r := reader{columns: c, row: row}
 	account := models.ExternalAccount{
@@ -88,7 +88,7 @@ func (c Columns) Account(row map[string]any) models.ExternalAccount {
 	return account
 }
 
-// reader takes fields out of a row and collects what is wrong with them.
+// reader reads fields from a row, and collects what is wrong with them.
 type reader struct {
 	columns Columns
 	row     map[string]any
@@ -114,19 +114,19 @@ func (r *reader) text(field string) string {
 	case string:
 		return value
 	default:
-		r.fault(field, "it is not a text")
+		r.fault(field, "it is not a string")
 		return ""
 	}
 }
 
-// flag is nil if the row does not say.
+// flag returns nil if the row has no value.
 func (r *reader) flag(field string) *bool {
 	switch value := r.value(field).(type) {
 	case nil:
 		return nil
 	case bool:
 		return &value
-	case int64: // as MySQL and SQLite keep it
+	case int64: // as MySQL and SQLite store it
 		isSet := value != 0
 		return &isSet
 	default:
@@ -159,7 +159,7 @@ func (r *reader) moment(field string) *time.Time {
 	return nil
 }
 
-// key reads an integer primary key as the legacy id, and a UUID as the id.
+// key sets the account's LegacyID from an integer primary key, or its ID from a UUID.
 func (r *reader) key(account *models.ExternalAccount) {
 	switch value := r.value("id").(type) {
 	case nil:

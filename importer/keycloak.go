@@ -12,20 +12,20 @@ import (
 	"latchkey/models"
 )
 
-var errKeycloakCredential = errors.New("its credential is none of Keycloak's pbkdf2-sha256, pbkdf2-sha512 and argon2")
+var errKeycloakCredential = errors.New("its credential is not one of Keycloak's pbkdf2-sha256, pbkdf2-sha512 and argon2")
 
 type keycloakUser struct {
 	ID               uuid.UUID            `json:"id"`
 	Email            string               `json:"email"`
 	FirstName        string               `json:"firstName"`
 	LastName         string               `json:"lastName"`
-	EmailVerified    confirmation         `json:"emailVerified"`
+	EmailVerified    verified             `json:"emailVerified"`
 	Enabled          bool                 `json:"enabled"`
 	CreatedTimestamp int64                `json:"createdTimestamp"`
 	Credentials      []keycloakCredential `json:"credentials"`
 }
 
-// keycloakCredential holds JSON in strings.
+// keycloakCredential is a credential, of which two members are strings of JSON.
 type keycloakCredential struct {
 	Type           string `json:"type"`
 	SecretData     string `json:"secretData"`
@@ -43,7 +43,7 @@ type keycloakParameters struct {
 	Additional map[string][]string `json:"additionalParameters"`
 }
 
-// Keycloak reads a user of a realm's export. Roles are the realm's own, so none come along.
+// Keycloak is the format of the users in a realm's export. Roles belong to the realm and are not imported.
 func Keycloak(line []byte) models.ExternalAccount {
 	var user keycloakUser
 	if err := json.Unmarshal(line, &user); err != nil {
@@ -51,7 +51,7 @@ func Keycloak(line []byte) models.ExternalAccount {
 	}
 	account := models.ExternalAccount{
 		ID: user.ID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName, IsActive: user.Enabled,
-		DateJoined: joined(milliseconds(user.CreatedTimestamp)), EmailVerifiedAt: user.EmailVerified.moment(),
+		DateJoined: orZero(milliseconds(user.CreatedTimestamp)), EmailVerifiedAt: user.EmailVerified.moment(),
 	}
 	for _, credential := range user.Credentials {
 		if credential.Type != "password" {
@@ -66,7 +66,7 @@ func Keycloak(line []byte) models.ExternalAccount {
 	return account
 }
 
-// encoded is the credential as a PHC string.
+// encoded returns the hash of the credential as a PHC string.
 func (k keycloakCredential) encoded() (string, error) {
 	var secret keycloakSecret
 	var parameters keycloakParameters
@@ -76,7 +76,7 @@ func (k keycloakCredential) encoded() (string, error) {
 	encode := base64.RawStdEncoding.EncodeToString
 	switch parameters.Algorithm {
 	case "pbkdf2-sha256", "pbkdf2-sha512":
-		// Keycloak derives 64 bytes in any case. Of SHA-256 the first 32 are all that an attacker has to find, too.
+		// Keycloak always derives 64 bytes. With SHA-256 the first 32 suffice: an attacker needs no more, either.
 		length := map[string]int{"pbkdf2-sha256": 32, "pbkdf2-sha512": 64}[parameters.Algorithm]
 		if len(secret.Value) < length {
 			return "", errKeycloakCredential

@@ -14,15 +14,16 @@ import (
 	"latchkey/models"
 )
 
-// ErrLineTooLong means that a line is longer than any account is.
-var ErrLineTooLong = errors.New("longer than a megabyte, so this is not one JSON object a line")
+// ErrLineTooLong means that a line is longer than any account can be.
+var ErrLineTooLong = errors.New("longer than a megabyte, so this is not one JSON object per line")
 
 const maxLine = 1 << 20
 
-// Format reads one line of JSON as an account.
+// Format reads one line of JSON as an account. What can't be read is the account's Fault.
 type Format func(line []byte) models.ExternalAccount
 
-// ReadLines reads one JSON object a line and gives each account to visit; empty lines say nothing.
+// ReadLines reads one JSON object per line, and calls visit with each account. It skips empty lines. It returns ErrLineTooLong,
+// or the first error of input or visit.
 func ReadLines(input io.Reader, format Format, visit func(models.ExternalAccount) error) error {
 	lines := bufio.NewScanner(input)
 	lines.Buffer(nil, maxLine)
@@ -45,8 +46,8 @@ func ReadLines(input io.Reader, format Format, visit func(models.ExternalAccount
 	return lines.Err()
 }
 
-// Line is an account as Latchkey exports it. PasswordHash is the encoded hash; without one nobody can log in until the
-// password is set.
+// Line is an account as Latchkey exports it. PasswordHash is the encoded hash; without one the user can't log in until they set a
+// password.
 type Line struct {
 	ID           uuid.UUID  `json:"id,omitzero"`
 	LegacyID     *int64     `json:"legacy_id,omitempty"`
@@ -67,7 +68,7 @@ type Line struct {
 	DeletionDueAt   *time.Time `json:"deletion_due_at,omitempty"`
 }
 
-// NewLine is a user as a line, without the password hash.
+// NewLine returns the line of a user, without the password hash.
 func NewLine(user *models.User) Line {
 	line := Line{
 		ID: user.ID, LegacyID: user.LegacyID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName,
@@ -81,7 +82,7 @@ func NewLine(user *models.User) Line {
 	return line
 }
 
-// Latchkey reads what Latchkey exports. Any other name in a line is a fault: a misspelt one must not look like nothing.
+// Latchkey is the format of Latchkey's own export. An unknown member is a fault: a misspelt one must not be ignored.
 func Latchkey(line []byte) models.ExternalAccount {
 	var read Line
 	if err := json.Unmarshal(line, &read, json.RejectUnknownMembers(true)); err != nil {
@@ -96,27 +97,29 @@ func Latchkey(line []byte) models.ExternalAccount {
 	}
 }
 
-// confirmation is whether another system says that an address is verified, which does not say when.
-type confirmation bool
+// verified is whether another system has verified an address. It does not say when.
+type verified bool
 
-func (c confirmation) moment() *time.Time {
-	if !c {
+// moment returns the zero time, which stands for an unknown one, or nil if the address is not verified.
+func (v verified) moment() *time.Time {
+	if !v {
 		return nil
 	}
 	return &time.Time{}
 }
 
-// unreadable is an account that the parser could not read. The parser's own words may quote the line, and a hash with it.
+// unreadable returns an account that the parser could not read, with the reason as its Fault. The parser's own words may quote the
+// line, and with it a hash.
 func unreadable(err error) models.ExternalAccount {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) && semantic.JSONPointer != "" && len(semantic.JSONPointer) < 64 {
-		return models.ExternalAccount{Fault: "it has a name that is not known or a value of another type than expected: " +
+		return models.ExternalAccount{Fault: "it has an unknown member or a value of another type than expected: " +
 			string(semantic.JSONPointer[1:])}
 	}
-	return models.ExternalAccount{Fault: place(err).Error()}
+	return models.ExternalAccount{Fault: withoutText(err).Error()}
 }
 
-// milliseconds is a moment as JavaScript counts; nil for none.
+// milliseconds returns the time that is count milliseconds after 1970, or nil for 0.
 func milliseconds(count int64) *time.Time {
 	if count == 0 {
 		return nil
@@ -125,7 +128,8 @@ func milliseconds(count int64) *time.Time {
 	return &moment
 }
 
-func joined(moment *time.Time) time.Time {
+// orZero returns a time, or the zero time for nil.
+func orZero(moment *time.Time) time.Time {
 	if moment == nil {
 		return time.Time{}
 	}

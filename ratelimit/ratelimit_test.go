@@ -3,7 +3,6 @@ package ratelimit_test
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,33 +101,6 @@ func TestLimiter_ReplicasCountTogetherInRedis(t *testing.T) {
 	}
 }
 
-// A key that is held back stays so for as long as it has to, whoever asks at the same time for the first time.
-func TestRedis_AKeyLivesAsLongAsItCounts(t *testing.T) {
-	server := testkit.NewRedis(t)
-	redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
-		URL: server.URL, Timeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: testkit.NewClock().Now,
-	})
-	require.NoError(t, err)
-	defer redis.Close()
-	added, err := redis.SetIfNotExistsWithTTL(t.Context(), "k", 7, time.Hour)
-	require.NoError(t, err)
-	require.True(t, added)
-	added, err = redis.SetIfNotExistsWithTTL(t.Context(), "k", 8, time.Nanosecond)
-	require.NoError(t, err)
-	require.False(t, added)
-	swapped, err := redis.CompareAndSwapWithTTL(t.Context(), "k", 8, 9, time.Nanosecond)
-	require.NoError(t, err)
-	require.False(t, swapped)
-	require.Greater(t, lifetime(t, server, "k"), 59*time.Minute)
-	swapped, err = redis.CompareAndSwapWithTTL(t.Context(), "k", 7, 9, 2*time.Hour)
-	require.NoError(t, err)
-	require.True(t, swapped)
-	require.Greater(t, lifetime(t, server, "k"), 119*time.Minute)
-	swapped, err = redis.CompareAndSwapWithTTL(t.Context(), "gone", 7, 9, time.Hour)
-	require.NoError(t, err)
-	require.False(t, swapped)
-}
-
 func TestLimiter_WithoutRedisEachReplicaCountsForItself(t *testing.T) {
 	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
 	limiter := replica(t, server, ratelimit.Quota{Count: 2, Period: time.Hour}, clock, log)
@@ -172,18 +144,4 @@ func TestLimiter_HidesKeysFromRedis(t *testing.T) {
 	keys := server.Command(t, "KEYS", "*")
 	require.Contains(t, keys, "latchkey:limit:login:")
 	require.NotContains(t, keys, "ann")
-}
-
-func TestNewRedis_DoesNotRepeatAWrongURL(t *testing.T) {
-	_, err := ratelimit.NewRedis(ratelimit.RedisOptions{URL: "http://:HUSH@host"})
-	require.Error(t, err)
-	require.NotContains(t, err.Error(), "HUSH")
-}
-
-func lifetime(t *testing.T, server *testkit.Redis, key string) time.Duration {
-	t.Helper()
-	answer := strings.Trim(server.Command(t, "PTTL", "latchkey:limit:"+key), ":\r\n")
-	milliseconds, err := strconv.Atoi(answer)
-	require.NoError(t, err, answer)
-	return time.Duration(milliseconds) * time.Millisecond
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,47 @@ import (
 	"latchkey/ratelimit"
 	"latchkey/testkit"
 )
+
+// A key that is held back stays so for as long as it has to, whoever asks at the same time for the first time.
+func TestRedis_AKeyLivesAsLongAsItCounts(t *testing.T) {
+	server := testkit.NewRedis(t)
+	redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
+		URL: server.URL, Timeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: testkit.NewClock().Now,
+	})
+	require.NoError(t, err)
+	defer redis.Close()
+	added, err := redis.SetIfNotExistsWithTTL(t.Context(), "k", 7, time.Hour)
+	require.NoError(t, err)
+	require.True(t, added)
+	added, err = redis.SetIfNotExistsWithTTL(t.Context(), "k", 8, time.Nanosecond)
+	require.NoError(t, err)
+	require.False(t, added)
+	swapped, err := redis.CompareAndSwapWithTTL(t.Context(), "k", 8, 9, time.Nanosecond)
+	require.NoError(t, err)
+	require.False(t, swapped)
+	require.Greater(t, lifetime(t, server, "k"), 59*time.Minute)
+	swapped, err = redis.CompareAndSwapWithTTL(t.Context(), "k", 7, 9, 2*time.Hour)
+	require.NoError(t, err)
+	require.True(t, swapped)
+	require.Greater(t, lifetime(t, server, "k"), 119*time.Minute)
+	swapped, err = redis.CompareAndSwapWithTTL(t.Context(), "gone", 7, 9, time.Hour)
+	require.NoError(t, err)
+	require.False(t, swapped)
+}
+
+func TestNewRedis_DoesNotRepeatAWrongURL(t *testing.T) {
+	_, err := ratelimit.NewRedis(ratelimit.RedisOptions{URL: "http://:HUSH@host"})
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "HUSH")
+}
+
+func lifetime(t *testing.T, server *testkit.Redis, key string) time.Duration {
+	t.Helper()
+	answer := strings.Trim(server.Command(t, "PTTL", "latchkey:limit:"+key), ":\r\n")
+	milliseconds, err := strconv.Atoi(answer)
+	require.NoError(t, err, answer)
+	return time.Duration(milliseconds) * time.Millisecond
+}
 
 func openRedis(t *testing.T, url string, log *testkit.Log) *ratelimit.Redis {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"latchkey/web"
 )
 
+// newControllers constructs the controllers of every route.
 func newControllers(p parts) (routes.Controllers, error) {
 	documents, err := newDocuments()
 	if err != nil {
@@ -42,7 +43,7 @@ func newControllers(p parts) (routes.Controllers, error) {
 	}, nil
 }
 
-// newDocuments constructs what describes the API.
+// newDocuments constructs the contract, the page of documentation and the page of errors.
 func newDocuments() (routes.Documents, error) {
 	contract := api.NewContract()
 	docs, err := api.NewDocs(middleware.NotFound)

@@ -22,13 +22,14 @@ func newEngine(settings config.Settings) (*gin.Engine, error) {
 	engine := gin.New()
 	engine.UseRawPath = true
 	engine.RedirectTrailingSlash = false
-	engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // no proxy is told to take X-Real-IP away from a client
+	engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // a proxy need not remove an X-Real-IP that a client sent
 	engine.HandleMethodNotAllowed = true
 	engine.NoRoute(middleware.NotFound)
 	engine.NoMethod(middleware.MethodNotAllowed)
 	return engine, engine.SetTrustedProxies(settings.Server.TrustedProxies)
 }
 
+// newPolicies constructs the middleware of the routes: what every request passes, what a user's requests pass, and the limits.
 func newPolicies(p parts, counting ratelimit.Counting, metrics *middleware.Metrics) (routes.Policies, error) {
 	limit, err := rateLimits(p.settings, counting, metrics)
 	return routes.Policies{
@@ -56,8 +57,8 @@ func globalPolicies(settings config.Settings, with Resources, metrics *middlewar
 	}
 }
 
-// crossOrigin lets pages of the given origins call the API. To all others it says nothing, so that their browsers withhold
-// the responses from them.
+// crossOrigin returns middleware that lets pages of these origins call the API. Responses to other origins bear none of its
+// headers, so that browsers withhold them.
 func crossOrigin(origins []string) gin.HandlerFunc {
 	if len(origins) == 0 {
 		return func(*gin.Context) {}

@@ -9,7 +9,7 @@ import (
 	"latchkey/passwords"
 )
 
-// NewHasher starts the pool that the settings describe, with so many workers at once. In production it refuses costs below the
+// NewHasher starts the pool that the settings describe, with concurrency workers. In production it refuses costs below the
 // minimum that OWASP recommends.
 func NewHasher(settings config.Settings, concurrency int) (*passwords.Pool, error) {
 	if err := CheckHashCosts(settings); err != nil {

@@ -34,7 +34,8 @@ func NewHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen serves until ctx ends, then stops accepting and waits for requests under way, up to SHUTDOWN_TIMEOUT.
+// listen serves at ADDR until ctx ends. Then it accepts no more requests, and waits for those in progress, up to
+// SHUTDOWN_TIMEOUT.
 func listen(ctx context.Context, settings config.Settings, handler http.Handler, log *slog.Logger) error {
 	listener, err := net.Listen("tcp", settings.Server.Addr)
 	if err != nil {
@@ -52,6 +53,7 @@ func listen(ctx context.Context, settings config.Settings, handler http.Handler,
 	}
 }
 
+// drain waits for the requests in progress, and closes the connections of those that are not done within bound.
 func drain(server *http.Server, bound time.Duration, log *slog.Logger) error {
 	log.Info("shutting down", "at_most", bound)
 	ctx, cancel := context.WithTimeout(context.Background(), bound)

@@ -13,13 +13,14 @@ import (
 // keys.
 const taskInterval = 20 * time.Second
 
-// task is work that every replica does for itself, beside the requests.
+// task is background work that every replica does for itself.
 type task struct {
 	name string
 	run  func(context.Context) error
 }
 
-// startTasks runs every task at each interval. The returned function stops that and waits for the task that is running.
+// startTasks starts to run every task at each interval. The returned function stops that, and waits for the task that is
+// running.
 func (s *Server) startTasks(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -52,7 +53,7 @@ func (s *Server) RunTasks(ctx context.Context) {
 
 const cleanupBatch = 500
 
-// cleanups delete expired rows. One of the replicas runs them every hour.
+// cleanups returns, by name, the work that deletes expired rows. One of the replicas does all of it every hour.
 func cleanups(m Managers, settings config.Settings) map[string]func(context.Context) error {
 	retention := settings.Audit.Retention
 	return map[string]func(context.Context) error{
@@ -66,7 +67,8 @@ func cleanups(m Managers, settings config.Settings) map[string]func(context.Cont
 	}
 }
 
-// inBatches calls remove, which deletes at most limit rows and returns how many, until it finds fewer.
+// inBatches returns work that calls remove until it deletes fewer rows than the limit. Remove deletes at most limit rows, and
+// returns how many it deleted.
 func inBatches(remove func(ctx context.Context, limit int) (int64, error)) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for {

@@ -6,14 +6,14 @@ import (
 	"latchkey/web"
 )
 
-// delivery is how mails are written and where they go. Page shows those that stay in the mailbox; elsewhere it is nil.
+// delivery is the templates of mails and what sends them. Page shows the development mailbox; without one it is nil.
 type delivery struct {
 	templates *mail.Templates
 	sender    mail.Sender
 	page      *web.DevMail
 }
 
-// newDelivery chooses by SMTP_URL: a server, no delivery at all, or, in development, the mailbox.
+// newDelivery returns the delivery that SMTP_URL chooses: a mail server, none at all or, in development, the mailbox.
 func newDelivery(settings config.Settings, with Resources) (delivery, error) {
 	templates, err := newTemplates(settings)
 	if err != nil {
@@ -26,14 +26,14 @@ func newDelivery(settings config.Settings, with Resources) (delivery, error) {
 	case settings.Mail.IsOff() || settings.InProduction():
 		return delivery{templates: templates, sender: mail.Discard{}}, nil
 	default:
-		with.Log.Info("mail is kept and not sent", "url", settings.Server.PublicURL+"/dev/mail")
+		with.Log.Info("mail is not sent but kept in the development mailbox", "url", settings.Server.PublicURL+"/dev/mail")
 		mailbox := mail.NewMailbox(with.Log, with.Now)
 		page, err := web.NewDevMail(mailbox)
 		return delivery{templates: templates, sender: mailbox, page: page}, err
 	}
 }
 
-// CheckTemplates reports what is wrong with the operator's own mail templates.
+// CheckTemplates returns what is wrong with the operator's own mail templates.
 func CheckTemplates(settings config.Settings) error {
 	_, err := newTemplates(settings)
 	return err

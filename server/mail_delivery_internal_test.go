@@ -20,9 +20,9 @@ func newTestDelivery(t *testing.T, environ ...string) delivery {
 	settings, err := config.Load(append(environ, "SECRET_KEY=u3X0rQ2hVb9TzM7pKcW5yLe8NdJ1aGfS6oHiRtYwZkQ="), t.TempDir())
 	require.NoError(t, err)
 	now := func() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
-	letters, err := newDelivery(settings, Resources{Log: slog.New(slog.DiscardHandler), Now: now})
+	delivery, err := newDelivery(settings, Resources{Log: slog.New(slog.DiscardHandler), Now: now})
 	require.NoError(t, err)
-	return letters
+	return delivery
 }
 
 func TestMailDelivery_IsChosenBySMTPURL(t *testing.T) {
@@ -43,12 +43,12 @@ func TestMailDelivery_SendsAsTheSettingsSay(t *testing.T) {
 	server := smtpmock.New(smtpmock.ConfigurationAttr{MultipleMessageReceiving: true})
 	require.NoError(t, server.Start())
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	letters := newTestDelivery(t, "MAIL_FROM=Acme <no-reply@acme.example>",
+	delivery := newTestDelivery(t, "MAIL_FROM=Acme <no-reply@acme.example>",
 		"SMTP_URL=smtp://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(server.PortNumber()))+"?tls=none")
-	rendered, err := letters.templates.Render(mail.Message{Kind: mail.NewDevice, To: "ann@example.com"})
+	rendered, err := delivery.templates.Render(mail.Message{Kind: mail.NewDevice, To: "ann@example.com"})
 	require.NoError(t, err)
 	require.Contains(t, rendered.Text, "your Acme account")
-	require.NoError(t, letters.sender.Send(t.Context(), rendered))
+	require.NoError(t, delivery.sender.Send(t.Context(), rendered))
 	sent := server.Messages()[0]
 	require.Equal(t, "MAIL FROM:<no-reply@acme.example>", strings.TrimSuffix(sent.MailfromRequest(), " BODY=8BITMIME"))
 	require.Contains(t, sent.MsgRequest(), `From: "Acme" <no-reply@acme.example>`)

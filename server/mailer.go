@@ -12,7 +12,7 @@ import (
 	"latchkey/models"
 )
 
-// mailer sends what is queued.
+// mailer composes and sends the mails in the queue.
 type mailer struct {
 	delivery
 	links         config.Mail
@@ -26,10 +26,10 @@ func newMailer(settings config.Settings, with Resources, m Managers) (mailer, er
 	return mailer{delivery, settings.Mail, m.Users, m.OneTimeTokens, with.Log}, err
 }
 
-// errComposing stands for what the database said, which may hold what does not belong into the queue.
+// errComposing replaces the error of the database, which may hold what must not be stored in the queue.
 var errComposing = errors.New("the mail could not be composed; the log has the reason")
 
-// send sends the message that a job is about, unless its occasion has passed.
+// send sends the mail of a job, unless its occasion has passed. Errors that trying again can't help are [jobs.Permanent].
 func (m mailer) send(ctx context.Context, job jobs.Mail) error {
 	message, err := m.oneTimeTokens.Compose(ctx, job)
 	if err != nil {
@@ -58,15 +58,15 @@ func (m mailer) send(ctx context.Context, job jobs.Mail) error {
 	return err
 }
 
-// deleteIfDue deletes an account that has no grace, once its mail is sent. If that fails the sweep will do it; the mail must
-// not be sent again for it.
+// deleteIfDue deletes an account that has no grace period, once its mail is sent. If that fails, the hourly cleanup deletes it;
+// the mail must not be sent again because of it.
 func (m mailer) deleteIfDue(ctx context.Context, job jobs.Mail) {
 	if err := m.users.DeleteIfDue(ctx, job.UserID); err != nil {
 		m.log.ErrorContext(ctx, "deleting an account failed", "user", job.UserID, "error", err)
 	}
 }
 
-// link is where the link of a message leads.
+// link returns the page that a message of this kind links to.
 func (m mailer) link(kind mail.Kind) string {
 	switch kind {
 	case mail.ResetPassword:
@@ -78,6 +78,7 @@ func (m mailer) link(kind mail.Kind) string {
 	}
 }
 
+// withToken returns link with the token in its query.
 func withToken(link, token string) (string, error) {
 	parsed, err := url.Parse(link)
 	if err != nil {
@@ -89,7 +90,7 @@ func withToken(link, token string) (string, error) {
 	return parsed.String(), nil
 }
 
-// notices are the events that users get a mail about.
+// notices returns the events that users get a mail about.
 func notices(account config.Account, queue *jobs.Queue) models.Notices {
 	messages := map[string]mail.Kind{
 		models.EventDeletionAsked: mail.AccountDeletion,

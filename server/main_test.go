@@ -18,13 +18,14 @@ const ann = "ann@example.com"
 
 func TestMain(m *testing.M) { os.Exit(testkit.Run(m)) }
 
+// post sends the credentials of email to a path of the API, and returns the response.
 func post(t *testing.T, address, path, email string) *http.Response {
 	t.Helper()
 	body := strings.NewReader(testkit.Credentials(email))
-	answer, err := http.Post("http://"+address+"/api/v1/"+path, "application/json", body)
+	response, err := http.Post("http://"+address+"/api/v1/"+path, "application/json", body)
 	require.NoError(t, err)
-	require.NoError(t, answer.Body.Close())
-	return answer
+	require.NoError(t, response.Body.Close())
+	return response
 }
 
 // eachMigrated runs a test on a migrated database of both kinds.

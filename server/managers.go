@@ -46,7 +46,7 @@ func NewManagers(settings config.Settings, with Resources) (Managers, error) {
 	}, nil
 }
 
-// codecs make and read the tokens that are not JSON Web Tokens.
+// codecs encode and decode the tokens that are not JSON Web Tokens.
 type codecs struct {
 	refresh, device, oneTime *tokens.Codec
 }
@@ -67,7 +67,7 @@ func newCodecs(settings config.Settings) (made codecs, err error) {
 	return made, nil
 }
 
-// NewQueue constructs the queue in the database of the resources, of which it needs no hasher.
+// NewQueue constructs the queue in the database of the resources, whose hasher may be nil.
 func NewQueue(with Resources) (*jobs.Queue, error) {
 	pool, err := with.DB.DB()
 	if err != nil {
@@ -76,13 +76,14 @@ func NewQueue(with Resources) (*jobs.Queue, error) {
 	return jobs.NewQueue(jobs.Options{DB: pool, Dialect: with.DB.Name(), Log: with.Log, Now: with.Now})
 }
 
-// verification is what the settings make of addresses that are not verified: what a sign-up is answered, and whom a right
-// password admits.
+// verification is how the service treats addresses that are not verified: how it responds to a sign-up, and whether such a
+// user may log in.
 type verification struct {
 	signup    controllers.SignupAnswer
 	admission models.Admission
 }
 
+// newVerification returns the rules that EMAIL_VERIFICATION and SIGNUP_ENUMERATION_SAFE set.
 func newVerification(settings config.Settings) verification {
 	rules := verification{controllers.SignupTells, models.AdmitAll}
 	if settings.Account.EmailVerification == config.VerificationRequired {

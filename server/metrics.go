@@ -17,8 +17,8 @@ import (
 	"latchkey/ratelimit"
 )
 
-// newRegistry holds the metrics of the process, of the database's connections, of the hashing and of Redis, which may be
-// nil. Those of requests are middleware's.
+// newRegistry returns a registry of the metrics of the process, the database's connections, the hashing and Redis, which may
+// be nil. Package middleware registers those of requests.
 func newRegistry(db *gorm.DB, hasher *passwords.Pool, redis *ratelimit.Redis) (*prometheus.Registry, error) {
 	pool, err := db.DB()
 	if err != nil {
@@ -44,6 +44,7 @@ func newRegistry(db *gorm.DB, hasher *passwords.Pool, redis *ratelimit.Redis) (*
 	return registry, nil
 }
 
+// watchHashes registers the metrics of hasher.
 func watchHashes(registry *prometheus.Registry, hasher *passwords.Pool) {
 	count := func(name, help string, read func(passwords.Stats) uint64) {
 		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
@@ -60,14 +61,14 @@ func watchHashes(registry *prometheus.Registry, hasher *passwords.Pool) {
 	}, func() float64 { return float64(hasher.Stats().Waiting) }))
 }
 
-// NewMetricsHandler answers GET /metrics with what gatherer holds, and anything else with 404.
+// NewMetricsHandler returns a handler that serves the metrics of gatherer at GET /metrics, and 404 elsewhere.
 func NewMetricsHandler(gatherer prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
 	return mux
 }
 
-// serveMetrics answers at addr until stop is called; with no addr it does nothing.
+// serveMetrics serves the metrics of gatherer at addr until stop is called; without addr it does nothing.
 func serveMetrics(ctx context.Context, addr string, gatherer prometheus.Gatherer, log *slog.Logger) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
@@ -82,7 +83,7 @@ func serveMetrics(ctx context.Context, addr string, gatherer prometheus.Gatherer
 	go func() {
 		defer close(done)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("metrics are not served any more", "error", err)
+			log.Error("serving metrics ended", "error", err)
 		}
 	}()
 	return func() {

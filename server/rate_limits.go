@@ -11,7 +11,7 @@ import (
 	"latchkey/routes"
 )
 
-// openRedis prepares to count in the Redis of the settings; without one it returns nil.
+// openRedis returns the Redis of the settings, to which it does not connect yet; without one it returns nil.
 func openRedis(settings config.Settings, with Resources) (*ratelimit.Redis, error) {
 	rate := settings.RateLimit
 	if !bool(rate.Enabled) || !rate.RedisURL.IsSet() {
@@ -22,7 +22,7 @@ func openRedis(settings config.Settings, with Resources) (*ratelimit.Redis, erro
 	})
 }
 
-// rateLimits are the limits of the routes, by the quotas of the settings.
+// rateLimits returns the limits of the routes, with the quotas of the settings.
 func rateLimits(settings config.Settings, counting ratelimit.Counting, metrics *middleware.Metrics) (routes.Limits, error) {
 	rate := settings.RateLimit
 	counting.Key = derivedKeys(settings, "rate-limits")[0]
@@ -45,6 +45,7 @@ func rateLimits(settings config.Settings, counting ratelimit.Counting, metrics *
 	return limits, failed
 }
 
+// newRateLimit returns a limit by IP address and one by account, under one name.
 func newRateLimit(name string, address, account config.Quota, counting ratelimit.Counting) (middleware.RateLimit, error) {
 	byAddress, err := ratelimit.NewLimiter(name, ratelimit.Quota(address), counting)
 	if err != nil {

@@ -2,9 +2,7 @@ package server_test
 
 import (
 	"context"
-	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +17,7 @@ func TestRateLimits_ThreeReplicasLetExactlyTheLimitPass(t *testing.T) {
 	redis := testkit.NewRedis(t)
 	testkit.EachURL(t, func(t *testing.T, url string) {
 		redis.Command(t, "FLUSHALL")
-		// No Redis is this slow: on a busy machine a moment's patience is what is measured otherwise.
+		// With a shorter timeout, a busy machine would be taken for a Redis that is down.
 		addresses := replicas(t, url, 3, "RATE_LIMITS=on", "REDIS_URL="+redis.URL, "REDIS_TIMEOUT=10s",
 			"RATE_LIMIT_REFRESH=70/24h")
 		statuses := make([]int, 300)
@@ -30,11 +28,11 @@ func TestRateLimits_ThreeReplicasLetExactlyTheLimitPass(t *testing.T) {
 			})
 		}
 		group.Wait()
-		answers := map[int]int{}
+		counts := map[int]int{}
 		for _, status := range statuses {
-			answers[status]++
+			counts[status]++
 		}
-		require.Equal(t, map[int]int{http.StatusUnauthorized: 70, http.StatusTooManyRequests: 230}, answers)
+		require.Equal(t, map[int]int{http.StatusUnauthorized: 70, http.StatusTooManyRequests: 230}, counts)
 	})
 }
 
@@ -53,7 +51,7 @@ func TestRateLimits_WithoutRedisAServerCountsForItself(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, login())
 	require.Equal(t, http.StatusUnauthorized, login())
 	require.Equal(t, http.StatusTooManyRequests, login())
-	require.Equal(t, 1, strings.Count(server.Output.String(), "Redis does not answer"))
+	require.Equal(t, 1, strings.Count(server.Output.String(), "Redis does not response"))
 	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 0")
 	require.Contains(t, metrics(t, server), `by="address",limit="login",outcome="limited",store="memory"} 1`)
 
@@ -63,28 +61,4 @@ func TestRateLimits_WithoutRedisAServerCountsForItself(t *testing.T) {
 		return strings.Contains(server.Output.String(), "Redis answers again")
 	}, testkit.Patience, testkit.Patience/100)
 	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 1")
-}
-
-var metricsAt = regexp.MustCompile(`msg="serving metrics" url=(\S+)`)
-
-func metrics(t *testing.T, server *testkit.Process) string {
-	t.Helper()
-	answer, err := http.Get(metricsAt.FindStringSubmatch(server.Output.String())[1])
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, answer.StatusCode)
-	return string(body)
-}
-
-func TestMetrics_AreServedOnlyIfAsked(t *testing.T) {
-	t.Parallel()
-	server := testkit.Serve(t, testkit.Environ("sqlite:test.db"))
-	address := server.Addr(t)
-	require.NotContains(t, server.Output.String(), "serving metrics")
-	answer, err := http.Get("http://" + address + "/metrics")
-	require.NoError(t, err)
-	require.NoError(t, answer.Body.Close())
-	require.Equal(t, http.StatusNotFound, answer.StatusCode)
 }

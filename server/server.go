@@ -29,8 +29,8 @@ type Resources struct {
 	Now    func() time.Time
 }
 
-// Server is the wired service: the engine that answers requests, its metrics, the queue of jobs that replicas share, and the
-// work that is done from that queue.
+// Server is the wired service: the engine that handles requests, its metrics, the queue of jobs that replicas share, and the
+// work for the jobs of that queue.
 type Server struct {
 	Engine  *gin.Engine
 	Metrics *prometheus.Registry
@@ -75,7 +75,7 @@ func New(ctx context.Context, settings config.Settings, with Resources) (*Server
 	return server, server.serve(parts{with, managers, settings, keys, access, mailer})
 }
 
-// serve constructs what answers requests: the metrics, the limits, the controllers, and the engine with its routes.
+// serve constructs what handles requests: the metrics, the limits, the controllers, and the engine with its routes.
 func (s *Server) serve(p parts) (err error) {
 	if s.redis, err = openRedis(p.settings, p.Resources); err != nil {
 		return err
@@ -98,8 +98,8 @@ func (s *Server) serve(p parts) (err error) {
 	return nil
 }
 
-// Run serves requests and metrics, works through the queue and does the background tasks until ctx ends. Then it stops
-// accepting requests and waits for those under way, up to SHUTDOWN_TIMEOUT.
+// Run serves requests and metrics, and runs the jobs of the queue and the background tasks, until ctx ends. Then it accepts no
+// more requests, and waits for those in progress, up to SHUTDOWN_TIMEOUT.
 func (s *Server) Run(ctx context.Context) (err error) {
 	stopMetrics, err := serveMetrics(ctx, s.settings.Metrics.Addr, s.Metrics, s.log)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"latchkey/tokens"
 )
 
-// signingKeys returns where the keys of access tokens come from, and the tasks that go with them: the settings, if they give
-// a key, and else the database, where keys are created on the first run.
+// signingKeys returns the current keys of access tokens as a function, and the tasks that maintain them. If the settings give
+// no key, the keys are in the database, where the first run creates them.
 func signingKeys(ctx context.Context, settings config.Settings, with Resources) (func() tokens.KeySet, []task, error) {
 	if !settings.JWT.ManagesKeys() {
 		keys, err := givenKeys(settings)
@@ -30,8 +30,7 @@ func signingKeys(ctx context.Context, settings config.Settings, with Resources) 
 	return managed.Current, []task{{"maintain_signing_keys", managed.Maintain}}, nil
 }
 
-// CheckSigningKey reports what is wrong with the signing key in the settings. There is nothing to check where the server
-// creates the keys.
+// CheckSigningKey returns what is wrong with the signing key in the settings, or nil if the keys are in the database.
 func CheckSigningKey(settings config.Settings) error {
 	if settings.JWT.ManagesKeys() {
 		return nil
@@ -40,7 +39,7 @@ func CheckSigningKey(settings config.Settings) error {
 	return err
 }
 
-// givenKeys is the key in the settings.
+// givenKeys returns a set of the one key that the settings give.
 func givenKeys(settings config.Settings) (tokens.KeySet, error) {
 	algorithm, err := tokens.ParseAlgorithm(settings.JWT.Algorithm)
 	if err != nil {
@@ -81,7 +80,7 @@ func newAccessTokens(settings config.Settings, keys func() tokens.KeySet, now fu
 	}, now)
 }
 
-// derivedKeys are the keys of one purpose: that of SECRET_KEY, which signs and seals, and those of its fallbacks, which only
+// derivedKeys returns the keys for one purpose: that of SECRET_KEY, which signs and seals, and those of its fallbacks, which only
 // verify and open.
 func derivedKeys(settings config.Settings, purpose string) [][]byte {
 	keys := [][]byte{tokens.DeriveKey(settings.SecretKey.Bytes(), purpose)}

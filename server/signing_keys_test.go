@@ -24,12 +24,12 @@ import (
 	"latchkey/testkit"
 )
 
-// replica is a service with a pool of connections of its own to a database that it shares.
+// replica is a server with its own pool of connections to a database that it shares.
 type replica struct {
 	*server.Server
 }
 
-// newReplica starts one that rotates keys every rotation, however short that is.
+// newReplica starts a replica that rotates its keys at every rotation, however short that is.
 func newReplica(t *testing.T, url string, rotation time.Duration, now func() time.Time) replica {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
@@ -45,7 +45,7 @@ func newReplica(t *testing.T, url string, rotation time.Duration, now func() tim
 	return replica{service}
 }
 
-// call sends a request, with an access token unless that is empty.
+// call sends a request and returns the response. Token is an access token, or empty.
 func (r replica) call(method, path, body, token string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, path, strings.NewReader(body))
 	if body != "" {
@@ -54,12 +54,12 @@ func (r replica) call(method, path, body, token string) *httptest.ResponseRecord
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	answer := httptest.NewRecorder()
-	r.Engine.ServeHTTP(answer, request)
-	return answer
+	response := httptest.NewRecorder()
+	r.Engine.ServeHTTP(response, request)
+	return response
 }
 
-// issued is a pair of tokens, and what the access token says of itself.
+// issued is a pair of tokens, with the key id and the expiry of the access token.
 type issued struct {
 	Access  string `json:"access_token"`
 	Refresh string `json:"refresh_token"`
@@ -67,14 +67,14 @@ type issued struct {
 	expires time.Time
 }
 
-// pair asks for a new pair of tokens.
+// pair requests a new pair of tokens.
 func (r replica) pair(path, body string) (issued, error) {
-	answer := r.call(http.MethodPost, "/api/v1/"+path, body, "")
-	if answer.Code/100 != 2 {
-		return issued{}, fmt.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+	response := r.call(http.MethodPost, "/api/v1/"+path, body, "")
+	if response.Code/100 != 2 {
+		return issued{}, fmt.Errorf("%s: %d %s", path, response.Code, response.Body)
 	}
 	var pair issued
-	if err := json.Unmarshal(answer.Body.Bytes(), &pair); err != nil {
+	if err := json.Unmarshal(response.Body.Bytes(), &pair); err != nil {
 		return issued{}, err
 	}
 	var claims jwt.RegisteredClaims
@@ -94,12 +94,12 @@ func (r replica) refresh(pair issued) (issued, error) {
 	return r.pair("token/refresh", `{"refresh_token":"`+pair.Refresh+`"}`)
 }
 
-// profile is the status that a request with the access token gets.
+// profile returns the status of a request with the access token.
 func (r replica) profile(pair issued) int {
 	return r.call(http.MethodGet, "/api/v1/profile", "", pair.Access).Code
 }
 
-// published is the ids of the published keys.
+// published returns the ids of the published keys.
 func (r replica) published(t *testing.T) []string {
 	t.Helper()
 	var set struct {
@@ -107,8 +107,8 @@ func (r replica) published(t *testing.T) []string {
 			ID string `json:"kid"`
 		} `json:"keys"`
 	}
-	answer := r.call(http.MethodGet, "/.well-known/jwks.json", "", "")
-	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &set))
+	response := r.call(http.MethodGet, "/.well-known/jwks.json", "", "")
+	require.NoError(t, json.Unmarshal(response.Body.Bytes(), &set))
 	var ids []string
 	for _, key := range set.Keys {
 		ids = append(ids, key.ID)
@@ -116,19 +116,19 @@ func (r replica) published(t *testing.T) []string {
 	return ids
 }
 
-// load is phones that log in, refresh and read their profile without a pause at two replicas, while the clock goes on
-// and keys rotate.
+// load is the state of phones that log in, refresh and read their profile without a pause at two replicas, while the clock
+// advances and keys rotate.
 type load struct {
 	t        *testing.T
 	replicas [2]replica
 	clock    *testkit.Clock
 
 	mu      sync.Mutex
-	moved   sync.Cond
+	lapped  sync.Cond
 	stopped bool
 	laps    int
 	signers []string // kids that signed, the latest last
-	cached  []string // the kids that a service elsewhere knows, which fetched the published keys a while ago
+	cached  []string // kids known to another service, which fetched the published keys a while ago
 }
 
 // phone runs until the load is stopped, at one replica after the other.
@@ -159,19 +159,19 @@ func (l *load) phone(email string) {
 	}
 }
 
-// present shows a token to everybody who has to accept it until it expires.
+// present checks that everyone who has to accept a token until it expires does so.
 func (l *load) present(pair issued) {
 	for i, replica := range l.replicas {
 		status := replica.profile(pair)
 		if now := l.clock.Now(); now.Before(pair.expires) {
-			assert.Equal(l.t, http.StatusOK, status, "replica %d refuses a token of %s that expires in %s",
+			assert.Equal(l.t, http.StatusOK, status, "replica %d refuses a token of key %s that expires in %s",
 				i, pair.kid, pair.expires.Sub(now))
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.clock.Now().Before(pair.expires) {
-		assert.Contains(l.t, l.cached, pair.kid, "a service elsewhere does not know the key")
+		assert.Contains(l.t, l.cached, pair.kid, "another service does not know the key")
 	}
 }
 
@@ -182,19 +182,19 @@ func (l *load) lap(kid string) {
 	if kid != "" && !slices.Contains(l.signers, kid) {
 		l.signers = append(l.signers, kid)
 	}
-	l.moved.Broadcast()
+	l.lapped.Broadcast()
 }
 
-// awaitLaps waits for the phones to go n times round, together.
+// awaitLaps waits until the phones have made n more laps, counted together.
 func (l *load) awaitLaps(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for target := l.laps + n; l.laps < target; {
-		l.moved.Wait()
+		l.lapped.Wait()
 	}
 }
 
-// fetch replaces what a service elsewhere knows.
+// fetch replaces the keys that the other service knows.
 func (l *load) fetch(from replica) {
 	ids := from.published(l.t)
 	l.mu.Lock()
@@ -220,8 +220,8 @@ func (l *load) stop() {
 	l.stopped = true
 }
 
-// Each replica runs its tasks as rarely as it may, half a turn after the other, and keys rotate as often as they may. A
-// service elsewhere keeps the published keys for as long as it may.
+// Each replica runs its tasks as rarely as it may, in turn with the other, and keys rotate as often as they may. Another
+// service keeps the published keys for as long as it may.
 func TestSigningKeys_RotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 	t.Parallel()
 	const (
@@ -229,14 +229,14 @@ func TestSigningKeys_RotatingUnderLoadRefusesNoValidToken(t *testing.T) {
 		turn      = keys.MaxAge / 2
 		fetchTurn = int(controllers.JWKSMaxAge / turn)
 		rotations = 4
-		atMost    = 150 // turns, more than 4 rotations need
+		atMost    = 150 // turns, which is more than 4 rotations need
 	)
 	eachMigrated(t, func(t *testing.T, url string) {
 		clock := testkit.NewClock()
 		l := &load{t: t, clock: clock, replicas: [2]replica{
 			newReplica(t, url, time.Minute, clock.Now), newReplica(t, url, time.Minute, clock.Now),
 		}}
-		l.moved.L = &l.mu
+		l.lapped.L = &l.mu
 		l.fetch(l.replicas[0])
 		var running sync.WaitGroup
 		for i := range phones {
@@ -276,25 +276,25 @@ func TestSigningKeys_ReplicasFollowARotation(t *testing.T) {
 			require.NoError(t, err)
 			return pair
 		}
-		require.Equal(t, signup.kid, signs(second).kid, "they share the first key")
+		require.Equal(t, signup.kid, signs(second).kid, "both replicas use the first key")
 
 		clock.Advance(time.Hour)
 		first.RunTasks(t.Context())
 		rotated, behind := signs(first), signs(second)
 		require.NotEqual(t, signup.kid, rotated.kid)
-		require.Equal(t, signup.kid, behind.kid, "a replica that has not had its turn signs with the former key")
+		require.Equal(t, signup.kid, behind.kid, "a replica that has not run its tasks signs with the former key")
 		for _, pair := range []issued{rotated, behind} {
 			require.Equal(t, http.StatusOK, first.profile(pair))
 			require.Equal(t, http.StatusOK, second.profile(pair))
 		}
 		second.RunTasks(t.Context())
-		require.Equal(t, rotated.kid, signs(second).kid, "it rotates once, not once a replica")
+		require.Equal(t, rotated.kid, signs(second).kid, "the keys rotate once, not once per replica")
 		require.Equal(t, first.published(t), second.published(t))
 		require.Equal(t, http.StatusOK, second.profile(behind))
 
 		clock.Advance(controllers.JWKSMaxAge + 3*time.Minute)
 		second.RunTasks(t.Context())
-		require.NotContains(t, second.published(t), signup.kid, "nothing that it signed can be valid")
+		require.NotContains(t, second.published(t), signup.kid, "nothing that this key signed can be valid")
 	})
 }
 
@@ -317,13 +317,13 @@ func TestSigningKeys_ReplicasFollowTheCommands(t *testing.T) {
 
 		require.Zero(t, testkit.Start(t, testkit.Environ(url), "keys", "retire", "--", old.kid).Wait(t))
 		for _, r := range replicas {
-			require.Equal(t, http.StatusOK, r.profile(old), "it has not had its turn")
+			require.Equal(t, http.StatusOK, r.profile(old), "it has not run its tasks")
 			r.RunTasks(t.Context())
 			require.NotContains(t, r.published(t), old.kid)
 			require.Equal(t, http.StatusUnauthorized, r.profile(old))
 		}
 		renewed, err := replicas[1].refresh(old)
-		require.NoError(t, err, "the session goes on")
+		require.NoError(t, err, "the session continues")
 		require.Equal(t, http.StatusOK, replicas[0].profile(renewed))
 	})
 }

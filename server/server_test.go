@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 	"latchkey/testkit"
 )
 
-// replicas starts n servers on one migrated database. Settings are NAME=value.
+// replicas starts n servers on one migrated database, and returns their addresses. Settings are NAME=value.
 func replicas(t *testing.T, url string, n int, settings ...string) (addresses []string) {
 	t.Helper()
 	environ := testkit.Environ(url, append([]string{"AUTO_MIGRATE=true"}, settings...)...)
@@ -47,7 +48,7 @@ func TestServer_FiftyRefreshesThroughThreeReplicasAgreeOnOneChild(t *testing.T) 
 			group.Go(func() {
 				status, got, err := testkit.Ask(context.Background(), addresses[i%3], "token/refresh", "", testkit.Refreshing(parent.Refresh))
 				if err == nil && status != http.StatusOK {
-					err = fmt.Errorf("answered %d %s", status, got.Code)
+					err = fmt.Errorf("status %d, code %s", status, got.Code)
 				}
 				children[i], errs[i] = got.Refresh, err
 			})
@@ -76,8 +77,8 @@ func TestServer_ASessionEndedAtOneReplicaIsOverAtTheOthersAtOnce(t *testing.T) {
 	})
 }
 
-// The connection is cut when the refresh is committed and its answer has not been read. The phone tries again: within the
-// grace it gets the same child, and later another one, which makes the first a trap.
+// The connection is cut when the refresh is committed and its response has not been read. The phone tries again: within the
+// grace period it gets the same child, and later another one, after which using the first counts as reuse.
 func TestServer_ARefreshWhoseResponseIsLostContinues(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
@@ -109,21 +110,19 @@ func TestServer_ARefreshWhoseResponseIsLostContinues(t *testing.T) {
 	})
 }
 
-// phone signs up and then refreshes as fast as it can, until the server no longer answers. It keeps the newest pair that
-// it received whole.
-func phone(address, email string) (kept testkit.Pair, err error) {
-	status, got, err := testkit.Ask(context.Background(), address, "signup", "", testkit.Credentials(email))
-	if err != nil || status != http.StatusCreated {
-		return kept, err
-	}
-	for err == nil {
-		kept = got
-		status, got, err = testkit.Ask(context.Background(), address, "token/refresh", "", testkit.Refreshing(kept.Refresh))
-		if err == nil && status != http.StatusOK {
-			return kept, fmt.Errorf("an honest refresh was answered %d %s", status, got.Code)
+// phone refreshes a session as fast as it can, until the server no longer responds. It returns the newest pair that it
+// received completely, and errRefused if the server refused one.
+func phone(address string, kept testkit.Pair) (testkit.Pair, error) {
+	for {
+		status, got, err := testkit.Ask(context.Background(), address, "token/refresh", "", testkit.Refreshing(kept.Refresh))
+		switch {
+		case err != nil: // the connection broke
+			return kept, nil
+		case status != http.StatusOK:
+			return kept, fmt.Errorf("%w: status %d, code %s", errRefused, status, got.Code)
 		}
+		kept = got
 	}
-	return kept, nil // the connection broke
 }
 
 func TestServer_KilledLosesNoAcknowledgedSession(t *testing.T) {
@@ -134,35 +133,45 @@ func TestServer_KilledLosesNoAcknowledgedSession(t *testing.T) {
 		address := server.Addr(t)
 		const phones = 8
 		kept := make([]testkit.Pair, phones)
+		for i := range phones { // one after the other, so that none is refused because the others hash
+			kept[i] = testkit.MustAsk(t, 201, address, "signup", "", testkit.Credentials(fmt.Sprintf("phone%d@example.com", i)))
+		}
 		errs := make([]error, phones)
+		var stopped atomic.Int32
 		var group sync.WaitGroup
 		for i := range phones {
-			group.Go(func() { kept[i], errs[i] = phone(address, fmt.Sprintf("phone%d@example.com", i)) })
+			group.Go(func() {
+				defer stopped.Add(1)
+				kept[i], errs[i] = phone(address, kept[i])
+			})
 		}
 		db := testkit.OpenAt(t, url)
 		require.Eventually(t, func() bool {
 			var busy int64
-			return db.Model(&models.Session{}).Where("generation > 3").Count(&busy).Error == nil && busy == phones
-		}, testkit.Patience, 5*time.Millisecond, "every phone is under way")
+			err := db.Model(&models.Session{}).Where("generation > 3").Count(&busy).Error
+			return stopped.Load() > 0 || err == nil && busy == phones
+		}, testkit.Patience, 5*time.Millisecond, "every phone refreshes")
+		running := stopped.Load() == 0
 		require.NoError(t, server.Command.Process.Kill())
 		group.Wait()
+		require.NoError(t, errors.Join(errs...))
+		require.True(t, running, "every phone refreshes until the server is killed")
 
 		address = testkit.Serve(t, environ).Addr(t)
 		for i := range phones {
-			require.NoError(t, errs[i])
 			testkit.MustAsk(t, 200, address, "profile", kept[i].Access, "")
 			testkit.MustAsk(t, 200, address, "token/refresh", "", testkit.Refreshing(kept[i].Refresh))
 		}
 	})
 }
 
-// errRefused means that a server answered an honest request with something else than success.
+// errRefused means that a server responded to an honest request with anything but success.
 var errRefused = errors.New("an honest request was refused")
 
 const sessionsOfADevice = 3
 
-// device opens several sessions and refreshes them in turn, until its server is gone or ctx is done. It gives back the
-// newest pair of each session that was acknowledged, and what stopped it.
+// device opens several sessions and refreshes them in turn, until its server is gone or ctx is done. It returns the newest
+// pair of each session that was acknowledged, and the error that stopped it.
 func device(ctx context.Context, address, email string) (kept []testkit.Pair, stopped error) {
 	for i := 0; ; i++ {
 		path, body, want := "login", testkit.Credentials(email), http.StatusOK
@@ -177,7 +186,7 @@ func device(ctx context.Context, address, email string) (kept []testkit.Pair, st
 		case err != nil:
 			return kept, err
 		case status != want:
-			return kept, fmt.Errorf("%w: %s was answered %d %s", errRefused, path, status, got.Code)
+			return kept, fmt.Errorf("%w: %s: status %d, code %s", errRefused, path, status, got.Code)
 		case i < sessionsOfADevice:
 			kept = append(kept, got)
 		default:
@@ -186,8 +195,8 @@ func device(ctx context.Context, address, email string) (kept []testkit.Pair, st
 	}
 }
 
-// One of three replicas is killed under load. The devices of the others don't notice, and every session of its own goes
-// on at the survivors and at its successor.
+// One of three replicas is killed under load. The devices of the others don't notice, and every session of the killed one
+// continues at the survivors and at its successor.
 func TestServer_AKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
@@ -215,40 +224,41 @@ func TestServer_AKilledReplicaLosesNoAcknowledgedSession(t *testing.T) {
 			err := db.Model(&models.Session{}).Where("generation >= ?", times).Count(&busy).Error
 			return err == nil && busy == devices*sessionsOfADevice
 		}
-		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshed(2) }, testkit.Patience, 5*time.Millisecond, "every device is under way")
+		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshed(2) }, testkit.Patience, 5*time.Millisecond, "every device refreshes")
 		require.NoError(t, victim.Command.Process.Kill())
 		victim.Wait(t)
 		atSurvivors := refreshesOf(t, db)
 		require.Eventually(t, func() bool { return ctx.Err() != nil || refreshesOf(t, db) > atSurvivors+20 },
-			testkit.Patience, 5*time.Millisecond, "the others go on")
+			testkit.Patience, 5*time.Millisecond, "the others continue")
 		stop()
 		group.Wait()
 
 		for i := range devices {
 			require.NotErrorIs(t, stopped[i], errRefused)
 			if i%3 != 0 {
-				require.ErrorIs(t, stopped[i], context.Canceled, "a survivor's device goes on until it is stopped")
+				require.ErrorIs(t, stopped[i], context.Canceled, "a survivor's device continues until it is stopped")
 			}
 		}
 		addresses[0] = testkit.Serve(t, environ).Addr(t)
 		for i := range devices {
 			require.Len(t, kept[i], sessionsOfADevice)
 			for _, session := range kept[i] {
-				goesOnAt(t, session, addresses)
+				continuesAt(t, session, addresses)
 			}
 		}
 	})
 }
 
+// refreshesOf returns how many refreshes were committed.
 func refreshesOf(t *testing.T, db *gorm.DB) (sum int64) {
 	t.Helper()
 	require.NoError(t, db.Model(&models.Session{}).Select("sum(generation)").Scan(&sum).Error)
 	return sum
 }
 
-// goesOnAt holds an acknowledged session against every replica: its access token is accepted, and its refresh token is
-// answered with the same child.
-func goesOnAt(t *testing.T, session testkit.Pair, addresses []string) {
+// continuesAt checks that every replica accepts the access token of an acknowledged session, and that all return the same
+// child for its refresh token.
+func continuesAt(t *testing.T, session testkit.Pair, addresses []string) {
 	t.Helper()
 	children := map[string]bool{}
 	for _, address := range addresses {
@@ -258,7 +268,7 @@ func goesOnAt(t *testing.T, session testkit.Pair, addresses []string) {
 	require.Len(t, children, 1)
 }
 
-// The network swallows an answer that the server has sent whole. Retries, at whichever replica, get that very answer.
+// The network swallows a response that the server has sent completely. Retries, at any replica, get the same tokens.
 func TestServer_ARetryGetsTheTokensThatWereLost(t *testing.T) {
 	t.Parallel()
 	testkit.EachURL(t, func(t *testing.T, url string) {
@@ -267,7 +277,7 @@ func TestServer_ARetryGetsTheTokensThatWereLost(t *testing.T) {
 		swallowed := make(chan string, 1)
 		network := swallowing(t, addresses[0], swallowed)
 		_, _, err := testkit.Ask(t.Context(), network, "token/refresh", "", testkit.Refreshing(parent.Refresh))
-		require.Error(t, err, "the answer is lost")
+		require.Error(t, err, "the response is lost")
 		var lost testkit.Pair
 		require.NoError(t, json.Unmarshal([]byte(<-swallowed), &lost))
 		for _, address := range addresses {
@@ -277,8 +287,8 @@ func TestServer_ARetryGetsTheTokensThatWereLost(t *testing.T) {
 	})
 }
 
-// swallowing is the address of a network that takes one request to a server, keeps the body of its answer and cuts the
-// connection.
+// swallowing returns the address of a network that forwards one request to a server, sends the body of the response to
+// swallowed instead of the client, and cuts the connection.
 func swallowing(t *testing.T, server string, swallowed chan<- string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -297,12 +307,12 @@ func swallowing(t *testing.T, server string, swallowed chan<- string) string {
 		}
 		defer upstream.Close()
 		go func() { _, _ = io.Copy(upstream, client) }()
-		answer, err := http.ReadResponse(bufio.NewReader(upstream), nil)
+		response, err := http.ReadResponse(bufio.NewReader(upstream), nil)
 		if err != nil {
 			return
 		}
-		defer answer.Body.Close()
-		if body, err := io.ReadAll(answer.Body); err == nil {
+		defer response.Body.Close()
+		if body, err := io.ReadAll(response.Body); err == nil {
 			swallowed <- string(body)
 		}
 	}()

@@ -6,9 +6,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 
 	"latchkey/models"
+	"latchkey/testkit"
 	"latchkey/tokens"
 )
 
@@ -41,19 +41,6 @@ func TestSession_decide_EveryTokenInEverySmallState(t *testing.T) {
 	require.Equal(t, models.Reuse, fresh.Decide(tokens.Handle{ID: fresh.ID}, now, grace), "nothing was redeemed yet")
 }
 
-// between runs something once, after db's next reading and before what is done because of it.
-func between(t *testing.T, db *gorm.DB, interfere func()) {
-	t.Helper()
-	interfered := false
-	require.NoError(t, db.Callback().Query().After("gorm:after_query").Register("interfere", func(*gorm.DB) {
-		if !interfered {
-			interfered = true // before, because it reads too
-			interfere()
-		}
-	}))
-	t.Cleanup(func() { require.NoError(t, db.Callback().Query().Remove("interfere")) })
-}
-
 // A retry of the parent, late enough to replace the child, loses to the child if that is redeemed meanwhile: it must not
 // set the session back.
 func TestSessionManager_Refresh_DecidesAgainALateRetryThatLosesTheRace(t *testing.T) {
@@ -63,7 +50,7 @@ func TestSessionManager_Refresh_DecidesAgainALateRetryThatLosesTheRace(t *testin
 		child, err := f.refresh(t, parent.RefreshToken)
 		require.NoError(t, err)
 		f.clock.Advance(grace + time.Second)
-		between(t, f.db, func() {
+		testkit.Between(t, f.db, func() {
 			_, err := f.refresh(t, child.RefreshToken)
 			require.NoError(t, err)
 		})
@@ -81,7 +68,7 @@ func TestSessionManager_Refresh_DecidesAgainAReuseThatLosesTheRace(t *testing.T)
 		require.NoError(t, err)
 		grandchild, err := f.refresh(t, child.RefreshToken)
 		require.NoError(t, err)
-		between(t, f.db, func() {
+		testkit.Between(t, f.db, func() {
 			_, err := f.refresh(t, grandchild.RefreshToken)
 			require.NoError(t, err)
 		})
@@ -102,7 +89,7 @@ func TestSessionManager_Refresh_RefusesWhatLosesToALogout(t *testing.T) {
 			func(*models.Session) error { return f.db.Exec("UPDATE users SET is_active = false").Error },
 		} {
 			grant := f.open(t, user)
-			between(t, f.db, func() { require.NoError(t, finish(grant.Session)) })
+			testkit.Between(t, f.db, func() { require.NoError(t, finish(grant.Session)) })
 			_, err := f.refresh(t, grant.RefreshToken)
 			require.Error(t, err)
 			require.NoError(t, f.db.Callback().Query().Remove("interfere"))

@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	maxKeys    = 1 << 16 // of one limiter, some 8 MB
-	sampleSize = 32      // keys looked at to make room for one
+	maxKeys    = 1 << 16 // per limiter, about 8 MB
+	sampleSize = 32      // keys examined to make room for one
 )
 
-// memory keeps theoretical arrival times in this process, of at most so many keys. When it is full, a key makes room whose
-// time is over or comes soonest: one that is held back has the latest of all, so that a flood of new keys frees nobody,
-// as a least-recently-used cache would.
+// memory keeps the theoretical arrival times of at most limit keys in this process. When it is full, it drops a key whose time
+// has passed or is the next to pass. A key over its quota has the latest time of all, so that a flood of new keys frees none, as
+// it would in a least-recently-used cache.
 type memory struct {
 	mu    sync.Mutex
 	times map[string]int64
@@ -25,7 +25,7 @@ func newMemory(limit int, now func() time.Time) *memory {
 	return &memory{times: map[string]int64{}, limit: limit, now: now}
 }
 
-// GetWithTime answers -1 for a key that is not there, and the time.
+// GetWithTime returns the value of a key, or -1 if there is none, and the time.
 func (m *memory) GetWithTime(_ context.Context, key string) (int64, time.Time, error) {
 	now := m.now()
 	m.mu.Lock()
@@ -37,7 +37,7 @@ func (m *memory) GetWithTime(_ context.Context, key string) (int64, time.Time, e
 	return -1, now, nil
 }
 
-// SetIfNotExistsWithTTL adds a key and tells whether it did.
+// SetIfNotExistsWithTTL adds a key unless it exists, and reports whether it did.
 func (m *memory) SetIfNotExistsWithTTL(_ context.Context, key string, value int64, _ time.Duration) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -51,7 +51,7 @@ func (m *memory) SetIfNotExistsWithTTL(_ context.Context, key string, value int6
 	return true, nil
 }
 
-// CompareAndSwapWithTTL replaces a value that is still old and tells whether it was.
+// CompareAndSwapWithTTL replaces the value of a key if it is still old, and reports whether it was.
 func (m *memory) CompareAndSwapWithTTL(_ context.Context, key string, old, value int64, _ time.Duration) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,8 +62,8 @@ func (m *memory) CompareAndSwapWithTTL(_ context.Context, key string, old, value
 	return true, nil
 }
 
-// makeRoom looks at some keys, which Go's maps hand out in random order, and forgets those that are over, or else the one
-// that is over first.
+// makeRoom examines some keys, which Go's maps return in random order, and deletes those whose time has passed or, if there are none,
+// the one whose time passes first.
 func (m *memory) makeRoom() {
 	now := m.now().UnixNano()
 	var soonest string

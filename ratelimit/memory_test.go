@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A million addresses come, each once; whoever was held back before is held back after.
+// A million addresses come, once each. A key that was over its quota before still is afterwards.
 func TestMemory_AFloodOfKeysFreesNobodyAndIsBounded(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	store := newMemory(maxKeys, func() time.Time { return now })
@@ -45,12 +45,12 @@ func TestMemory_ExpiredKeysMakeRoomFirst(t *testing.T) {
 		require.True(t, added)
 	}
 	for i := range sampleSize {
-		add("soon over "+strconv.Itoa(i), now.Add(time.Second))
+		add("expired "+strconv.Itoa(i), now.Add(time.Second))
 		add("longer "+strconv.Itoa(i), now.Add(time.Minute))
 	}
 	now = now.Add(2 * time.Second)
 	add("one more", now.Add(time.Hour))
-	require.Less(t, len(store.times), 2*sampleSize, "more than one key was over")
+	require.Less(t, len(store.times), 2*sampleSize, "more than one expired key was deleted")
 	for i := range sampleSize {
 		require.Contains(t, store.times, "longer "+strconv.Itoa(i))
 	}

@@ -1,5 +1,5 @@
 // Package ratelimit owns how often something may happen: quotas by the generic cell rate algorithm (GCRA), counted in this
-// process or, for several replicas together, in Redis. It knows neither HTTP nor what the keys stand for.
+// process or, for all replicas together, in Redis. It knows neither HTTP nor the meaning of the keys.
 package ratelimit
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/throttled/throttled/v2"
 )
 
-// Quota is how many may pass in a period. As many may pass at once; room for each comes back evenly over the period.
+// Quota is how many requests may pass in a period. All of them may pass at once; the quota refills evenly over the period.
 type Quota struct {
 	Count  int
 	Period time.Duration
@@ -25,8 +25,8 @@ const (
 	InRedis  = "redis"
 )
 
-// Decision is the answer to one that wants to pass. Remaining is how many more could pass now, Reset when all of the quota
-// will be there again, RetryAfter when the next may pass if this one may not. Store is InMemory or InRedis.
+// Decision is whether a request may pass. Remaining is how many more could pass now, Reset the time until the quota is full
+// again, RetryAfter the time until the next may pass if this one may not. Store is InMemory or InRedis.
 type Decision struct {
 	Allowed    bool
 	Quota      Quota
@@ -36,15 +36,15 @@ type Decision struct {
 	Store      string
 }
 
-// Counting is where and how limiters count. Key makes the keys in the store unreadable, Redis may be nil, and Now is the
-// clock of what is counted in memory.
+// Counting is where and how limiters count. Key is the secret under which the keys in the store are hashed, Redis may be nil, and
+// Now is the clock for what is counted in memory.
 type Counting struct {
 	Key   []byte
 	Redis *Redis
 	Now   func() time.Time
 }
 
-// Limiter holds keys to a quota. It is safe for concurrent use.
+// Limiter applies a quota to each key. It is safe for concurrent use.
 type Limiter struct {
 	name   string
 	quota  Quota
@@ -54,8 +54,7 @@ type Limiter struct {
 	shared *throttled.GCRARateLimiterCtx // nil without Redis
 }
 
-// NewLimiter makes a limiter. Limiters of the same name share their counts in Redis. It fails on a quota that is not
-// positive.
+// NewLimiter returns a limiter. Limiters of the same name share their counts in Redis. It fails if the quota is not positive.
 func NewLimiter(name string, quota Quota, counting Counting) (*Limiter, error) {
 	if quota.Count <= 0 || quota.Period < time.Duration(quota.Count) {
 		return nil, fmt.Errorf("limit %s: %d in %s is not a quota", name, quota.Count, quota.Period)
@@ -78,19 +77,19 @@ func gcra(store throttled.GCRAStoreCtx, quota Quota) (*throttled.GCRARateLimiter
 	if err != nil {
 		return nil, err
 	}
-	// An attempt fails only when another one has passed meanwhile, of which the quota allows no more than this.
+	// A swap fails only if another request has passed meanwhile, of which the quota allows no more than this.
 	limiter.SetMaxCASAttemptsLimit(2*quota.Count + 10)
 	return limiter, nil
 }
 
-// Take asks whether one more may pass for key, and counts it if so. While Redis does not answer, each process counts for
-// itself. The only error is that of a context that ended.
+// Take decides whether one more request may pass for key, and counts it if so. While Redis does not respond, each process counts
+// for itself. The only error is that of a context that has ended.
 func (l *Limiter) Take(ctx context.Context, key string) (Decision, error) {
 	hidden := l.hide(key)
-	if l.shared != nil && l.redis.worthAsking() {
+	if l.shared != nil && l.redis.isDue() {
 		limited, result, err := l.shared.RateLimitCtx(ctx, hidden, 1)
 		if err == nil {
-			l.redis.answered(ctx)
+			l.redis.responded(ctx)
 			return l.decision(limited, result, InRedis), nil
 		}
 		if ctx.Err() != nil {
@@ -112,7 +111,7 @@ func (l *Limiter) decision(limited bool, result throttled.RateLimitResult, store
 	}
 }
 
-// hide makes a key of the store that tells neither the address nor the account, however long those are.
+// hide returns a key of the store that reveals neither an address nor an account, and has the same length for all.
 func (l *Limiter) hide(key string) string {
 	mac := hmac.New(sha256.New, l.key)
 	mac.Write([]byte(l.name + "\x00" + key))

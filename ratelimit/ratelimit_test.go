@@ -16,7 +16,7 @@ import (
 	"latchkey/testkit"
 )
 
-// A quota is a bucket that holds count and fills evenly: the limiter decides as the bucket does, for every key by itself.
+// A quota is a bucket that holds count and fills evenly: the limiter decides as the bucket does, for each key separately.
 func TestLimiter_IsABucketThatFillsEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		clock := testkit.NewClock()
@@ -24,7 +24,7 @@ func TestLimiter_IsABucketThatFillsEvenly(t *testing.T) {
 		limiter, err := ratelimit.NewLimiter("login", quota, ratelimit.Counting{Now: clock.Now})
 		require.NoError(t, err)
 		each := quota.Period / time.Duration(quota.Count)
-		missing := map[string]time.Duration{} // what a key's bucket lacks, as the time it takes to fill
+		missing := map[string]time.Duration{} // what a key's bucket lacks, as the time until it is full
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			passed := time.Duration(rapid.Int64Range(0, int64(quota.Period)/2).Draw(t, "passed"))
 			clock.Advance(passed)
@@ -52,7 +52,7 @@ func TestNewLimiter_RefusesAQuotaThatIsNotPositive(t *testing.T) {
 	}
 }
 
-// replica counts in a Redis as one process of several does.
+// replica returns a limiter that counts in a Redis, as one process of several does.
 func replica(t *testing.T, server *testkit.Redis, quota ratelimit.Quota, clock *testkit.Clock, log *testkit.Log) *ratelimit.Limiter {
 	t.Helper()
 	redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
@@ -74,7 +74,7 @@ func take(t *testing.T, limiter *ratelimit.Limiter, key string) ratelimit.Decisi
 
 func TestLimiter_ReplicasCountTogetherInRedis(t *testing.T) {
 	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
-	quota := ratelimit.Quota{Count: 40, Period: time.Hour}
+	quota := ratelimit.Quota{Count: 40, Period: 24 * time.Hour} // so that no more may pass while the test runs
 	var replicas []*ratelimit.Limiter
 	for range 3 {
 		replicas = append(replicas, replica(t, server, quota, clock, log))
@@ -96,7 +96,7 @@ func TestLimiter_ReplicasCountTogetherInRedis(t *testing.T) {
 		decision := take(t, limiter, "192.0.2.1")
 		require.False(t, decision.Allowed)
 		require.Zero(t, decision.Remaining)
-		require.InDelta(t, time.Hour/40, decision.RetryAfter, float64(time.Minute))
+		require.InDelta(t, quota.Period/40, decision.RetryAfter, float64(testkit.Patience))
 		require.True(t, take(t, limiter, "192.0.2.2").Allowed)
 	}
 }
@@ -108,7 +108,7 @@ func TestLimiter_WithoutRedisEachReplicaCountsForItself(t *testing.T) {
 
 	server.Stop(t)
 	for i := range 5 {
-		clock.Advance(2 * time.Second) // so that each one asks Redis first
+		clock.Advance(2 * time.Second) // so that each request tries Redis first
 		decision := take(t, limiter, "a")
 		require.Equal(t, ratelimit.InMemory, decision.Store)
 		require.Equal(t, i < 2, decision.Allowed)
@@ -117,7 +117,7 @@ func TestLimiter_WithoutRedisEachReplicaCountsForItself(t *testing.T) {
 	require.Contains(t, log.String(), "Redis does not answer")
 
 	server.Start(t)
-	require.Equal(t, ratelimit.InMemory, take(t, limiter, "b").Store, "it was asked a moment ago")
+	require.Equal(t, ratelimit.InMemory, take(t, limiter, "b").Store, "Redis was tried a moment ago")
 	clock.Advance(2 * time.Second)
 	require.Equal(t, ratelimit.InRedis, take(t, limiter, "b").Store)
 	require.Equal(t, 2, strings.Count(log.String(), "\n"), "%s", log)

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	probeInterval  = time.Second // how often a Redis that failed is tried again
-	maxConnections = 64          // of one replica; who finds none free waits for as long as a command may take
+	probeInterval  = time.Second // between the tries of a Redis that failed
+	maxConnections = 64          // per replica; a request that finds none free waits for as long as a command may take
 )
 
-// Redis counts for all replicas together, by the clock of the Redis server. It notices when that does not answer, and when
-// it does again.
+// Redis counts for all replicas together, by the clock of the Redis server. It notices when the server stops responding, and when
+// it responds again.
 type Redis struct {
 	pool    *redis.Pool
 	timeout time.Duration
@@ -31,7 +31,7 @@ type Redis struct {
 	next    atomic.Int64 // when to try again, in nanoseconds since 1970
 }
 
-// RedisOptions say where Redis (or Valkey) is and how long it may take to answer a command.
+// RedisOptions say where Redis (or Valkey) is, and how long it may take to respond to a command.
 type RedisOptions struct {
 	URL     string // redis:// or rediss://
 	Timeout time.Duration
@@ -39,13 +39,13 @@ type RedisOptions struct {
 	Now     func() time.Time
 }
 
-// swapScript replaces a value that is still the old one, in one step.
+// swapScript replaces a value if it is still the old one, atomically.
 const swapScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`
 
-// NewRedis prepares to count in Redis; it connects when there is something to count. The error holds no password.
+// NewRedis returns a Redis that connects when there is something to count. The error contains no password.
 func NewRedis(options RedisOptions) (*Redis, error) {
 	if !isRedisURL(options.URL) {
 		return nil, errors.New("not the URL of a Redis server")
@@ -74,8 +74,8 @@ func isRedisURL(text string) bool {
 		parsed.Opaque == "" && databasePath.MatchString(parsed.Path)
 }
 
-// isAlive asks a connection that lay idle whether it still stands: the server, or what is between, may have closed it.
-// While Redis is down every one is asked, so that one probe drops all that a restart has broken.
+// isAlive checks a connection that was idle, which the server, or something in between, may have closed. While Redis is down it
+// checks every connection, so that one probe drops all that a restart has broken.
 func (r *Redis) isAlive(ctx context.Context, conn redis.Conn, lastUsed time.Time) error {
 	if r.Up() && r.now().Sub(lastUsed) < probeInterval {
 		return nil
@@ -87,14 +87,14 @@ func (r *Redis) isAlive(ctx context.Context, conn redis.Conn, lastUsed time.Time
 	return err
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (r *Redis) Close() error { return r.pool.Close() }
 
-// Up tells whether Redis answered when it was last asked, or was not asked yet.
+// Up reports whether Redis responded when it was last used, or has not been used yet.
 func (r *Redis) Up() bool { return !r.down.Load() }
 
-// worthAsking tells whether Redis can be expected to answer. While it is down, one caller in a while finds out.
-func (r *Redis) worthAsking() bool {
+// isDue reports whether to use Redis: always while it is up, and once per probeInterval while it is down.
+func (r *Redis) isDue() bool {
 	if r.Up() {
 		return true
 	}
@@ -110,13 +110,13 @@ func (r *Redis) failed(ctx context.Context, err error) {
 	}
 }
 
-func (r *Redis) answered(ctx context.Context) {
+func (r *Redis) responded(ctx context.Context) {
 	if r.down.Load() && r.down.CompareAndSwap(true, false) {
 		r.log.InfoContext(ctx, "Redis answers again; rate limits are counted for all replicas together")
 	}
 }
 
-// with lends a connection to use. A command is bounded by the timeout of its connection, and to get one takes no longer.
+// with calls use with a connection. Each command is bounded by the timeout, and so is getting the connection.
 func (r *Redis) with(ctx context.Context, use func(redis.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (r *Redis) with(ctx context.Context, use func(redis.Conn) error) error {
 
 const keyPrefix = "latchkey:limit:"
 
-// GetWithTime answers -1 for a key that is not there, and the time of the server.
+// GetWithTime returns the value of a key, or -1 if there is none, and the time of the server.
 func (r *Redis) GetWithTime(ctx context.Context, key string) (value int64, at time.Time, err error) {
 	err = r.with(ctx, func(conn redis.Conn) error {
 		clock, found, err := readWithTime(conn, keyPrefix+key)
@@ -150,7 +150,7 @@ func (r *Redis) GetWithTime(ctx context.Context, key string) (value int64, at ti
 	return value, at, err
 }
 
-// readWithTime asks for the time, in seconds and microseconds, and for the value of a key, in one round trip.
+// readWithTime returns the time, in seconds and microseconds, and the value of a key, in one round trip.
 func readWithTime(conn redis.Conn, key string) (clock []int64, value any, err error) {
 	if err := conn.Send("TIME"); err != nil {
 		return nil, nil, err
@@ -171,20 +171,21 @@ func readWithTime(conn redis.Conn, key string) (clock []int64, value any, err er
 	return clock, value, err
 }
 
-// SetIfNotExistsWithTTL adds a key and tells whether it did. Unlike the store that throttled brings, it never touches the
-// expiry of a key that was there: of requests at the same time the last would shorten it, and free who is held back.
+// SetIfNotExistsWithTTL adds a key unless it exists, and reports whether it did. Unlike the store that comes with throttled, it
+// never changes the expiry of a key that exists: the last of several requests at the same time would shorten it, and so end the
+// limit early.
 func (r *Redis) SetIfNotExistsWithTTL(
 	ctx context.Context, key string, value int64, ttl time.Duration,
 ) (added bool, err error) {
 	err = r.with(ctx, func(conn redis.Conn) error {
-		answer, err := conn.Do("SET", keyPrefix+key, value, "PX", roundUp(ttl).Milliseconds(), "NX")
-		added = answer != nil // nil is for a key that was there
+		reply, err := conn.Do("SET", keyPrefix+key, value, "PX", roundUp(ttl).Milliseconds(), "NX")
+		added = reply != nil // nil means that the key exists
 		return err
 	})
 	return added && err == nil, err
 }
 
-// CompareAndSwapWithTTL replaces a value that is still old and tells whether it was.
+// CompareAndSwapWithTTL replaces the value of a key if it is still old, and reports whether it was.
 func (r *Redis) CompareAndSwapWithTTL(
 	ctx context.Context, key string, old, value int64, ttl time.Duration,
 ) (swapped bool, err error) {
@@ -195,5 +196,5 @@ func (r *Redis) CompareAndSwapWithTTL(
 	return swapped, err
 }
 
-// roundUp keeps a key for a moment longer than it counts, never shorter.
+// roundUp returns a lifetime in whole milliseconds that is a little longer than ttl, and never shorter.
 func roundUp(ttl time.Duration) time.Duration { return ttl.Truncate(time.Millisecond) + time.Second }

@@ -23,7 +23,7 @@ import (
 	"latchkey/testkit"
 )
 
-// A key that is held back stays so for as long as it has to, whoever asks at the same time for the first time.
+// A key over its quota stays so for as long as it has to, even if another request at the same time takes it for a new one.
 func TestRedis_AKeyLivesAsLongAsItCounts(t *testing.T) {
 	server := testkit.NewRedis(t)
 	redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
@@ -56,11 +56,12 @@ func TestNewRedis_DoesNotRepeatAWrongURL(t *testing.T) {
 	require.NotContains(t, err.Error(), "HUSH")
 }
 
+// lifetime returns how long a key will still exist.
 func lifetime(t *testing.T, server *testkit.Redis, key string) time.Duration {
 	t.Helper()
-	answer := strings.Trim(server.Command(t, "PTTL", "latchkey:limit:"+key), ":\r\n")
-	milliseconds, err := strconv.Atoi(answer)
-	require.NoError(t, err, answer)
+	reply := strings.Trim(server.Command(t, "PTTL", "latchkey:limit:"+key), ":\r\n")
+	milliseconds, err := strconv.Atoi(reply)
+	require.NoError(t, err, reply)
 	return time.Duration(milliseconds) * time.Millisecond
 }
 
@@ -89,7 +90,7 @@ func TestRedis_ReadsTheTimeOfTheServer(t *testing.T) {
 	require.EqualValues(t, 1_800_000_000_123_456_789, value)
 }
 
-// A probe meets a connection that broke with the server, and must not take that for a server that is still down.
+// A probe that meets a connection broken by a restart must not take the server for one that is still down.
 func TestRedis_OneProbeDropsEveryConnectionThatARestartBroke(t *testing.T) {
 	server, clock, log := testkit.NewRedis(t), testkit.NewClock(), &testkit.Log{}
 	limiter := replica(t, server, ratelimit.Quota{Count: 1000, Period: time.Hour}, clock, log)
@@ -101,6 +102,7 @@ func TestRedis_OneProbeDropsEveryConnectionThatARestartBroke(t *testing.T) {
 	require.Equal(t, ratelimit.InRedis, take(t, limiter, "a").Store)
 }
 
+// takeAtOnce takes count times at the same time.
 func takeAtOnce(t *testing.T, limiter *ratelimit.Limiter, count int) {
 	t.Helper()
 	failed := make(chan error, count)
@@ -135,8 +137,8 @@ func TestRedis_LogsNoPassword(t *testing.T) {
 	require.Equal(t, ratelimit.InRedis, take(t, limiter, "a").Store)
 }
 
-// trusting is the name of the variable that tells a process of this test to count in a Redis whose certificate the
-// system trusts: Go reads the system's certificates once.
+// trusting is the environment variable with which the test starts itself again, to use a Redis whose certificate the system
+// trusts: a process reads the system's certificates only once.
 const trusting = "TEST_REDISS_URL"
 
 func TestRedis_SpeaksTLSToAServerThatTheSystemTrusts(t *testing.T) {
@@ -156,19 +158,15 @@ func TestRedis_SpeaksTLSToAServerThatTheSystemTrusts(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 }
 
-// startTLS starts a Redis server that speaks nothing but TLS, and returns its URL and the file of its certificate.
+// startTLS starts a Redis server that accepts only TLS, and returns its URL and the file of its certificate.
 func startTLS(t *testing.T) (url, certificate string) {
 	t.Helper()
 	program := testkit.Program(t, "redis-server", "valkey-server")
 	dir := t.TempDir()
 	certificate, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	writeCertificate(t, certificate, key)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
-	_, port, err := net.SplitHostPort(address)
-	require.NoError(t, err)
+	port := strconv.Itoa(testkit.Port(t))
+	address := net.JoinHostPort("127.0.0.1", port)
 	server := exec.Command(program, "--port", "0", "--tls-port", port, "--bind", "127.0.0.1", "--save", "", "--dir", dir,
 		"--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no")
 	require.NoError(t, server.Start())
@@ -182,7 +180,7 @@ func startTLS(t *testing.T) (url, certificate string) {
 			_ = conn.Close()
 		}
 		return err == nil
-	}, 30*time.Second, 10*time.Millisecond)
+	}, testkit.Patience, 10*time.Millisecond)
 	return "rediss://" + address, certificate
 }
 

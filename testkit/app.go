@@ -18,7 +18,7 @@ import (
 // SecretKey is the SECRET_KEY of every App.
 const SecretKey = "a secret key for tests which protects nothing at all"
 
-// App is the whole service, listening on a port of its own, on a clock that the test moves.
+// App is the whole service, which listens on a port of its own and uses a clock that the test advances.
 type App struct {
 	URL      string
 	Addr     string
@@ -36,19 +36,20 @@ func EachApp(t *testing.T, run func(t *testing.T, app *App), settings ...string)
 	EachDB(t, func(t *testing.T, db *gorm.DB) { run(t, NewApp(t, db, settings...)) })
 }
 
-// NewApp serves on db until the test ends, without rate limits unless settings, which are NAME=value, turn them on.
+// NewApp starts an App on db, which serves until the test ends. Settings are NAME=value; rate limits are off unless they turn
+// them on.
 func NewApp(t testing.TB, db *gorm.DB, settings ...string) *App {
 	t.Helper()
 	return NewAppAt(t, db, NewClock(), settings...)
 }
 
-// NewAppAt is NewApp on a clock that is shown to other replicas too.
+// NewAppAt is [NewApp] with a clock that other replicas may use too.
 func NewAppAt(t testing.TB, db *gorm.DB, clock *Clock, settings ...string) *App {
 	t.Helper()
 	return start(t, &App{DB: db, Hasher: FastHasher(t), Clock: clock, Settings: load(t, settings)})
 }
 
-// NewHashingApp is NewApp with the hasher that the settings describe, on workers as many as there are at once.
+// NewHashingApp is [NewApp] with the hasher that the settings describe, which computes as many hashes at once as workers says.
 func NewHashingApp(t testing.TB, db *gorm.DB, workers int, settings ...string) *App {
 	t.Helper()
 	loaded := load(t, settings)
@@ -97,13 +98,13 @@ func (a *App) serve(t testing.TB, log *slog.Logger) {
 	})
 }
 
-// DoJobs does what is due in the queue now, but for the hourly cleanups.
+// DoJobs runs the jobs that are due now, except for the hourly cleanups.
 func (a *App) DoJobs(t testing.TB) {
 	t.Helper()
 	require.NoError(t, a.Server.Jobs.Drain(t.Context(), a.Server.Work))
 }
 
-// CleanUp does one of the hourly cleanups now.
+// CleanUp runs one of the hourly cleanups now, by its name.
 func (a *App) CleanUp(t testing.TB, name string) {
 	t.Helper()
 	require.NoError(t, a.Server.Work.Cleanups[name](t.Context()))
@@ -115,14 +116,14 @@ type Log struct {
 	text bytes.Buffer
 }
 
-// Write adds to the log.
+// Write appends to the log.
 func (l *Log) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(line)
 }
 
-// String is everything logged so far.
+// String returns everything that was logged so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

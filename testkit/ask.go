@@ -14,7 +14,7 @@ import (
 	"latchkey/database"
 )
 
-// Pair is what an app keeps of a session, or of a refusal.
+// Pair is what a client keeps of a response: the tokens of a session, or the code of a refusal.
 type Pair struct {
 	Access  string `json:"access_token"`
 	Refresh string `json:"refresh_token"`
@@ -22,8 +22,8 @@ type Pair struct {
 	Active  bool   `json:"active"` // of token/verify
 }
 
-// Ask sends a request with a JSON body, or GET without one, to a Process, and reads the answer whole: what it returns without an
-// error is acknowledged.
+// Ask sends a request to a Process at address: POST with a JSON body, or GET if body is empty. It reads the response completely:
+// what it returns without an error is acknowledged.
 func Ask(ctx context.Context, address, path, token, body string) (status int, got Pair, err error) {
 	method := http.MethodPost
 	if body == "" {
@@ -37,19 +37,19 @@ func Ask(ctx context.Context, address, path, token, body string) (status int, go
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, got, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil || len(text) == 0 {
-		return answer.StatusCode, got, err
+		return response.StatusCode, got, err
 	}
-	return answer.StatusCode, got, json.Unmarshal(text, &got)
+	return response.StatusCode, got, json.Unmarshal(text, &got)
 }
 
-// MustAsk is Ask with an answer of the status want.
+// MustAsk is [Ask], and fails the test unless the response has the status want.
 func MustAsk(t *testing.T, want int, address, path, token, body string) Pair {
 	t.Helper()
 	status, got, err := Ask(t.Context(), address, path, token, body)
@@ -58,10 +58,10 @@ func MustAsk(t *testing.T, want int, address, path, token, body string) Pair {
 	return got
 }
 
-// Refreshing is the body of a refresh.
+// Refreshing returns the body of a refresh.
 func Refreshing(token string) string { return `{"refresh_token":"` + token + `"}` }
 
-// OpenAt opens the database at url past the program, until the test ends.
+// OpenAt opens the database at url, beside a program that uses it, until the test ends.
 func OpenAt(t *testing.T, url string) *gorm.DB {
 	t.Helper()
 	db, err := database.Open(url, database.Options{})

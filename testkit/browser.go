@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
@@ -15,13 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// NewBrowser opens a page of a headless Chromium, with no history and no cookies, for chromedp.Do. It ends with the
-// test, which fails when a page broke its content security policy or threw an exception. Where Chromium is not
-// installed the test skips, or fails under TEST_REQUIRE_SERVICES=1.
+// NewBrowser opens a page of a headless Chromium, without history or cookies, and returns its context for chromedp.Do. The
+// browser ends with the test, which fails if a page broke its content security policy or threw an exception. If Chromium is not
+// installed the test is skipped, or fails under TEST_REQUIRE_SERVICES=1.
 func NewBrowser(t *testing.T) context.Context {
 	t.Helper()
-	const patience = time.Minute                                                   // for a whole test on a machine that is busy with others
-	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), patience) // the test's own ends before cleanups
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), Patience) // the test's own ends before cleanups
 	t.Cleanup(stop)
 	ctx, stopProgram := chromedp.NewExecAllocator(ctx, append(browserFlags(), chromedp.ExecPath(chromium(t)))...)
 	t.Cleanup(stopProgram)
@@ -36,30 +34,29 @@ func NewBrowser(t *testing.T) context.Context {
 	return ctx
 }
 
-// Click waits until the first element of a CSS selector is there and enabled and clicks it, wherever the page is moving it to.
+// Click waits until the first element that matches a CSS selector is there and enabled, and clicks it, even while it moves.
 func Click(selector string) chromedp.Action[chromedp.Void] {
 	return wait[chromedp.Void](selector, "element && !element.disabled ? (element.click(), {}) : null")
 }
 
-// Text waits until the first element of a CSS selector says something, and is what it says.
+// Text waits until the first element that matches a CSS selector has text, and returns that.
 func Text(selector string) chromedp.Action[string] {
 	return wait[string](selector, "element?.innerText")
 }
 
-// Gone waits until nothing in the page is of a CSS selector.
+// Gone waits until no element of the page matches a CSS selector.
 func Gone(selector string) chromedp.Action[chromedp.Void] {
 	return wait[chromedp.Void](selector, "element ? null : {}")
 }
 
-// wait asks the page itself, again and again, until the expression on the element is neither null nor empty.
+// wait evaluates the expression on the element in the page, again and again, until it is neither null nor empty.
 func wait[T any](selector, expression string) chromedp.Action[T] {
 	return chromedp.PollFunction[T](
 		"selector => { const element = document.querySelector(selector); return "+expression+" }",
 		chromedp.WithPollingArgs(selector))
 }
 
-// Screenshot writes the whole page that browser shows to name.png, in the folder TEST_SCREENSHOTS or else one that goes
-// with the test.
+// Screenshot writes the whole page that browser shows to name.png, in the folder TEST_SCREENSHOTS or else in a temporary one.
 func Screenshot(t *testing.T, browser context.Context, name string) {
 	t.Helper()
 	folder := os.Getenv("TEST_SCREENSHOTS")
@@ -86,7 +83,7 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// browserFlags start a browser that asks nothing of anyone but the pages it is sent to.
+// browserFlags returns flags for a browser that sends requests to nothing but the pages that a test opens.
 func browserFlags() []chromedp.ExecAllocatorOption {
 	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.DisableGPU,
@@ -101,13 +98,13 @@ func browserFlags() []chromedp.ExecAllocatorOption {
 	return flags
 }
 
-// complaints are the exceptions that pages threw and what the browser refused them. Failed requests are none: tests make
-// those on purpose.
+// complaints are the exceptions that pages threw, and what the browser refused to do for them. Failed requests are left out,
+// because tests make those on purpose.
 type complaints struct {
 	all []string
 }
 
-// hear is called by one goroutine, which has ended when chromedp.Cancel returns.
+// hear records an event. One goroutine calls it, which has ended when chromedp.Cancel returns.
 func (c *complaints) hear(event any) {
 	switch event := event.(type) {
 	case *runtime.EventExceptionThrown:

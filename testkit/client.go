@@ -20,17 +20,17 @@ type Call struct {
 	Token  string
 	Header map[string]string
 
-	OffContract bool // the request is not in the contract, and the service answers it all the same
+	OffContract bool // the request is not in the contract, but the service accepts it
 }
 
-// Response is an App's answer.
+// Response is an App's response.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// Do sends a call, reads the answer, and holds both against the contract.
+// Do sends a call and returns the response. It fails the test if either breaks the contract.
 func (a *App) Do(t testing.TB, call Call) Response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), call.Method, a.URL+call.Path, strings.NewReader(call.Body))
@@ -47,29 +47,29 @@ func (a *App) Do(t testing.TB, call Call) Response {
 	for name, value := range call.Header {
 		request.Header.Set(name, value)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	received, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer received.Body.Close()
+	body, err := io.ReadAll(received.Body)
 	require.NoError(t, err)
-	response := Response{Status: answer.StatusCode, Header: answer.Header, Body: string(body)}
+	response := Response{Status: received.StatusCode, Header: received.Header, Body: string(body)}
 	TheContract().check(t, call, request, response)
 	return response
 }
 
-// Get, Post and Patch are the calls that most tests make.
+// Get sends GET with an access token, or without one if token is empty.
 func (a *App) Get(t testing.TB, path, token string) Response {
 	t.Helper()
 	return a.Do(t, Call{Method: http.MethodGet, Path: path, Token: token})
 }
 
-// Post sends body without credentials.
+// Post sends a JSON body without credentials.
 func (a *App) Post(t testing.TB, path, body string) Response {
 	t.Helper()
 	return a.Do(t, Call{Method: http.MethodPost, Path: path, Body: body})
 }
 
-// Field is the text, number, list or object at a dotted path of the body, such as "user.email" or "errors.0.code".
+// Field returns the string, number, list or object at a dotted path of the body, such as "user.email" or "errors.0.code".
 func (r Response) Field(t testing.TB, path string) any {
 	t.Helper()
 	var value any
@@ -91,7 +91,7 @@ func (r Response) Field(t testing.TB, path string) any {
 	return value
 }
 
-// Text is a Field that is a text.
+// Text returns a [Response.Field] that is a string.
 func (r Response) Text(t testing.TB, path string) string {
 	t.Helper()
 	text, ok := r.Field(t, path).(string)
@@ -99,38 +99,38 @@ func (r Response) Text(t testing.TB, path string) string {
 	return text
 }
 
-// Password is one that the policy accepts.
+// Password is a password that the policy accepts.
 const Password = "plum tree by the gate"
 
-// Tokens are a session's pair, as its app keeps them.
+// Tokens are a session's pair, as a client keeps them.
 type Tokens struct {
 	Access  string
 	Refresh string
 }
 
-// Tokens are those in the answer.
+// Tokens returns the tokens in the response.
 func (r Response) Tokens(t testing.TB) Tokens {
 	t.Helper()
 	return Tokens{Access: r.Text(t, "access_token"), Refresh: r.Text(t, "refresh_token")}
 }
 
-// Signup creates an account and gives back its access token.
+// Signup creates an account with [Password], and returns an access token.
 func (a *App) Signup(t testing.TB, email string) string {
 	t.Helper()
-	answer := a.Post(t, "/api/v1/signup", `{"email":"`+email+`","password":"`+Password+`"}`)
-	require.Equal(t, http.StatusCreated, answer.Status, "%s", answer.Body)
-	return answer.Text(t, "access_token")
+	response := a.Post(t, "/api/v1/signup", `{"email":"`+email+`","password":"`+Password+`"}`)
+	require.Equal(t, http.StatusCreated, response.Status, "%s", response.Body)
+	return response.Text(t, "access_token")
 }
 
-// Login opens another session of an account that Signup created.
+// Login opens another session of an account that Signup created, and returns its tokens.
 func (a *App) Login(t testing.TB, email string) Tokens {
 	t.Helper()
-	answer := a.Post(t, "/api/v1/login", `{"email":"`+email+`","password":"`+Password+`"}`)
-	require.Equal(t, http.StatusOK, answer.Status, "%s", answer.Body)
-	return answer.Tokens(t)
+	response := a.Post(t, "/api/v1/login", `{"email":"`+email+`","password":"`+Password+`"}`)
+	require.Equal(t, http.StatusOK, response.Status, "%s", response.Body)
+	return response.Tokens(t)
 }
 
-// Refresh presents a refresh token.
+// Refresh sends a refresh token, and returns the response.
 func (a *App) Refresh(t testing.TB, token string) Response {
 	t.Helper()
 	return a.Post(t, "/api/v1/token/refresh", `{"refresh_token":"`+token+`"}`)

@@ -21,25 +21,25 @@ import (
 	"latchkey/api"
 )
 
-// Contract is the OpenAPI document as tests hold the service against it.
+// Contract is the OpenAPI document, against which tests check requests and responses.
 type Contract struct {
 	validator  validator.Validator
 	operations []operation
 
 	mu        sync.Mutex
-	exercised map[string]bool // "GET /path/{id} 200", and "GET /path/{id} 404 not_found" of a problem
+	exercised map[string]bool // "GET /path/{id} 200", and "GET /path/{id} 404 not_found" for a problem
 }
 
 type operation struct {
 	method string
-	path   string // as the document has it
+	path   string // as it is in the document
 	match  *regexp.Regexp
-	status []string       // that it may answer, each also with what the contract's example of it says
+	status []string       // of its responses, each also with the codes in the contract's example of it
 	body   []string       // the members of its request's body
-	sample map[string]any // of that body
+	sample map[string]any // the example of that body
 }
 
-// TheContract reads the document once a test process.
+// TheContract returns the contract, which it reads once per test process.
 var TheContract = sync.OnceValue(func() *Contract {
 	document, err := libopenapi.NewDocument(api.Document())
 	if err != nil {
@@ -59,14 +59,14 @@ var TheContract = sync.OnceValue(func() *Contract {
 		pattern := regexp.MustCompile(`^` + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/]+`) + `$`)
 		for method, declared := range item.GetOperations().FromOldest() {
 			contract.operations = append(contract.operations, operation{
-				upper(method), path, pattern, answers(declared), members(declared), sample(declared),
+				upper(method), path, pattern, statuses(declared), members(declared), sample(declared),
 			})
 		}
 	}
 	return contract
 })
 
-// everywhere are the headers of every request and answer, which no operation has to declare.
+// everywhere returns the headers that any request or response may have and no operation has to declare.
 func everywhere() []string {
 	return []string{
 		"Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "Date", "Origin", "User-Agent",
@@ -78,7 +78,7 @@ func everywhere() []string {
 
 func upper(method string) string { return string(bytes.ToUpper([]byte(method))) }
 
-// Operations are the document's, as "GET /path/{id}".
+// Operations returns the operations of the document, as "GET /path/{id}".
 func (c *Contract) Operations() []string {
 	operations := make([]string, len(c.operations))
 	for i, operation := range c.operations {
@@ -87,8 +87,9 @@ func (c *Contract) Operations() []string {
 	return operations
 }
 
-// answers are the statuses that an operation may answer and, of those whose problem has an example, what that says.
-func answers(declared *v3.Operation) (all []string) {
+// statuses returns the statuses of an operation's responses and, for each problem with an example, the status with each code in
+// that.
+func statuses(declared *v3.Operation) (all []string) {
 	for status, response := range declared.Responses.Codes.FromOldest() {
 		all = append(all, status)
 		if response.Content == nil {
@@ -102,29 +103,29 @@ func answers(declared *v3.Operation) (all []string) {
 		if err := content.Example.Decode(&example); err != nil {
 			panic(err)
 		}
-		for _, said := range example.says() {
-			all = append(all, status+" "+said)
+		for _, code := range example.codes() {
+			all = append(all, status+" "+code)
 		}
 	}
 	return all
 }
 
-// problem is what an example of one, or an answer that is one, says.
+// problem is what a test reads of a problem: of an example, or of a response.
 type problem struct {
 	Code   string
 	Errors []struct{ Field, Code string }
 }
 
-// says are the code and, apart, each fault of a field.
-func (p problem) says() []string {
-	said := []string{p.Code}
+// codes returns the code of the problem and, separately, that of each field.
+func (p problem) codes() []string {
+	all := []string{p.Code}
 	for _, fault := range p.Errors {
-		said = append(said, p.Code+" "+fault.Field+" "+fault.Code)
+		all = append(all, p.Code+" "+fault.Field+" "+fault.Code)
 	}
-	return said
+	return all
 }
 
-// members are those of the JSON object that an operation takes.
+// members returns the names of the members of the JSON object that an operation takes.
 func members(declared *v3.Operation) []string {
 	if declared.RequestBody == nil {
 		return nil
@@ -136,7 +137,7 @@ func members(declared *v3.Operation) []string {
 	return slices.Collect(content.Schema.Schema().Properties.KeysFromOldest())
 }
 
-// sample is the example of a request's body.
+// sample returns the example of the body that an operation takes.
 func sample(declared *v3.Operation) map[string]any {
 	if declared.RequestBody == nil {
 		return nil
@@ -152,10 +153,10 @@ func sample(declared *v3.Operation) map[string]any {
 	return value
 }
 
-// Sample is the example of the body that an operation, "POST /path", takes.
+// Sample returns the example of the body that an operation, such as "POST /path", takes.
 func (c *Contract) Sample(name string) map[string]any { return c.named(name).sample }
 
-// Members are those of the body that an operation, "POST /path", takes.
+// Members returns the names of the members of the body that an operation, such as "POST /path", takes.
 func (c *Contract) Members(name string) []string { return c.named(name).body }
 
 func (c *Contract) named(name string) operation {
@@ -167,7 +168,7 @@ func (c *Contract) named(name string) operation {
 	return operation{}
 }
 
-// Answering are the operations that may answer with status.
+// Answering returns the operations that have a response with this status.
 func (c *Contract) Answering(status string) []string {
 	var operations []string
 	for _, operation := range c.operations {
@@ -178,63 +179,64 @@ func (c *Contract) Answering(status string) []string {
 	return operations
 }
 
-// Unexercised are the answers, and examples of problems, that no call of this process has had, as "GET /path/{id} 200" and
-// "GET /path/{id} 404 not_found".
+// Unexercised returns the responses, and examples of problems, that no call of this process has received, as
+// "GET /path/{id} 200" and "GET /path/{id} 404 not_found".
 func (c *Contract) Unexercised() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var missing []string
 	for _, operation := range c.operations {
 		for _, status := range operation.status {
-			if answer := operation.method + " " + operation.path + " " + status; !c.exercised[answer] {
-				missing = append(missing, answer)
+			if name := operation.method + " " + operation.path + " " + status; !c.exercised[name] {
+				missing = append(missing, name)
 			}
 		}
 	}
 	return missing
 }
 
-// find tells whether a request is of an operation of the contract, and notes its answer.
-func (c *Contract) find(method, path string, answer Response) bool {
+// find reports whether a request is of an operation of the contract, and notes its response.
+func (c *Contract) find(method, path string, response Response) bool {
 	for _, operation := range c.operations {
 		if operation.method == method && operation.match.MatchString(path) {
-			c.note(method+" "+operation.path+" "+strconv.Itoa(answer.Status), answer)
+			c.note(method+" "+operation.path+" "+strconv.Itoa(response.Status), response)
 			return true
 		}
 	}
 	return false
 }
 
-func (c *Contract) note(name string, answer Response) {
+// note records that a response was received.
+func (c *Contract) note(name string, response Response) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.exercised[name] = true
-	var said problem
-	if answer.Status < http.StatusBadRequest || json.Unmarshal([]byte(answer.Body), &said) != nil {
+	var received problem
+	if response.Status < http.StatusBadRequest || json.Unmarshal([]byte(response.Body), &received) != nil {
 		return
 	}
-	for _, part := range said.says() {
-		c.exercised[name+" "+part] = true
+	for _, code := range received.codes() {
+		c.exercised[name+" "+code] = true
 	}
 }
 
-// check holds an answer against the document and, if the service was content with it, the request too.
-func (c *Contract) check(t testing.TB, call Call, request *http.Request, answer Response) {
+// check fails the test if a response breaks the contract or if the service accepted a request that breaks it.
+func (c *Contract) check(t testing.TB, call Call, request *http.Request, response Response) {
 	t.Helper()
 	target, err := url.Parse(call.Path)
-	if err != nil || !c.find(call.Method, target.Path, answer) {
+	if err != nil || !c.find(call.Method, target.Path, response) {
 		return
 	}
 	replayed := request.Clone(t.Context())
 	replayed.Body = io.NopCloser(bytes.NewBufferString(call.Body))
 	ok, faults := c.validator.ValidateHttpResponse(replayed, &http.Response{
-		StatusCode: answer.Status, Header: answer.Header, Body: io.NopCloser(bytes.NewBufferString(answer.Body)), Request: request,
+		StatusCode: response.Status, Header: response.Header, Body: io.NopCloser(bytes.NewBufferString(response.Body)), Request: request,
 	})
-	require.True(t, ok, "the answer to %s %s breaks the contract: %v: %s", call.Method, call.Path, faults, answer.Body)
-	if answer.Status >= http.StatusBadRequest || call.OffContract {
+	require.True(t, ok, "the response to %s %s breaks the contract: %v: %s", call.Method, call.Path, faults, response.Body)
+	if response.Status >= http.StatusBadRequest || call.OffContract {
 		return
 	}
 	replayed.Body = io.NopCloser(bytes.NewBufferString(call.Body))
 	ok, faults = c.validator.ValidateHttpRequestSync(replayed)
-	require.True(t, ok, "the contract does not know the request %s %s: %v: %s", call.Method, call.Path, faults, call.Body)
+	require.True(t, ok, "the request %s %s is not in the contract: %v: %s", call.Method, call.Path, faults, call.Body)
 }

@@ -22,10 +22,10 @@ import (
 	"latchkey/database/scratch"
 )
 
-// EachDB runs a test on SQLite, in a file of its own, and on PostgreSQL, in a database of its own, both made by the
-// real migrations. PostgreSQL is the server of TEST_DATABASE_URL, whose user has to be a superuser, or else a throwaway
-// one, started once a test process; with neither the subtest skips, or fails under TEST_REQUIRE_SERVICES=1. The
-// database is closed and removed with the test.
+// EachDB runs a test on SQLite, in a file of its own, and on PostgreSQL, in a database of its own, both migrated by the real
+// migrations. PostgreSQL is the server of TEST_DATABASE_URL, whose user has to be a superuser, or else a throwaway server,
+// started once per test process; with neither the subtest is skipped, or fails under TEST_REQUIRE_SERVICES=1. The database is
+// closed and removed with the test.
 func EachDB(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
 	t.Run(database.SQLite, func(t *testing.T) {
@@ -36,7 +36,7 @@ func EachDB(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
 	})
 }
 
-// EachURL is [EachDB] with the URL of an empty database, for what opens or migrates a database itself.
+// EachURL is [EachDB] with the URL of an empty database, for tests of what opens or migrates a database itself.
 func EachURL(t *testing.T, run func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run(database.SQLite, func(t *testing.T) { run(t, sqliteURL(t)) })
@@ -63,7 +63,7 @@ func open(t *testing.T, url string) *gorm.DB {
 	return db
 }
 
-// SQLite is a migrated database in a file of its own, for tests to which the kind of database makes no difference.
+// SQLite returns a migrated database in a file of its own, for tests to which the kind of database makes no difference.
 func SQLite(t *testing.T) *gorm.DB {
 	t.Helper()
 	content, err := migratedFile()
@@ -73,7 +73,7 @@ func SQLite(t *testing.T) *gorm.DB {
 	return open(t, url)
 }
 
-// migratedFile is a database as the real migrations make it, of which each test gets a copy.
+// migratedFile returns the content of a database that the real migrations made, of which each test gets a copy.
 var migratedFile = sync.OnceValues(func() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "latchkey-sqlite-")
 	if err != nil {
@@ -87,7 +87,7 @@ var migratedFile = sync.OnceValues(func() ([]byte, error) {
 	return content, errors.Join(err, os.RemoveAll(folder))
 })
 
-// postgresURL is a new database, cloned from a template that migrator made once.
+// postgresURL returns the URL of a new database, cloned from a template that migrator filled once.
 func postgresURL(t *testing.T, migrator pgtestdb.Migrator) string {
 	t.Helper()
 	server, err := url.Parse(postgresServer(t))
@@ -106,7 +106,7 @@ func postgresURL(t *testing.T, migrator pgtestdb.Migrator) string {
 	return pgtestdb.Custom(t, config, migrator).URL()
 }
 
-// postgresServer is the URL of a server, given or started. Without one the test ends here.
+// postgresServer returns the URL of a server, given or started. Without one it ends the test.
 func postgresServer(t *testing.T) string {
 	t.Helper()
 	if given := os.Getenv("TEST_DATABASE_URL"); given != "" {
@@ -115,7 +115,7 @@ func postgresServer(t *testing.T) string {
 	return Cluster(t).URL("postgres")
 }
 
-// Cluster is this test process's throwaway PostgreSQL server. Where none can be started the test skips, or fails under
+// Cluster returns this test process's throwaway PostgreSQL server. If none can be started the test is skipped, or fails under
 // TEST_REQUIRE_SERVICES=1.
 func Cluster(t *testing.T) *scratch.Cluster {
 	t.Helper()
@@ -131,15 +131,15 @@ func Cluster(t *testing.T) *scratch.Cluster {
 	return cluster
 }
 
-// throwaway is the one server of this test process. Nothing closes it: it ends with the process.
+// throwaway starts the one server of this test process. Nothing closes it: it ends with the process.
 var throwaway = sync.OnceValues(func() (*scratch.Cluster, error) {
 	return scratch.Start(context.Background())
 })
 
-// realMigrations makes pgtestdb's template by the program's own migrations.
+// realMigrations fills pgtestdb's template with the program's own migrations.
 type realMigrations struct{}
 
-// Hash names the template: another migration makes another.
+// Hash returns the name of the template, which changes with the migrations.
 func (realMigrations) Hash() (string, error) {
 	return common.HashDirs(database.Migrations(), "*.sql", database.Postgres)
 }
@@ -158,13 +158,13 @@ func (realMigrations) up(ctx context.Context, url string) error {
 	return errors.Join(err, migrator.Close())
 }
 
-// Between runs something once, after db's next reading and before what is done because of it.
+// Between calls interfere once, after db's next query and before what is done with its result.
 func Between(t *testing.T, db *gorm.DB, interfere func()) {
 	t.Helper()
 	interfered := false
 	require.NoError(t, db.Callback().Query().After("gorm:after_query").Register("interfere", func(*gorm.DB) {
 		if !interfered {
-			interfered = true // before, because it reads too
+			interfered = true // first, because interfere queries too
 			interfere()
 		}
 	}))

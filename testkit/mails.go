@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mail is a letter in the development mailbox.
+// Mail is an email in the development mailbox.
 type Mail struct {
 	To      string   `json:"to"`
 	Subject string   `json:"subject"`
@@ -18,17 +18,17 @@ type Mail struct {
 	Code    string   `json:"code"`
 }
 
-// Mails has everything sent that is due, and gives back the mailbox, newest first.
+// Mails sends every mail that is due, and returns the mailbox, the newest mail first.
 func (a *App) Mails(t testing.TB) (mails []Mail) {
 	t.Helper()
 	a.DoJobs(t)
-	answer := a.Do(t, Call{Method: http.MethodGet, Path: "/dev/mail", Header: map[string]string{"Accept": "application/json"}})
-	require.Equal(t, http.StatusOK, answer.Status, answer.Body)
-	require.NoError(t, json.Unmarshal([]byte(answer.Body), &mails))
+	response := a.Do(t, Call{Method: http.MethodGet, Path: "/dev/mail", Header: map[string]string{"Accept": "application/json"}})
+	require.Equal(t, http.StatusOK, response.Status, response.Body)
+	require.NoError(t, json.Unmarshal([]byte(response.Body), &mails))
 	return mails
 }
 
-// Mail is the newest letter to an address.
+// Mail sends every mail that is due, and returns the newest one to an address.
 func (a *App) Mail(t testing.TB, to string) Mail {
 	t.Helper()
 	for _, mail := range a.Mails(t) {
@@ -40,7 +40,7 @@ func (a *App) Mail(t testing.TB, to string) Mail {
 	return Mail{}
 }
 
-// Token is the one in the letter's link.
+// Token returns the token in the mail's first link.
 func (m Mail) Token(t testing.TB) string {
 	t.Helper()
 	require.NotEmpty(t, m.Links, m.Text)

@@ -14,8 +14,8 @@ import (
 	"latchkey/tokens"
 )
 
-// ManagerOptions is what a test chooses about its managers. What is zero is a clock that stands still, a fast hasher, one key
-// for imports, sessions of 24 and 72 hours with a grace of 30 s, and no log.
+// ManagerOptions are what a test chooses for its managers. The defaults are a clock that stands still, a fast hasher, one key for
+// imports, sessions that end after 24 hours idle and 72 hours in all with a grace period of 30 s, and no log.
 type ManagerOptions struct {
 	Now        func() time.Time
 	Hasher     *passwords.Pool
@@ -24,7 +24,7 @@ type ManagerOptions struct {
 	Log        *slog.Logger
 }
 
-// Managers are those of package models, on one database and without mail.
+// Managers are the managers of package models, on one database and without mail.
 type Managers struct {
 	Audit    *models.AuditLog
 	Users    *models.UserManager
@@ -33,7 +33,7 @@ type Managers struct {
 	Imports  *models.ImportManager
 }
 
-// NewManagers makes the managers of a test without the service around them.
+// NewManagers constructs the managers on db, without the service around them.
 func NewManagers(t testing.TB, db *gorm.DB, options ManagerOptions) Managers {
 	t.Helper()
 	if options.Now == nil {
@@ -68,7 +68,7 @@ func NewStore(db *gorm.DB, now func() time.Time) models.Store {
 	return models.NewStore(db, models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), now), now)
 }
 
-// codec makes the tokens of one prefix under a key of its own.
+// codec returns a codec for the tokens of one prefix, with a key of its own.
 func codec(t testing.TB, prefix string) *tokens.Codec {
 	t.Helper()
 	made, err := tokens.NewCodec(prefix, []byte("thirty-two bytes of secret stuff "+prefix))

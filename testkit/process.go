@@ -18,28 +18,28 @@ import (
 )
 
 const (
-	// Patience is how long a test waits for what another process or thread has to do. Only a failure takes so long.
+	// Patience is how long a test waits for what another process or goroutine has to do. Only a failing test takes that long.
 	Patience = 3 * time.Minute
-	// ProgramSecretKey is the SECRET_KEY of every Process that Environ is for.
+	// ProgramSecretKey is the SECRET_KEY in every [Environ].
 	ProgramSecretKey = "vX2mQ8sLr0TzB5nYk7WdPc4GhJ1aEfU6oIiRtMxZsKw="
-	// OtherPassword is another one that the policy accepts.
+	// OtherPassword is another password that the policy accepts.
 	OtherPassword = "seven grey herons at dusk"
 )
 
-// Environ is the environment of a program on the database at url, with more settings, which are NAME=value.
+// Environ returns the environment of a program on the database at url, with further settings, which are NAME=value.
 func Environ(url string, settings ...string) []string {
 	return append([]string{"DATABASE_URL=" + url, "SECRET_KEY=" + ProgramSecretKey}, settings...)
 }
 
-// Credentials are the body of a sign-up or a login with Password.
+// Credentials returns the body of a sign-up or a login with [Password].
 func Credentials(email string) string {
 	return `{"email":"` + email + `","password":"` + Password + `"}`
 }
 
-// Sources is the folder of the program's sources.
+// Sources is the path of the folder with the program's sources.
 var Sources = findSources()
 
-// findSources looks up from the folder of the package under test, in which Go starts its tests.
+// findSources returns the nearest folder with a go.mod, from the folder of the package under test upwards.
 func findSources() string {
 	folder, err := os.Getwd()
 	if err != nil {
@@ -56,8 +56,8 @@ func findSources() string {
 	}
 }
 
-// Run runs the tests of a package that starts processes, and removes the program that was built for them. It returns the exit
-// code, for TestMain.
+// Run runs the tests of a package that starts processes, and then removes the program that was built for them. It returns the
+// exit code, for TestMain.
 func Run(m *testing.M) int {
 	code := m.Run()
 	if built.dir != "" {
@@ -72,7 +72,7 @@ var built struct {
 	err  error
 }
 
-// Built is the path of the program, built once for all tests of a package.
+// Built returns the path of the program, which it builds once for all tests of a package.
 func Built(t *testing.T) string {
 	t.Helper()
 	built.once.Do(func() {
@@ -85,7 +85,7 @@ func Built(t *testing.T) string {
 	return filepath.Join(built.dir, "latchkey")
 }
 
-// Build builds the program of a folder of sources into another folder.
+// Build builds the program from the folder sources into the folder into, as latchkey.
 func Build(sources, into string) error {
 	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(into, "latchkey"), ".")
 	command.Dir = sources
@@ -95,40 +95,41 @@ func Build(sources, into string) error {
 	return nil
 }
 
-// Screen is what a terminal shows.
+// Screen collects what a terminal or a process shows. It is safe for concurrent use.
 type Screen struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-// Write shows more.
+// Write appends to the screen.
 func (s *Screen) Write(shown []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.Write(shown)
 }
 
-// String is everything shown so far.
+// String returns everything that was shown so far.
 func (s *Screen) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
 }
 
-// Process is the built program, running in a process and in a folder of its own.
+// Process is the built program, running in a process and a folder of its own. Ended is closed when it ends.
 type Process struct {
 	Command *exec.Cmd
 	Output  *Screen
 	Ended   chan struct{}
 }
 
-// Start runs the program, built once for all tests of a package, as StartProgram does.
+// Start starts the program, built once for all tests of a package, as [StartProgram] does.
 func Start(t *testing.T, environ []string, args ...string) *Process {
 	t.Helper()
 	return StartProgram(t, Built(t), environ, args...)
 }
 
-// StartProgram runs the program at path until it ends or the test does, and makes sure that it tells no secret.
+// StartProgram starts the program at path, which runs until it or the test ends. It fails the test if the program reveals a
+// secret.
 func StartProgram(t *testing.T, path string, environ []string, args ...string) *Process {
 	t.Helper()
 	p := &Process{Command: exec.Command(path, args...), Output: &Screen{}, Ended: make(chan struct{})}
@@ -147,24 +148,27 @@ func StartProgram(t *testing.T, path string, environ []string, args ...string) *
 	return p
 }
 
-// Serve starts a server on a free port.
+// Serve starts a server as [FreePort] says.
 func Serve(t *testing.T, environ []string) *Process {
 	t.Helper()
 	return Start(t, FreePort(environ...), "serve")
 }
 
-// FreePort has a server listen on any port, without rate limits unless environ turns them on.
+// FreePort returns environ for a server that listens on a free port. Unless environ says otherwise, it has no rate limits, and
+// it refuses nothing for being late on a busy machine: neither a login that waits for its hash, nor a retry of a refresh.
 func FreePort(environ ...string) []string {
-	return append([]string{"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080", "RATE_LIMITS=off"}, environ...)
+	return append([]string{
+		"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080", "RATE_LIMITS=off", "PASSWORD_HASH_WAIT=30s", "REFRESH_GRACE=10m",
+	}, environ...)
 }
 
-// Wait waits for the end and returns the exit code.
+// Wait waits until the program ends, and returns its exit code.
 func (p *Process) Wait(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.Ended:
 	case <-time.After(Patience):
-		require.Fail(t, "the program still runs", "%s", p.Output)
+		require.Fail(t, "the program is still running", "%s", p.Output)
 	}
 	return p.Command.ProcessState.ExitCode()
 }
@@ -185,14 +189,14 @@ func (p *Process) WaitFor(t *testing.T, text string) {
 
 var listeningAt = regexp.MustCompile(`msg=listening url=http://(\S+)`)
 
-// Addr waits until the program serves and returns where.
+// Addr waits until the program serves, and returns the address that it listens on.
 func (p *Process) Addr(t *testing.T) string {
 	t.Helper()
 	p.WaitFor(t, "msg=listening")
 	return listeningAt.FindStringSubmatch(p.Output.String())[1]
 }
 
-// TellsNoSecret holds what a program wrote against every secret that a test gave to it.
+// TellsNoSecret fails the test if text, which a program wrote, holds a secret of its environment or of the tests, or a token.
 func TellsNoSecret(t *testing.T, environ []string, text string) {
 	t.Helper()
 	RequireNoToken(t, text)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Program is the path of the first of names that is installed. With none of them the test skips, or fails under
+// Program returns the path of the first of these programs that is installed. If none is, the test is skipped, or fails under
 // TEST_REQUIRE_SERVICES=1.
 func Program(t testing.TB, names ...string) string {
 	t.Helper()

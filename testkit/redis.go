@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Redis is a Redis (or Valkey) server of the test's own, which it can stop and start again.
+// Redis is a Redis (or Valkey) server that belongs to one test, which can stop it and start it again.
 type Redis struct {
 	Addr    string
 	URL     string
@@ -23,7 +23,7 @@ type Redis struct {
 	running *exec.Cmd
 }
 
-// NewRedis starts a server that ends with the test. With none installed the test skips, or fails under
+// NewRedis starts a server that ends with the test. If none is installed the test is skipped, or fails under
 // TEST_REQUIRE_SERVICES=1.
 func NewRedis(t testing.TB) *Redis {
 	t.Helper()
@@ -35,29 +35,29 @@ func NewRedis(t testing.TB) *Redis {
 	return r
 }
 
-// Start starts the server at the same address as before, with no data, and waits until it answers.
+// Start starts the server at the same address as before, without data, and waits until it responds.
 func (r *Redis) Start(t testing.TB) {
 	t.Helper()
 	_, port, err := net.SplitHostPort(r.Addr)
 	require.NoError(t, err)
 	r.running = exec.Command(r.program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", r.dir)
 	require.NoError(t, r.running.Start())
-	require.Eventually(t, r.answers, 30*time.Second, 10*time.Millisecond, "Redis does not answer at %s", r.Addr)
+	require.Eventually(t, r.responds, Patience, 10*time.Millisecond, "Redis does not respond at %s", r.Addr)
 }
 
-func (r *Redis) answers() bool {
+func (r *Redis) responds() bool {
 	conn, err := net.Dial("tcp", r.Addr)
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
 	_, err = conn.Write([]byte("PING\r\n"))
-	answer := make([]byte, len("+PONG"))
-	_, readErr := conn.Read(answer)
-	return err == nil && readErr == nil && string(answer) == "+PONG"
+	reply := make([]byte, len("+PONG"))
+	_, readErr := conn.Read(reply)
+	return err == nil && readErr == nil && string(reply) == "+PONG"
 }
 
-// Stop ends the server as a crash does.
+// Stop kills the server.
 func (r *Redis) Stop(t testing.TB) {
 	t.Helper()
 	if r.running == nil {
@@ -68,10 +68,10 @@ func (r *Redis) Stop(t testing.TB) {
 	r.running = nil
 }
 
-// Freeze lets the server accept connections and never answer, until Thaw or Stop.
+// Freeze keeps the server from responding, though connections to it succeed, until Thaw or Stop.
 func (r *Redis) Freeze(t testing.TB) { r.signal(t, syscall.SIGSTOP) }
 
-// Thaw lets a frozen server go on.
+// Thaw lets a frozen server continue.
 func (r *Redis) Thaw(t testing.TB) { r.signal(t, syscall.SIGCONT) }
 
 func (r *Redis) signal(t testing.TB, signal os.Signal) {
@@ -79,7 +79,7 @@ func (r *Redis) signal(t testing.TB, signal os.Signal) {
 	require.NoError(t, r.running.Process.Signal(signal))
 }
 
-// Command sends one inline command and gives back the answer as Redis writes it.
+// Command sends one inline command, and returns the reply as Redis writes it.
 func (r *Redis) Command(t testing.TB, words ...string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", r.Addr)
@@ -87,7 +87,7 @@ func (r *Redis) Command(t testing.TB, words ...string) string {
 	defer conn.Close()
 	_, err = conn.Write([]byte(strings.Join(append(words, "\r\nQUIT\r\n"), " ")))
 	require.NoError(t, err)
-	answer, err := io.ReadAll(conn)
+	reply, err := io.ReadAll(conn)
 	require.NoError(t, err)
-	return strings.TrimSuffix(string(answer), "+OK\r\n")
+	return strings.TrimSuffix(string(reply), "+OK\r\n")
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Port is a port of 127.0.0.1 at which nothing listens, and which nobody else is given until the test ends. The test's own
-// servers may listen at it, one after the other, if they set SO_REUSEADDR, as Go's listeners do.
+// Port returns a port of 127.0.0.1 on which nothing listens, and which the kernel gives to no other process until the test ends.
+// The test's own servers may listen on it, one after the other, if they set SO_REUSEADDR, as Go's listeners do.
 func Port(t testing.TB) int {
 	t.Helper()
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -21,7 +21,8 @@ func Port(t testing.TB) int {
 	return bound.(*syscall.SockaddrInet4).Port
 }
 
-// inMemory is a folder of files that are kept in memory, where a commit waits for no disk, if it has room for many databases.
+// inMemory returns a folder whose files are kept in memory, where a commit waits for no disk, and reports whether it exists and
+// has room for many databases.
 func inMemory() (folder string, hasRoom bool) {
 	const room = 1 << 30
 	folder = "/dev/shm"

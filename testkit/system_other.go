@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Port is a port of 127.0.0.1 at which nothing listens. Here nothing keeps others from taking it before the test does.
+// Port returns a port of 127.0.0.1 on which nothing listens. Nothing keeps other processes from taking it before the test does.
 func Port(t testing.TB) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -18,4 +18,5 @@ func Port(t testing.TB) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
+// inMemory reports that there is no folder in memory.
 func inMemory() (folder string, hasRoom bool) { return "", false }

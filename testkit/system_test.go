@@ -11,7 +11,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestPort_IsRefusedUntilTheTestsServerListens(t *testing.T) {
+func TestPort_RefusesConnectionsUntilTheTestsServerListens(t *testing.T) {
 	t.Parallel()
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.Port(t)))
 	for range 2 { // a server may be started again

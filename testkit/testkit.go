@@ -11,7 +11,7 @@ import (
 	"latchkey/passwords"
 )
 
-// FastHasher is a pool whose hashes cost next to nothing. It is closed with the test.
+// FastHasher returns a pool whose hashes cost next to nothing. It is closed with the test.
 func FastHasher(t testing.TB) *passwords.Pool {
 	t.Helper()
 	pool, err := passwords.NewPool(passwords.Options{Parameters: passwords.FastParameters(), Wait: time.Minute})

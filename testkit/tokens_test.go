@@ -11,7 +11,7 @@ import (
 	"latchkey/tokens"
 )
 
-// spy is a test that notes whether it failed.
+// spy is a testing.TB that records whether it failed.
 type spy struct {
 	testing.TB
 	failed bool
@@ -22,6 +22,7 @@ func (*spy) Name() string          { return "spy" }
 func (*spy) Errorf(string, ...any) {}
 func (s *spy) FailNow()            { s.failed = true }
 
+// holdsToken reports whether RequireNoToken fails for text.
 func holdsToken(text string) bool {
 	s := &spy{}
 	testkit.RequireNoToken(s, text)

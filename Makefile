@@ -1,4 +1,4 @@
-# make lists the targets. tools/go.mod pins the development tools; Go builds them when they are first used.
+# make alone lists the targets. tools/go.mod pins the development tools; Go builds each when it is first used.
 .DEFAULT_GOAL := help
 .PHONY: help dev build test check lint format bench fuzz postman secrets swagger-ui clean
 
@@ -6,7 +6,7 @@ TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: ## Serve on 127.0.0.1:8080 and restart whenever the code changes
 	$(TOOL) air

@@ -15,14 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tableFiles is how the files of package models are called that write the table of a type. In the packages below models, each
-// of which is one manager's, every file may write the tables that are declared there.
+// tableFiles maps the type of each table to the prefix of the files of package models that may write it. In the packages below
+// models, each of which belongs to one manager, every file may write the tables that are declared there.
 var tableFiles = map[string]string{
 	"User": "user", "Session": "session", "AuditEvent": "audit", "LoginThrottle": "login", "OneTimeToken": "one_time_token",
 	"ImportedAccount": "import",
 }
 
-// gormWrites are the methods of GORM that change rows, and rawWrites those that may.
+// gormWrites are the methods of GORM that change rows, and rawWrites those that may do so.
 var (
 	gormWrites = names("Create CreateInBatches Delete FirstOrCreate Save Update UpdateColumn UpdateColumns Updates")
 	rawWrites  = names("Exec Raw")
@@ -41,12 +41,12 @@ func TestArchitecture_EachTableIsWrittenByItsManagersFilesAlone(t *testing.T) {
 	require.NoError(t, err)
 	for _, folder := range append(folders, "models") {
 		writes := tableWrites(parsePackage(t, folder))
-		require.NotEmpty(t, writes, "%s writes nothing: does the rule still see what it is about?", folder)
+		require.NotEmpty(t, writes, "no write was found in %s: does the rule still recognize writes?", folder)
 		require.Empty(t, misplaced(writes, filepath.Base(folder) == "models"))
 	}
 }
 
-// misplaced describes the writes that are not in a file of their table. Only in the core have tables files of their own.
+// misplaced returns a message for each write that is not in a file of its table. Only in the core do tables have files of their own.
 func misplaced(writes []tableWrite, inCore bool) []string {
 	var found []string
 	for _, write := range writes {
@@ -56,15 +56,15 @@ func misplaced(writes []tableWrite, inCore bool) []string {
 		case write.table == "":
 			found = append(found, fmt.Sprintf("%s: %s names no table of this package", write.at, write.method))
 		case inCore && !known:
-			found = append(found, fmt.Sprintf("%s: say in tableFiles which files write %s", write.at, write.table))
+			found = append(found, fmt.Sprintf("%s: tableFiles lacks the files that write %s", write.at, write.table))
 		case inCore && name != prefix && !strings.HasPrefix(name, prefix+"_"):
-			found = append(found, fmt.Sprintf("%s: %s of %s belongs into %s_*.go", write.at, write.method, write.table, prefix))
+			found = append(found, fmt.Sprintf("%s: %s of %s belongs in %s_*.go", write.at, write.method, write.table, prefix))
 		}
 	}
 	return found
 }
 
-// tableWrite is a call that changes rows of a table: the name of its type, or nothing if the call does not say it.
+// tableWrite is a call that changes rows. Table is the name of the table's type, or "" if the call does not show it.
 type tableWrite struct {
 	at     token.Position
 	method string
@@ -104,8 +104,8 @@ func parseSources(t *testing.T, sources map[string]string) parsedPackage {
 	return parsed
 }
 
-// tableWrites finds the calls that change rows. It resolves the types that the package itself declares, which those of the
-// tables are; the types of imports, GORM's among them, stay unknown.
+// tableWrites returns the calls that change rows. It resolves the types that the package itself declares, such as those of the
+// tables; types of imported packages, such as GORM's, stay unknown.
 func tableWrites(parsed parsedPackage) []tableWrite {
 	info := &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{}, Selections: map[*ast.SelectorExpr]*types.Selection{},
@@ -131,7 +131,7 @@ func tableWrites(parsed parsedPackage) []tableWrite {
 	return writes
 }
 
-// emptyImporter takes every imported package for one that declares nothing.
+// emptyImporter treats every imported package as one that declares nothing.
 type emptyImporter struct{}
 
 func (emptyImporter) Import(path string) (*types.Package, error) {
@@ -150,7 +150,8 @@ func isPackage(info *types.Info, expression ast.Expr) bool {
 	return isPackage
 }
 
-// changesRows reports whether a method of this name does, or may if it takes SQL that is no constant or changes rows.
+// changesRows reports whether a call of this method changes rows, or may: one that takes SQL does unless that is a constant which
+// changes none.
 func changesRows(call *ast.CallExpr, method string) bool {
 	if gormWrites[method] {
 		return true
@@ -167,7 +168,7 @@ func changesRows(call *ast.CallExpr, method string) bool {
 	return err != nil || names("DELETE INSERT REPLACE UPDATE WITH TRUNCATE")[strings.ToUpper(first)]
 }
 
-// tableOf returns the name of the declared struct that a call is about: of its arguments, or else of those of the calls before
+// tableOf returns the name of the declared struct that a call uses: among its arguments, or else among those of the calls before
 // it in the chain, the nearest first.
 func tableOf(pkg *types.Package, info *types.Info, call *ast.CallExpr) string {
 	for {
@@ -207,7 +208,7 @@ func structName(pkg *types.Package, of types.Type) string {
 	}
 }
 
-func TestArchitecture_TheRuleOfTablesSeesWhatBreaksIt(t *testing.T) {
+func TestArchitecture_TheRuleOfTablesFindsWhatBreaksIt(t *testing.T) {
 	const types = `package models
 import ("os"; "gorm.io/gorm"; "latchkey/elsewhere")
 type User struct{ ID int }
@@ -219,17 +220,17 @@ var _ = os.Args
 var _ elsewhere.Table
 `
 	for statement, want := range map[string]string{
-		`tx.Create(&User{})`:                                          "Create of User belongs into user_*.go",
-		`var u User; tx.Create(&u)`:                                   "Create of User belongs into user_*.go",
-		`var u []User; tx.CreateInBatches(u, 10)`:                     "CreateInBatches of User belongs into user_*.go",
-		`var u *User; tx.Model(u).Where("a = ?", 1).Update("a", 2)`:   "Update of User belongs into user_*.go",
-		`tx.Model(&User{}).Updates(map[string]any{"a": 1})`:           "Updates of User belongs into user_*.go",
-		`tx.Where("a = ?", 1).Delete(&User{})`:                        "Delete of User belongs into user_*.go",
+		`tx.Create(&User{})`:                                          "Create of User belongs in user_*.go",
+		`var u User; tx.Create(&u)`:                                   "Create of User belongs in user_*.go",
+		`var u []User; tx.CreateInBatches(u, 10)`:                     "CreateInBatches of User belongs in user_*.go",
+		`var u *User; tx.Model(u).Where("a = ?", 1).Update("a", 2)`:   "Update of User belongs in user_*.go",
+		`tx.Model(&User{}).Updates(map[string]any{"a": 1})`:           "Updates of User belongs in user_*.go",
+		`tx.Where("a = ?", 1).Delete(&User{})`:                        "Delete of User belongs in user_*.go",
 		`q := tx.Model(&User{}); q.Update("a", 1)`:                    "Update names no table of this package",
 		`tx.Model(&elsewhere.Table{}).Update("a", 1)`:                 "Update names no table of this package",
 		`tx.Exec("UPDATE users SET a = 1")`:                           "Exec names no table of this package",
 		`sql := "x"; tx.Raw(sql)`:                                     "Raw names no table of this package",
-		`tx.Create(&Pets{})`:                                          "say in tableFiles which files write Pets",
+		`tx.Create(&Pets{})`:                                          "tableFiles lacks the files that write Pets",
 		`tx.Create(&Session{})`:                                       "",
 		`var s Session; tx.Model(&Session{}).Select("a").Updates(&s)`: "",
 		`tx.Exec("SET LOCAL enable_seqscan = off")`:                   "",

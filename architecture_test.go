@@ -19,8 +19,8 @@ import (
 
 const module = "latchkey"
 
-// mayImport is which packages of ours may import which, apart from tests. A folder that ends in a star stands for every folder
-// below it that is not listed itself. A package that is not here breaks the rules by being there.
+// mayImport lists which of this module's packages each package may import, apart from tests. A folder that ends in a star stands
+// for every folder below it that is not listed itself. A package that is not listed breaks the rules.
 var mayImport = map[string][]string{
 	".": {"commands"},
 	"commands": {"config", "database", "database/makemigrations", "importer", "jobs", "models", "models/*", "passwords",
@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 // knowsHTTP are the packages that handle requests.
 var knowsHTTP = []string{"api", "controllers", "controllers/*", "middleware", "problems", "routes", "server", "web"}
 
-// onlyIn is where what a path begins with may be imported.
+// onlyIn lists, for the beginning of an import path, the folders that may import it.
 var onlyIn = map[string][]string{
 	"github.com/gin-contrib/": {"middleware", "routes", "server"},
 	"github.com/gin-gonic/":   knowsHTTP,
@@ -62,7 +62,7 @@ var onlyIn = map[string][]string{
 	"github.com/ncruces/":     {"database", "database/makemigrations"},
 }
 
-// usedOnlyIn is where the environment and the clock may be read. Nobody calls other services yet.
+// usedOnlyIn lists the folders that may use a name, such as the environment and the clock. No package calls other services yet.
 var usedOnlyIn = map[string][]string{
 	"net/http.Client":        {},
 	"net/http.DefaultClient": {},
@@ -75,7 +75,7 @@ var usedOnlyIn = map[string][]string{
 	"os.Getenv":              {"config", "."},
 	"os.LookupEnv":           {"config", "."},
 	"time.Now":               {"commands", "server"},
-	"time.Since":             {"commands", "database", "server"}, // GORM tells its logger when a statement began, by this clock
+	"time.Since":             {"commands", "database", "server"}, // GORM passes its logger the start of a statement by this clock
 	"time.Until":             {"commands", "server"},
 }
 
@@ -96,7 +96,7 @@ func rulesFor(folder string) ([]string, bool) {
 	return allowed, known
 }
 
-// handsThrough are the folders that pass *gorm.DB on and know nothing else of GORM.
+// handsThrough are the folders that pass *gorm.DB on and use nothing else of GORM.
 var handsThrough = map[string]bool{"server": true}
 
 var refusedNames = []string{"common", "helpers", "interfaces", "types", "util", "utils"}
@@ -112,7 +112,7 @@ func (s source) isTest() bool {
 	return strings.HasSuffix(s.name, "_test.go") || s.folder == "testkit" || s.folder == "bench"
 }
 
-func TestArchitecture_TheTreeKeepsItsRules(t *testing.T) {
+func TestArchitecture_TheTreeFollowsTheRules(t *testing.T) {
 	var broken []string
 	for _, file := range sources(t) {
 		broken = append(broken, check(file)...)
@@ -171,7 +171,7 @@ func check(s source) []string {
 func checkImports(s source, refuse func(string, ...any)) {
 	allowed, known := rulesFor(s.folder)
 	if !known {
-		refuse("the folder is not in the rules")
+		refuse("the folder is not in mayImport")
 	}
 	for _, spec := range s.file.Imports {
 		imported, _ := strconv.Unquote(spec.Path.Value)
@@ -179,17 +179,17 @@ func checkImports(s source, refuse func(string, ...any)) {
 			refuse("%s may not import %s", s.folder, ours)
 		}
 		if spec.Name != nil && spec.Name.Name == "." {
-			refuse("%s is imported without its name", imported)
+			refuse("%s is a dot import", imported)
 		}
-		for begins, rooms := range onlyIn {
-			if strings.HasPrefix(imported+"/", begins) && !matches(s.folder, rooms) {
-				refuse("%s may not know %s", s.folder, imported)
+		for begins, folders := range onlyIn {
+			if strings.HasPrefix(imported+"/", begins) && !matches(s.folder, folders) {
+				refuse("%s may not import %s", s.folder, imported)
 			}
 		}
 	}
 }
 
-// checkUses looks at what a file takes from the packages that it imports, whatever it calls them.
+// checkUses checks what a file uses of the packages that it imports, by whatever name.
 func checkUses(s source, refuse func(string, ...any)) {
 	paths := map[string]string{}
 	for _, spec := range s.file.Imports {
@@ -209,17 +209,17 @@ func checkUses(s source, refuse func(string, ...any)) {
 			return true
 		}
 		used := paths[pkg.Name] + "." + selector.Sel.Name
-		if rooms, restricted := usedOnlyIn[used]; restricted && !matches(s.folder, rooms) {
-			refuse("%s is not for %s", used, s.folder)
+		if folders, restricted := usedOnlyIn[used]; restricted && !matches(s.folder, folders) {
+			refuse("%s may not use %s", s.folder, used)
 		}
 		if handsThrough[s.folder] && strings.HasPrefix(used, "gorm.io/") && used != "gorm.io/gorm.DB" {
-			refuse("%s only hands *gorm.DB through; %s is not for it", s.folder, used)
+			refuse("%s may only pass *gorm.DB on, and not use %s", s.folder, used)
 		}
 		return true
 	})
 }
 
-// checkDeclarations refuses init functions and package variables that can change.
+// checkDeclarations refuses init functions and mutable package variables.
 func checkDeclarations(s source, refuse func(string, ...any)) {
 	for _, declaration := range s.file.Decls {
 		switch declared := declaration.(type) {
@@ -237,14 +237,15 @@ func checkDeclarations(s source, refuse func(string, ...any)) {
 	}
 }
 
-// fixedVariables are package variables that nothing writes after they are made, each with what it is.
+// fixedVariables are package variables that nothing writes after their initialization, each with what it is.
 var fixedVariables = map[string]string{
 	"config errTooLarge":   "a sentinel with a number in it",
-	"models ErrOverloaded": "another room's sentinel under this room's name",
+	"models ErrOverloaded": "another package's sentinel under a name of this package",
 	"models domains":       "an immutable IDNA profile",
 }
 
-// isConstant knows sentinels, patterns, embedded files, interface assertions and what is listed as fixed.
+// isConstant reports whether a package variable can't change: sentinels, patterns, embedded files, interface assertions and
+// fixedVariables.
 func isConstant(s source, declaration *ast.GenDecl, values *ast.ValueSpec) bool {
 	if values.Names[0].Name == "_" || fixedVariables[s.folder+" "+values.Names[0].Name] != "" {
 		return true
@@ -279,7 +280,7 @@ func isEmbedded(declaration *ast.GenDecl) bool {
 	})
 }
 
-// A rule for a folder that is not there any more only misleads.
+// A rule for a folder that no longer exists is misleading.
 func TestArchitecture_EveryRuleHasItsFolder(t *testing.T) {
 	for folder := range mayImport {
 		found, err := filepath.Glob(filepath.Join(folder, "*.go"))
@@ -288,7 +289,7 @@ func TestArchitecture_EveryRuleHasItsFolder(t *testing.T) {
 	}
 }
 
-// The rules are broken one at a time, to see that each is noticed.
+// Each text breaks one rule.
 func TestArchitecture_EachRuleIsNoticed(t *testing.T) {
 	for text, folder := range map[string]string{
 		`package main; import _ "latchkey/models"`:                                      ".",

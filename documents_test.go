@@ -15,7 +15,7 @@ import (
 	"latchkey/testkit"
 )
 
-// codeBlock is a fenced block of a document: its line, its language and what is in it.
+// codeBlock is a fenced block of a document: its first line's number, its language and its text.
 type codeBlock struct {
 	line     int
 	language string
@@ -34,7 +34,7 @@ func codeBlocks(document string) (blocks []codeBlock) {
 	return blocks
 }
 
-// documents are the Markdown files of the project.
+// documents returns the paths of the project's Markdown files.
 func documents(t *testing.T) (files []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
@@ -59,7 +59,7 @@ func read(t *testing.T, file string) string {
 	return string(content)
 }
 
-// What a document tells the reader to paste has to be taken by bash and by zsh.
+// What a document tells the reader to paste has to work in bash and in zsh.
 func TestDocuments_ShellBlocks(t *testing.T) {
 	t.Parallel()
 	checked := 0
@@ -78,8 +78,8 @@ func TestDocuments_ShellBlocks(t *testing.T) {
 
 var indented = regexp.MustCompile(`(?m)^\n(?: {4}|\t).*`)
 
-// undeclaredCode returns the code that does not say its language: in a fence without one, or only indented. Shell is called sh,
-// and nothing else.
+// undeclaredCode returns the code without a declared language: fenced without one, or only indented. For shell the language has to
+// be sh.
 func undeclaredCode(document string) (found []string) {
 	for _, block := range codeBlocks(document) {
 		if slices.Contains([]string{"", "bash", "shell", "zsh"}, block.language) {
@@ -89,15 +89,15 @@ func undeclaredCode(document string) (found []string) {
 	return append(found, indented.FindAllString(fence.ReplaceAllString(document, ""), -1)...)
 }
 
-// pasteFault returns why a shell block can't be pasted, or "". Interactive zsh knows no comments, so there may be none;
-// interactive bash expands a ! to an earlier command.
+// pasteFault returns why a shell block can't be pasted, or "". Interactive zsh has no comments by default, and interactive bash
+// expands a ! to an earlier command.
 func pasteFault(t *testing.T, text string) string {
 	t.Helper()
 	if comment.MatchString(quoted.ReplaceAllString(text, "quoted")) {
 		return "it has a comment; make it a sentence before the block"
 	}
 	if strings.Contains(text, "!") {
-		return "it has a !, with which an interactive shell begins an earlier command"
+		return "it has a !, which an interactive shell replaces by an earlier command"
 	}
 	for _, shell := range []string{"bash", "zsh"} {
 		command := exec.CommandContext(t.Context(), testkit.Program(t, shell), "-n")

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mayBeLinked are the modules of others whose packages may be part of a released program. One that is not here is a
-// dependency that somebody has to want: docs/adr/0007-dependencies.md says why each, 0022 what they weigh. A module that
-// go.mod replaces has its folder for a name.
+// mayBeLinked are the external modules whose packages may be part of a released program. A new one has to be added on purpose:
+// docs/adr/0007-dependencies.md says why each is here, and 0022 what they weigh. A module that go.mod replaces is named by its
+// folder.
 var mayBeLinked = []string{
 	"./stubs/bson",
 	"./stubs/go-toml",
@@ -85,20 +85,20 @@ var mayBeLinked = []string{
 	"gorm.io/gorm",
 }
 
-// neverLinked are packages of Go itself that belong into tests.
+// neverLinked are packages of the standard library that belong in tests.
 var neverLinked = []string{"testing", "net/http/httptest", "testing/fstest", "testing/iotest", "testing/quick"}
 
-// releaseTags are those that Makefile, Dockerfile and .ci/run build with.
+// releaseTags are the build tags of Makefile, Dockerfile and .ci/run.
 var releaseTags = []string{"nomsgpack", "release"}
 
-func TestLinkedModules_OfAReleaseAreThoseThatMayBe(t *testing.T) {
+func TestLinkedModules_OfAReleaseAreAllowed(t *testing.T) {
 	t.Parallel()
 	linked := linkedModules(t, releaseTags)
 	require.Equal(t, mayBeLinked, slices.Sorted(maps.Keys(linked)), "the packages, one a module: %v", linked)
 }
 
-// The walk is able to find what a released program leaves out.
-func TestLinkedModules_OfTheSourcesAreMore(t *testing.T) {
+// The walk can find what a released program leaves out.
+func TestLinkedModules_WithoutTheTagsAreMore(t *testing.T) {
 	t.Parallel()
 	linked := linkedModules(t, nil)
 	for _, module := range []string{"ariga.io/atlas", "github.com/hashicorp/hcl/v2", "github.com/ugorji/go/codec"} {
@@ -106,7 +106,7 @@ func TestLinkedModules_OfTheSourcesAreMore(t *testing.T) {
 	}
 }
 
-func TestReleaseTags_AreThoseOfEveryBuild(t *testing.T) {
+func TestLinkedModules_EveryBuildHasTheReleaseTags(t *testing.T) {
 	for _, file := range []string{"Makefile", "Dockerfile", ".ci/run", "bench/weight_test.go"} {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
@@ -114,8 +114,8 @@ func TestReleaseTags_AreThoseOfEveryBuild(t *testing.T) {
 	}
 }
 
-// linkedModules walks the imports from main on, as go build does with these tags, and returns each module of others with
-// one of its packages. It reads the sources itself: to ask the go command would let a cached result pass for today's.
+// linkedModules walks the imports from main on, as go build does with these tags, and returns each external module with one of
+// its packages. It reads the sources itself: with the go command, a cached test result could pass for today's.
 func linkedModules(t *testing.T, tags []string) map[string]string {
 	t.Helper()
 	w := walk{context: build.Default, folders: moduleFolders(t), seen: map[string]bool{}, linked: map[string]string{}}
@@ -125,6 +125,7 @@ func linkedModules(t *testing.T, tags []string) map[string]string {
 	return w.linked
 }
 
+// walk is the state of following imports: linked maps each module to one of its packages.
 type walk struct {
 	context build.Context
 	folders map[string]string // of modules
@@ -140,7 +141,7 @@ func (w *walk) visit(t *testing.T, imported string) {
 	w.seen[imported] = true
 	require.NotContains(t, neverLinked, imported)
 	if first, _, _ := strings.Cut(imported, "/"); first != module && !strings.Contains(first, ".") {
-		return // Go's own
+		return // the standard library
 	}
 	owner := ""
 	for name := range w.folders {
@@ -159,6 +160,7 @@ func (w *walk) visit(t *testing.T, imported string) {
 	}
 }
 
+// nameOf returns the name of a module in mayBeLinked.
 func (w *walk) nameOf(module string) string {
 	if folder := w.folders[module]; strings.HasPrefix(folder, "./") {
 		return folder
@@ -172,7 +174,7 @@ var (
 	upper    = regexp.MustCompile(`[A-Z]`)
 )
 
-// moduleFolders is where the sources of each module of go.mod are.
+// moduleFolders returns the folder with the sources of each module in go.mod.
 func moduleFolders(t *testing.T) map[string]string {
 	t.Helper()
 	content, err := os.ReadFile("go.mod")

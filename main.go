@@ -3,7 +3,7 @@ package main
 
 import (
 	"os"
-	_ "time/tzdata" // time zones of users, wherever this runs
+	_ "time/tzdata" // time zones of users, on systems without their own
 
 	"latchkey/commands"
 )

@@ -23,7 +23,7 @@ import (
 	"latchkey/testkit"
 )
 
-// fiveMinutes are what the steps of README's five minutes print, in order: JSON, of which a status is a number.
+// fiveMinutes are the steps of README's five minutes, in order, with a check of what each prints: a JSON body, or the status.
 var fiveMinutes = []struct {
 	step  string
 	check func(t *testing.T, printed any)
@@ -41,10 +41,10 @@ var fiveMinutes = []struct {
 	{"sign up again", isLikeExample(2)},
 }
 
-// interactiveShells read commands as from a keyboard, with history expansion and without the settings of whoever tests.
+// interactiveShells read commands as from a keyboard, with history expansion and without the settings of the user.
 var interactiveShells = [][]string{{"bash", "--noprofile", "--norc", "-i"}, {"zsh", "-f", "-i"}}
 
-// The shell blocks of README's five minutes, pasted as they are printed, do what it says.
+// The shell blocks of README's five minutes, pasted as they are printed, do what README says.
 func TestReadme_FiveMinutes(t *testing.T) {
 	t.Parallel()
 	testkit.Program(t, "curl")
@@ -56,7 +56,7 @@ func TestReadme_FiveMinutes(t *testing.T) {
 			path := testkit.Program(t, shell[0])
 			command := exec.CommandContext(t.Context(), path, shell[1:]...)
 			command.Dir = t.TempDir()
-			command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it must not take the terminal of whoever runs the tests
+			command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it must not take over the terminal of the tests
 			command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + command.Dir, "NO_PROXY=*"}
 			command.Stdin = strings.NewReader(strings.ReplaceAll(script, "localhost:8080", serveInEmptyFolder(t, program)))
 			var complaints bytes.Buffer
@@ -94,6 +94,7 @@ func blocksOfFiveMinutes(t *testing.T, language string) (texts []string) {
 	return texts
 }
 
+// is checks for a value.
 func is(want any) func(*testing.T, any) {
 	return func(t *testing.T, printed any) {
 		t.Helper()
@@ -101,6 +102,7 @@ func is(want any) func(*testing.T, any) {
 	}
 }
 
+// holds checks for an object with at least these members.
 func holds(want map[string]any) func(*testing.T, any) {
 	return func(t *testing.T, printed any) {
 		t.Helper()
@@ -111,6 +113,7 @@ func holds(want map[string]any) func(*testing.T, any) {
 	}
 }
 
+// hasSessions checks for a list of that many sessions.
 func hasSessions(count int) func(*testing.T, any) {
 	return func(t *testing.T, printed any) {
 		t.Helper()
@@ -119,7 +122,7 @@ func hasSessions(count int) func(*testing.T, any) {
 	}
 }
 
-// isLikeExample compares with one of the JSON examples that README prints. What differs each time only has to be there.
+// isLikeExample compares with one of README's JSON examples. Members whose values differ each time only have to be there.
 func isLikeExample(index int) func(*testing.T, any) {
 	return func(t *testing.T, printed any) {
 		t.Helper()
@@ -175,11 +178,11 @@ func serveInEmptyFolder(t *testing.T, program string) string {
 	require.Eventually(t, func() bool {
 		found = listeningAt.FindStringSubmatch(log.String())
 		return found != nil
-	}, 30*time.Second, 5*time.Millisecond, "the program listens")
+	}, testkit.Patience, 5*time.Millisecond, "the program listens")
 	return found[1]
 }
 
-// sharedBuffer may be read while a process writes it.
+// sharedBuffer is a buffer that can be read while a process writes to it.
 type sharedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -1,5 +1,5 @@
-// Package bench owns the benchmarks that cross packages: what a request costs on its way through the service. Those of
-// one package's own functions are beside them.
+// Package bench owns the benchmarks of the service as a whole: what a request costs on its way through all packages. Benchmarks
+// of single functions are beside those functions.
 package bench
 
 import (
@@ -26,7 +26,7 @@ import (
 	"latchkey/tokens"
 )
 
-// The bearer check alone: what every protected request pays before anything asks the database.
+// BenchmarkBearerCheck measures the check of an access token alone, which precedes every query of a protected request.
 func BenchmarkBearerCheck(b *testing.B) {
 	for _, algorithm := range []tokens.Algorithm{tokens.HS256, tokens.RS256, tokens.ES256, tokens.EdDSA} {
 		b.Run(string(algorithm), func(b *testing.B) {
@@ -36,20 +36,21 @@ func BenchmarkBearerCheck(b *testing.B) {
 			gin.SetMode(gin.ReleaseMode)
 			engine := gin.New()
 			engine.GET("/", middleware.Authenticate(access, "Bearer"), func(c *gin.Context) { c.Status(http.StatusOK) })
-			answer(b, engine, request("/", issued.Token), http.StatusOK)
+			measure(b, engine, request("/", issued.Token), http.StatusOK)
 		})
 	}
 }
 
-// A profile request through the whole engine: log, bearer check, session and user from the database, JSON.
+// BenchmarkProfile measures a profile request through the whole engine: log, bearer check, session and user from the database,
+// JSON.
 func BenchmarkProfile(b *testing.B) {
 	eachDB(b, func(b *testing.B, db *gorm.DB) {
 		engine := newEngine(b, db, time.Now)
-		answer(b, engine, request("/api/v1/profile", signup(b, engine)), http.StatusOK)
+		measure(b, engine, request("/api/v1/profile", signup(b, engine)), http.StatusOK)
 	})
 }
 
-// A profile request of as many clients at once as there are cores.
+// BenchmarkProfileParallel measures profile requests of as many concurrent clients as there are cores.
 func BenchmarkProfileParallel(b *testing.B) {
 	eachDB(b, func(b *testing.B, db *gorm.DB) {
 		engine := newEngine(b, db, time.Now)
@@ -70,7 +71,8 @@ func BenchmarkProfileParallel(b *testing.B) {
 	})
 }
 
-// What refusing costs, each beside a forged token: 60 KB of dots must not be dearer.
+// BenchmarkRefusal measures what refusing a token costs, as a multiple of refusing a forged one: 60 KB of dots must not cost
+// more.
 func BenchmarkRefusal(b *testing.B) {
 	now := time.Now()
 	db := openMigrated(b, "sqlite:"+filepath.Join(b.TempDir(), "bench.db"))
@@ -88,7 +90,7 @@ func BenchmarkRefusal(b *testing.B) {
 		{"60KBInOnePart", token + strings.Repeat("A", 60_000)},
 	} {
 		b.Run(refused.name, func(b *testing.B) {
-			answer(b, engine, request("/api/v1/profile", refused.token), http.StatusUnauthorized)
+			measure(b, engine, request("/api/v1/profile", refused.token), http.StatusUnauthorized)
 			cost := float64(b.Elapsed()) / float64(b.N)
 			if refused.name == "forged" {
 				forged = cost
@@ -98,8 +100,8 @@ func BenchmarkRefusal(b *testing.B) {
 	}
 }
 
-// answer measures a request; what the recorder of its answer allocates is counted too.
-func answer(b *testing.B, engine *gin.Engine, request *http.Request, status int) {
+// measure measures a request, which has to get this status. The allocations of the response's recorder are counted too.
+func measure(b *testing.B, engine *gin.Engine, request *http.Request, status int) {
 	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -119,6 +121,7 @@ func request(path, token string) *http.Request {
 	return request
 }
 
+// signup creates an account, and returns an access token.
 func signup(b *testing.B, engine *gin.Engine) string {
 	b.Helper()
 	body := strings.NewReader(`{"email":"ann@example.com","password":"` + testkit.Password + `"}`)
@@ -130,8 +133,8 @@ func signup(b *testing.B, engine *gin.Engine) string {
 	return testkit.Response{Body: recorder.Body.String()}.Text(b, "access_token")
 }
 
-// newEngine is the service as it runs, but for a log that nobody keeps, tokens that outlive the benchmark and, unless
-// environ turns them on, no rate limits.
+// newEngine returns the engine of the service as it runs, except that the log is discarded, tokens outlive the benchmark and,
+// unless environ turns them on, there are no rate limits.
 func newEngine(b *testing.B, db *gorm.DB, now func() time.Time, environ ...string) *gin.Engine {
 	b.Helper()
 	settings, err := config.Load(append([]string{
@@ -157,7 +160,7 @@ func newAccessTokens(b *testing.B, algorithm tokens.Algorithm) *tokens.AccessTok
 	}, time.Now)
 }
 
-// eachDB runs a benchmark on an SQLite file and on a throwaway PostgreSQL server, where one is installed.
+// eachDB runs a benchmark on an SQLite file and, if PostgreSQL is installed, on a throwaway server of it.
 func eachDB(b *testing.B, run func(*testing.B, *gorm.DB)) {
 	b.Run(database.SQLite, func(b *testing.B) {
 		run(b, openMigrated(b, "sqlite:"+filepath.Join(b.TempDir(), "bench.db")))

@@ -24,19 +24,19 @@ import (
 
 const (
 	floodRounds       = 5
-	floodPhase        = 6 * time.Second // of each round: one idle, one hashing, one under flood
+	floodPhase        = 6 * time.Second // of each round there are three: hashing, idle and flooded
 	profilesPerSecond = 50
 )
 
-// What a flood of logins does to other requests: the built program on SQLite, asked for a profile 50 times a second,
-// idle and while clients log in as fast as they can, in turn with the raw rate of the same hashes without HTTP. Medians
-// of the rounds are printed, and the server's peak memory. Linux only; the load comes from this process, on the same
-// cores, and the share of them that it and the profiles take is printed too. Run it with
+// BenchmarkFlood measures what a flood of logins does to other requests. The built program on SQLite gets 50 profile requests a
+// second, first idle and then while clients log in as fast as they can; in turn with that, it measures the rate of the same hashes
+// without HTTP. It prints the medians of the rounds, and the server's peak memory. It needs Linux. The load comes from this process,
+// on the same cores, and the share of them that it and the profiles take is printed too. Run it with
 //
 //	go test ./bench -run NONE -bench Flood -benchtime 1x
 func BenchmarkFlood(b *testing.B) {
 	if runtime.GOOS != "linux" {
-		b.Skip("what a process uses is read from Linux's /proc")
+		b.Skip("the usage of a process is read from Linux's /proc")
 	}
 	program := buildProgram(b)
 	for _, clients := range []int{64, 256} {
@@ -62,16 +62,17 @@ func flood(b *testing.B, program string, clients int) {
 	report(b, clients, rounds, server.peakMemory(b))
 }
 
-// floodRound is what was measured one after the other, on a machine that was then about as busy.
+// floodRound is the result of the three phases of a round, during which the machine was about equally busy.
 type floodRound struct {
 	idle, under  latencies
 	raw          float64 // hashes a second
 	counted      logins
 	logins       float64 // a second
-	loadShare    float64 // of all cores, used by the load itself
-	profileShare float64 // of all cores, used by the server to answer the profiles
+	loadShare    float64 // of all cores, used by the load
+	profileShare float64 // of all cores, used by the server for the profiles
 }
 
+// quiet measures profiles on an idle server.
 func (r floodRound) quiet(b *testing.B, server process, load *load, token string) floodRound {
 	b.Helper()
 	began, used := time.Now(), server.usedCPU(b)
@@ -80,6 +81,7 @@ func (r floodRound) quiet(b *testing.B, server process, load *load, token string
 	return r
 }
 
+// flooded measures profiles while clients log in.
 func (r floodRound) flooded(b *testing.B, load *load, token string, clients int) floodRound {
 	b.Helper()
 	ctx, end := context.WithTimeout(b.Context(), floodPhase+time.Second)
@@ -87,7 +89,7 @@ func (r floodRound) flooded(b *testing.B, load *load, token string, clients int)
 	var running sync.WaitGroup
 	began, used := time.Now(), ownCPU(b)
 	running.Go(func() { r.counted = load.login(ctx, clients) })
-	time.Sleep(time.Second / 2) // the queue fills
+	time.Sleep(time.Second / 2) // until the queue is full
 	r.under = load.profile(b, token, profilesPerSecond, floodPhase)
 	running.Wait()
 	took := time.Since(began)
@@ -100,7 +102,7 @@ func shareOfCores(used, took time.Duration) float64 {
 	return used.Seconds() / took.Seconds() / float64(runtime.NumCPU())
 }
 
-// left is the part of the raw rate for which the cores have time beside the load and the profiles.
+// left returns the part of the raw rate that the cores can reach beside the load and the profiles.
 func (r floodRound) left() float64 { return r.raw * (1 - r.loadShare - r.profileShare) }
 
 func report(b *testing.B, clients int, rounds []floodRound, peak int) {
@@ -125,7 +127,7 @@ func report(b *testing.B, clients int, rounds []floodRound, peak int) {
 	for _, r := range rounds {
 		overloaded, failed = overloaded+r.counted.overloaded, failed+r.counted.failed
 	}
-	require.Zero(b, failed, "logins answered neither 200 nor 503")
+	require.Zero(b, failed, "logins with a status other than 200 and 503")
 
 	var text bytes.Buffer
 	line := func(format string, values ...any) { fmt.Fprintf(&text, format+"\n", values...) }
@@ -136,7 +138,7 @@ func report(b *testing.B, clients int, rounds []floodRound, peak int) {
 	line("raw hashes  %8.1f a second", raw)
 	line("logins      %8.1f a second   (%.0f %% of raw; %.0f %% of what load and profiles leave, with %.1f %% of the cores)",
 		accepted, 100*share, 100*net, 100*besides)
-	line("overloaded  %8d answers 503", overloaded)
+	line("overloaded  %8d responses 503", overloaded)
 	line("peak memory %8d MiB", peak)
 	fmt.Println("\n" + text.String()) // b.Log cuts off after ten lines
 
@@ -148,7 +150,7 @@ func report(b *testing.B, clients int, rounds []floodRound, peak int) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// rawHashing computes what a login does, through the same pool, and nothing else.
+// rawHashing verifies passwords through the same pool as a login, and does nothing else.
 type rawHashing struct {
 	pool    *passwords.Pool
 	encoded string
@@ -167,7 +169,7 @@ func newRawHashing(b *testing.B) rawHashing {
 	return rawHashing{pool, encoded}
 }
 
-// rate is how many hashes a second so many goroutines get out of the pool.
+// rate returns how many hashes a second the pool computes for this many goroutines.
 func (h rawHashing) rate(b *testing.B, clients int, lasting time.Duration) float64 {
 	b.Helper()
 	ctx, end := context.WithTimeout(b.Context(), lasting)
@@ -201,7 +203,8 @@ func buildProgram(b *testing.B) string {
 	return program
 }
 
-// startServer starts the program in an empty folder: on SQLite, its rate limits off, everything else by default.
+// startServer starts the program in an empty folder: on SQLite and without rate limits, with all other settings at their
+// defaults.
 func startServer(b *testing.B, program string) process {
 	b.Helper()
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.Port(b)))
@@ -220,11 +223,11 @@ func startServer(b *testing.B, program string) process {
 			return false
 		}
 		return response.Body.Close() == nil && response.StatusCode == http.StatusOK
-	}, 20*time.Second, 20*time.Millisecond)
+	}, testkit.Patience, 20*time.Millisecond)
 	return started
 }
 
-// usedCPU is the processor time that the process has used, in steps of 10 ms.
+// usedCPU returns the processor time that the process has used, in steps of 10 ms.
 func (s process) usedCPU(b *testing.B) time.Duration {
 	b.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid))
@@ -241,7 +244,7 @@ func (s process) usedCPU(b *testing.B) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// peakMemory is the most memory the process has had resident at once, in MiB.
+// peakMemory returns the peak of the process's resident memory, in MiB.
 func (s process) peakMemory(b *testing.B) int {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid))

@@ -17,11 +17,11 @@ import (
 	"latchkey/testkit"
 )
 
-// djangoUsers is how many users BenchmarkImportDjango moves: go test -run - -bench ImportDjango ./bench -users 1000000.
-var djangoUsers = flag.Int("users", 10_000, "how many users an import moves")
+// djangoUsers is how many users BenchmarkImportDjango imports: go test -run - -bench ImportDjango ./bench -users 1000000.
+var djangoUsers = flag.Int("users", 10_000, "how many users BenchmarkImportDjango imports")
 
-// An import from a Django database into PostgreSQL, both on one throwaway server, and the same again when nothing has
-// changed. MB is what the process took from the system at most, as Go counts it.
+// BenchmarkImportDjango measures an import from a Django database into PostgreSQL, both on one throwaway server, and the same
+// import again when nothing has changed. MB is the most memory that the process obtained from the system, as Go counts it.
 func BenchmarkImportDjango(b *testing.B) {
 	cluster, err := scratch.Start(b.Context())
 	if errors.Is(err, scratch.ErrNotInstalled) || errors.Is(err, scratch.ErrUnsupported) {
@@ -47,6 +47,7 @@ func BenchmarkImportDjango(b *testing.B) {
 	b.ReportMetric(float64(memory.Sys)/1e6, "MB")
 }
 
+// fillDjango creates the table of a Django project's users, and fills it.
 func fillDjango(b *testing.B, url string, users int) {
 	b.Helper()
 	db, err := database.Open(url, database.Options{Logger: slog.New(slog.DiscardHandler)})

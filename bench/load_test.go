@@ -19,11 +19,11 @@ import (
 	"latchkey/testkit"
 )
 
-// load sends requests to a server in a process of its own.
+// load sends requests to a server that runs in another process.
 type load struct {
 	base    string
 	client  *http.Client
-	devices []string // the device token of each client, as apps keep it
+	devices []string // the device token of each client
 }
 
 func newLoad(base string, clients int) *load {
@@ -31,7 +31,7 @@ func newLoad(base string, clients int) *load {
 	return &load{base: base, client: &http.Client{Transport: transport, Timeout: time.Minute}}
 }
 
-// send gives back the status and the body, once all of it is here.
+// send sends a request, and returns the status and the complete body.
 func (l *load) send(ctx context.Context, method, path, token string, body []byte) (int, []byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, l.base+path, bytes.NewReader(body))
 	if err != nil {
@@ -46,45 +46,45 @@ func (l *load) send(ctx context.Context, method, path, token string, body []byte
 		return 0, nil, err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
+	content, err := io.ReadAll(response.Body)
+	return response.StatusCode, content, err
 }
 
 func credentials(client int) []byte {
 	return fmt.Appendf(nil, `{"email":"client%d@example.com","password":%q}`, client, testkit.Password)
 }
 
-// withDevice is what a client logs in with that has done so before.
+// withDevice returns the body of a login by a client that has logged in before.
 func (l *load) withDevice(client int) []byte {
 	return fmt.Appendf(nil, `{"email":"client%d@example.com","password":%q,"device_token":%q}`,
 		client, testkit.Password, l.devices[client])
 }
 
-// signupAll makes an account for each client and gives back an access token of the first.
+// signupAll creates an account for each client, and returns an access token of the first.
 func (l *load) signupAll(b *testing.B, clients int) (token string) {
 	b.Helper()
 	for client := range clients {
 		status, body, err := l.send(b.Context(), http.MethodPost, "/api/v1/signup", "", credentials(client))
 		require.NoError(b, err)
 		require.Equal(b, http.StatusCreated, status, "%s", body)
-		var answer struct {
+		var tokens struct {
 			AccessToken string `json:"access_token"`
 			DeviceToken string `json:"device_token"`
 		}
-		require.NoError(b, json.Unmarshal(body, &answer))
-		l.devices = append(l.devices, answer.DeviceToken)
+		require.NoError(b, json.Unmarshal(body, &tokens))
+		l.devices = append(l.devices, tokens.DeviceToken)
 		if client == 0 {
-			token = answer.AccessToken
+			token = tokens.AccessToken
 		}
 	}
 	return token
 }
 
-// logins counts what clients got that log in again as soon as they are answered.
+// logins counts the responses to logins by their outcome.
 type logins struct{ accepted, overloaded, failed int }
 
-// login keeps each client logging in to an account of its own until the context ends. What is under way then is not
-// counted.
+// login lets each client log in to its own account, again and again, until the context ends. Requests in progress at that time
+// are not counted.
 func (l *load) login(ctx context.Context, clients int) logins {
 	var counted logins
 	var mutex sync.Mutex
@@ -113,8 +113,8 @@ func (l *load) login(ctx context.Context, clients int) logins {
 	return counted
 }
 
-// profile asks for the profile at a steady rate, whether or not earlier requests were answered. Each latency counts from
-// when its request was due, so that a server that stalls is not spared the requests that would have come meanwhile.
+// profile requests the profile at a steady rate, whether or not earlier requests are done. Each latency counts from the time at
+// which its request was due, so that a stall counts for every request that was due meanwhile.
 func (l *load) profile(b *testing.B, token string, perSecond int, lasting time.Duration) latencies {
 	b.Helper()
 	every := time.Second / time.Duration(perSecond)
@@ -143,7 +143,7 @@ func (l *load) profile(b *testing.B, token string, perSecond int, lasting time.D
 
 type latencies []time.Duration
 
-// percentile is the nearest rank, in milliseconds.
+// percentile returns a percentile by nearest rank, in milliseconds.
 func (l latencies) percentile(percent float64) float64 {
 	sorted := slices.Sorted(slices.Values(l))
 	rank := int(math.Ceil(percent / 100 * float64(len(sorted))))
@@ -155,7 +155,7 @@ func median(values []float64) float64 {
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
-// ownCPU is the processor time that this process has used.
+// ownCPU returns the processor time that this process has used.
 func ownCPU(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage

@@ -15,8 +15,8 @@ import (
 	"latchkey/testkit"
 )
 
-// BenchmarkRedisAway prints how long requests take whose limits are counted in Redis, while it answers, while it is frozen
-// (connections stand, nothing comes back) and once it is dead: the median and the slowest, in milliseconds.
+// BenchmarkRedisAway prints how long requests take whose limits are counted in Redis: while it responds, while it is frozen
+// (connections stay open without a response) and once it is dead. It prints the median and the slowest, in milliseconds.
 func BenchmarkRedisAway(b *testing.B) {
 	redis := testkit.NewRedis(b)
 	db := openMigrated(b, "sqlite:"+filepath.Join(b.TempDir(), "bench.db"))

@@ -14,8 +14,9 @@ import (
 	"latchkey/models"
 )
 
-// Failed logins to a known and to an unknown email in turn, and Welch's t of their times: within ±4.5 they can't be told
-// apart. The hasher is fast, so that what the database does for either shows. Run it with -benchtime 20000x.
+// BenchmarkLoginTiming measures failed logins to a known and to an unknown email in turn, and prints Welch's t of their times:
+// within ±4.5 they can't be told apart. The hasher is fast, so that differences in the queries show. Run it with -benchtime
+// 20000x.
 func BenchmarkLoginTiming(b *testing.B) {
 	eachDB(b, func(b *testing.B, db *gorm.DB) {
 		now := time.Now()
@@ -23,7 +24,7 @@ func BenchmarkLoginTiming(b *testing.B) {
 		signup(b, engine)
 		var known, unknown moments
 		for i := 0; b.Loop(); i++ {
-			now = now.Add(models.FailureMemory) // each failure is a first one
+			now = now.Add(models.FailureMemory) // each failure counts as the first
 			if i%2 == 0 {
 				known.add(failedLogin(b, engine, "ann@example.com"))
 				unknown.add(failedLogin(b, engine, "bob@example.com"))

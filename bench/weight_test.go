@@ -25,12 +25,12 @@ var releaseBuild = []string{"build", "-trimpath", "-tags", "nomsgpack,release", 
 
 const (
 	starts  = 15
-	settled = 5 * time.Second // after which what a start needed for a moment is given back
+	settled = 5 * time.Second // until the memory that only the start needed is released
 )
 
-// BenchmarkWeight prints what the released program weighs: its size, the median and the quickest time from its start to the
-// first 200 of /readyz with an SQLite file that exists, the processor's time until then, and the memory that it holds when
-// idle. With -pocketbase it weighs that program too.
+// BenchmarkWeight prints the weight of the released program: its size, the median and the fastest time from its start to the
+// first 200 of /readyz on an existing SQLite file, the processor time until then, and its memory when idle. With -pocketbase it
+// weighs that program too.
 func BenchmarkWeight(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads /proc")
@@ -55,8 +55,8 @@ func BenchmarkWeight(b *testing.B) {
 	}
 }
 
-// weighedProgram is a program that is told where to listen by ADDR, or by an argument behind args, and is ready when path
-// answers 200.
+// weighedProgram is a program that listens on the address in ADDR or, if it has args, in a further argument, and is ready when its
+// page returns 200.
 type weighedProgram struct {
 	name string
 	path string
@@ -89,7 +89,7 @@ func (p weighedProgram) weigh(b *testing.B) {
 	b.ReportMetric(memory, "idle-MiB")
 }
 
-// runningProgram is one that is ready: took is how long that took, busy the processor's time it needed.
+// runningProgram is a program that is ready: took is the time until then, busy the processor time.
 type runningProgram struct {
 	command    *exec.Cmd
 	took, busy time.Duration
@@ -112,11 +112,11 @@ func (p weighedProgram) start(b *testing.B, folder string) runningProgram {
 	require.NoError(b, command.Start())
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		answer, err := client.Get("http://" + addr + p.page)
+		response, err := client.Get("http://" + addr + p.page)
 		if err == nil {
-			_ = answer.Body.Close()
+			_ = response.Body.Close()
 		}
-		if err == nil && answer.StatusCode == http.StatusOK {
+		if err == nil && response.StatusCode == http.StatusOK {
 			break
 		}
 		require.Less(b, time.Since(began), time.Minute, "%s is not ready", p.name)
@@ -131,7 +131,7 @@ func (r runningProgram) stop(b *testing.B) {
 	require.NoError(b, r.command.Wait())
 }
 
-// processorTime is what a process has used so far (proc_pid_schedstat: nanoseconds, of all its threads).
+// processorTime returns what all threads of a process have used so far, from the nanoseconds in /proc/PID/task/*/schedstat.
 func processorTime(b *testing.B, pid int) time.Duration {
 	b.Helper()
 	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
@@ -147,7 +147,7 @@ func processorTime(b *testing.B, pid int) time.Duration {
 	return total
 }
 
-// memory is the resident set, in MiB.
+// memory returns the resident set of the program, in MiB.
 func (r runningProgram) memory(b *testing.B) float64 {
 	b.Helper()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(r.command.Process.Pid) + "/status")

@@ -7,7 +7,7 @@ import "errors"
 var errLeftOut = errors.New("validation by tags is left out of this program; use controllers.Bind, or remove the replacement " +
 	"of validator from go.mod")
 
-// Validate finds nothing valid, so that nobody takes what it did not look at for validated.
+// Validate fails for every value, so that nothing passes for validated that was not.
 type Validate struct{}
 
 // New returns a Validate.

@@ -22,7 +22,7 @@ import (
 // request in which all is right is granted.
 func TestNoRequestIsOurFault(t *testing.T) {
 	t.Parallel()
-	world := newFuzzed(t)
+	world := newFuzzed(t, testkit.SQLite(t))
 	for _, operation := range testkit.TheContract().Operations() {
 		t.Run(operation, func(t *testing.T) {
 			granted := 0
@@ -56,10 +56,10 @@ type fuzzed struct {
 // snapshots are the tables that requests change, parents first.
 var snapshots = []string{"users", "sessions", "one_time_tokens", "login_throttles"}
 
-func newFuzzed(t *testing.T) fuzzed {
+func newFuzzed(t *testing.T, db *gorm.DB) fuzzed {
 	t.Helper()
 	const bob = "bob@example.com"
-	app := testkit.NewApp(t, testkit.SQLite(t))
+	app := testkit.NewApp(t, db)
 	changeAddress(t, app, app.Signup(t, bob), "bob@example.org")
 	app.Signup(t, annAddress)
 	session := app.Login(t, annAddress)

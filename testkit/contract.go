@@ -36,6 +36,7 @@ type operation struct {
 	match  *regexp.Regexp
 	status []string       // of its responses, each also with the codes in the contract's example of it
 	body   []string       // the members of its request's body
+	needed []string       // the required ones of them
 	sample map[string]any // the example of that body
 }
 
@@ -59,7 +60,7 @@ var TheContract = sync.OnceValue(func() *Contract {
 		pattern := regexp.MustCompile(`^` + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), `[^/]+`) + `$`)
 		for method, declared := range item.GetOperations().FromOldest() {
 			contract.operations = append(contract.operations, operation{
-				upper(method), path, pattern, statuses(declared), members(declared), sample(declared),
+				upper(method), path, pattern, statuses(declared), members(declared), required(declared), sample(declared),
 			})
 		}
 	}
@@ -137,6 +138,15 @@ func members(declared *v3.Operation) []string {
 	return slices.Collect(content.Schema.Schema().Properties.KeysFromOldest())
 }
 
+// required returns the members without which an operation's body is refused in any case.
+func required(declared *v3.Operation) []string {
+	if members(declared) == nil {
+		return nil
+	}
+	content, _ := declared.RequestBody.Content.Get("application/json")
+	return content.Schema.Schema().Required
+}
+
 // sample returns the example of the body that an operation takes.
 func sample(declared *v3.Operation) map[string]any {
 	if declared.RequestBody == nil {
@@ -158,6 +168,12 @@ func (c *Contract) Sample(name string) map[string]any { return c.named(name).sam
 
 // Members returns the names of the members of the body that an operation, such as "POST /path", takes.
 func (c *Contract) Members(name string) []string { return c.named(name).body }
+
+// OptionalMembers returns those of its Members that an operation, "POST /path", does not require.
+func (c *Contract) OptionalMembers(name string) []string {
+	called := c.named(name)
+	return slices.DeleteFunc(slices.Clone(called.body), func(member string) bool { return slices.Contains(called.needed, member) })
+}
 
 func (c *Contract) named(name string) operation {
 	for _, operation := range c.operations {

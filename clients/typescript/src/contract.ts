@@ -117,7 +117,7 @@ export interface paths {
         get: operations["showProfile"];
         /**
          * Replace the profile
-         * @description Both names are required. `locale` and `timezone` keep their values if they are left out.
+         * @description Both names are required. `locale` and `timezone` keep their values if they are left out or `null`.
          */
         put: operations["replaceProfile"];
         post?: never;
@@ -131,7 +131,7 @@ export interface paths {
         head?: never;
         /**
          * Change some fields of the profile
-         * @description Fields that are left out keep their values. A field that can't be changed here, or does not exist, is a field error.
+         * @description Fields that are left out or `null` keep their values. A field that can't be changed here, or does not exist, is a field error.
          */
         patch: operations["updateProfile"];
         trace?: never;
@@ -675,6 +675,7 @@ export interface components {
          *     |---|---|---|
          *     | `validation_error` | some fields are invalid | show each of `errors` at its field |
          *     | `malformed_json` | the body is not exactly one JSON object | fix the client |
+         *     | `malformed_query` | the query of the URL is not percent-encoded UTF-8 | fix the client |
          *     | `credentials_missing` | no access token was sent | log in |
          *     | `token_expired` | the access token has expired | get a new one with the refresh token, and repeat the call |
          *     | `token_invalid` | the access token is malformed, was not issued by this service, or is not meant for it | log in |
@@ -686,6 +687,8 @@ export interface components {
          *     | `one_time_token_used` | the emailed token was used already | continue; what it is for has been done |
          *     | `code_invalid` | the code is wrong or has expired, or too many codes were tried | ask for the code again, or offer another email |
          *     | `last_superuser` | the account can't be deleted, because it belongs to the last active superuser | tell the user |
+         *     | `permission_denied` | the account does not have the role that the request requires | tell the user |
+         *     | `step_up_required` | the user did not authenticate recently enough | have the user log in again, and repeat the call |
          *     | `cross_origin` | a form was sent from another site | nothing; only the hosted pages are affected |
          *     | `refresh_token_invalid` | the refresh token is malformed, or was not issued by this service | log in |
          *     | `refresh_token_reused` | the refresh token was used twice, or after another one had replaced it, so the session was ended | log in, and tell the user |
@@ -703,7 +706,7 @@ export interface components {
          *     | `internal_error` | the service failed | give the operator the `request_id` |
          * @enum {string}
          */
-        Code: "validation_error" | "malformed_json" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "last_superuser" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "overloaded" | "not_ready" | "internal_error";
+        Code: "validation_error" | "malformed_json" | "malformed_query" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "last_superuser" | "permission_denied" | "step_up_required" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "overloaded" | "not_ready" | "internal_error";
         FieldError: {
             field: string;
             code: components["schemas"]["FieldCode"];
@@ -1185,10 +1188,10 @@ export interface operations {
                      */
                     password: string;
                     /** @description At most 150 characters. */
-                    first_name?: string;
+                    first_name?: string | null;
                     /** @description At most 150 characters. */
-                    last_name?: string;
-                    client_name?: components["schemas"]["ClientName"];
+                    last_name?: string | null;
+                    client_name?: components["schemas"]["ClientName"] | null;
                 };
             };
         };
@@ -1246,8 +1249,8 @@ export interface operations {
                     /** @description Upper and lower case are equivalent. */
                     email: string;
                     password: string;
-                    client_name?: components["schemas"]["ClientName"];
-                    device_token?: components["schemas"]["DeviceToken"];
+                    client_name?: components["schemas"]["ClientName"] | null;
+                    device_token?: components["schemas"]["DeviceToken"] | null;
                 };
             };
         };
@@ -1289,10 +1292,10 @@ export interface operations {
                     /**
                      * @description Which sessions to end; `local` is this one, `others` all but this one, and `global` all.
                      * @default local
-                     * @enum {string}
+                     * @enum {string|null}
                      */
-                    scope?: "local" | "others" | "global";
-                    refresh_token?: components["schemas"]["RefreshToken"];
+                    scope?: "local" | "others" | "global" | null;
+                    refresh_token?: components["schemas"]["RefreshToken"] | null;
                 };
             };
         };
@@ -1416,8 +1419,8 @@ export interface operations {
                 "application/json": {
                     first_name: string;
                     last_name: string;
-                    locale?: components["schemas"]["Locale"];
-                    timezone?: components["schemas"]["Timezone"];
+                    locale?: components["schemas"]["Locale"] | null;
+                    timezone?: components["schemas"]["Timezone"] | null;
                 };
             };
         };
@@ -1478,10 +1481,10 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    first_name?: string;
-                    last_name?: string;
-                    locale?: components["schemas"]["Locale"];
-                    timezone?: components["schemas"]["Timezone"];
+                    first_name?: string | null;
+                    last_name?: string | null;
+                    locale?: components["schemas"]["Locale"] | null;
+                    timezone?: components["schemas"]["Timezone"] | null;
                 };
             };
         };
@@ -1511,12 +1514,17 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description The token in the link of the email, unchanged. */
-                    token?: string;
+                    token?: string | null;
                     /** @description The address that the email was sent to. */
-                    email?: string;
+                    email?: string | null;
                     /** @description The code from the email. */
-                    code?: string;
-                } | unknown | unknown;
+                    code?: string | null;
+                } | {
+                    token: string;
+                } | {
+                    email: string;
+                    code: string;
+                };
             };
         };
         responses: {
@@ -1675,13 +1683,18 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description The token in the link of the email, unchanged. */
-                    token?: string;
+                    token?: string | null;
                     /** @description The address that the email was sent to. */
-                    email?: string;
+                    email?: string | null;
                     /** @description The code from the email. */
-                    code?: string;
+                    code?: string | null;
                     new_password: string;
-                } | unknown | unknown;
+                } | {
+                    token: string;
+                } | {
+                    email: string;
+                    code: string;
+                };
             };
         };
         responses: {

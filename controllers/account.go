@@ -16,7 +16,7 @@ type Account struct {
 	grace time.Duration
 }
 
-// NewAccount constructs the resource of the user's own account, which is deleted after grace.
+// NewAccount returns the controller of the user's own account, which is deleted after grace.
 func NewAccount(users *models.UserManager, grace time.Duration) *Account {
 	return &Account{users: users, grace: grace}
 }
@@ -25,7 +25,7 @@ type deletionRequest struct {
 	CurrentPassword string `json:"current_password" bind:"required"`
 }
 
-// Delete signs the user out everywhere and has the account deleted after a while, unless he logs in before.
+// Delete ends all of the user's sessions and schedules the deletion of the account, which a login before then cancels.
 func (a *Account) Delete(c *gin.Context) error {
 	var request deletionRequest
 	if err := Bind(c, &request); err != nil {
@@ -41,11 +41,11 @@ func (a *Account) Delete(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"You are signed out everywhere. An email says until when a login keeps the account."})
+	respondAccepted(c, "You are signed out everywhere. An email says until when a login keeps the account.")
 	return nil
 }
 
-// Export answers everything that is kept about the user.
+// Export responds with everything that is stored about the user.
 func (a *Account) Export(c *gin.Context) error {
 	data, err := a.users.PersonalData(c.Request.Context(), middleware.User(c).ID)
 	if err != nil {

@@ -17,23 +17,23 @@ type Auth struct {
 	users  *models.UserManager
 	logins *models.LoginManager
 	access *tokens.AccessTokens
-	signup SignupAnswer
+	signup SignupMode
 }
 
-// SignupAnswer is what a sign-up learns.
-type SignupAnswer int
+// SignupMode is how the service responds to a sign-up.
+type SignupMode int
 
-// SignupTells answers a session, or that the email is taken. SignupAsks opens no session, because the address has to be
-// confirmed first. SignupHides answers the same whether or not the email is taken.
+// SignupOpens opens a session, or responds that the email is taken. SignupConfirms opens none, because the address has to be
+// confirmed first. SignupHides responds the same whether or not the email is taken.
 const (
-	SignupTells SignupAnswer = iota
-	SignupAsks
+	SignupOpens SignupMode = iota
+	SignupConfirms
 	SignupHides
 )
 
-// NewAuth constructs the resource of sign-up and login.
+// NewAuth returns the controller of sign-up and login.
 func NewAuth(
-	users *models.UserManager, logins *models.LoginManager, access *tokens.AccessTokens, signup SignupAnswer,
+	users *models.UserManager, logins *models.LoginManager, access *tokens.AccessTokens, signup SignupMode,
 ) *Auth {
 	return &Auth{users: users, logins: logins, access: access, signup: signup}
 }
@@ -53,12 +53,13 @@ type loginRequest struct {
 	clientName
 }
 
-// clientName is what an app calls itself or its device, for the list of sessions.
+// clientName is the name of an app or a device, as the list of sessions shows it.
 type clientName struct {
 	ClientName string `json:"client_name"`
 }
 
-// Signup creates an account and logs it in, or, where sign-up hides who has an account, creates it if there is none.
+// Signup creates an account and opens its first session. In the mode SignupHides it opens none, and creates the account if the
+// address has none yet.
 func (a *Auth) Signup(c *gin.Context) error {
 	var request signupRequest
 	if err := Bind(c, &request); err != nil {
@@ -78,26 +79,26 @@ func (a *Auth) Signup(c *gin.Context) error {
 			"If this email address had no account, it has one now. An email with more is on its way.")
 	}
 	user, err := a.users.CreateUser(c.Request.Context(), input)
-	if err != nil || a.signup == SignupAsks {
+	if err != nil || a.signup == SignupConfirms {
 		return a.accept(c, err, "Your account has been created. Confirm the address with the email that is on its way, then log in.")
 	}
-	grant, err := a.logins.Open(c.Request.Context(), user, from)
+	opened, err := a.logins.Open(c.Request.Context(), user, from)
 	if err != nil {
 		return err
 	}
-	return a.answer(c, http.StatusCreated, grant)
+	return a.respond(c, http.StatusCreated, opened)
 }
 
-// accept answers a sign-up that opens no session.
+// accept responds to a sign-up that opens no session.
 func (a *Auth) accept(c *gin.Context, err error, detail string) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{detail})
+	respondAccepted(c, detail)
 	return nil
 }
 
-// PreferredLanguage is the one that the client wants most (RFC 9110, section 12.5.4), or nothing.
+// PreferredLanguage returns the first language of the Accept-Language header (RFC 9110, section 12.5.4), or "" if it names none.
 func PreferredLanguage(c *gin.Context) string {
 	tags, _, err := language.ParseAcceptLanguage(c.GetHeader("Accept-Language"))
 	if err != nil || len(tags) == 0 || tags[0].String() == "mul" { // which is what an asterisk becomes
@@ -106,7 +107,7 @@ func PreferredLanguage(c *gin.Context) string {
 	return tags[0].String()
 }
 
-// Login answers an email and a password with a session's tokens and the user.
+// Login opens a session for an email and a password, and responds with its tokens and the user.
 func (a *Auth) Login(c *gin.Context) error {
 	var request loginRequest
 	if err := Bind(c, &request); err != nil {
@@ -120,11 +121,11 @@ func (a *Auth) Login(c *gin.Context) error {
 	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return err
 	}
-	grant, err := a.logins.Login(c.Request.Context(), attempt)
+	opened, err := a.logins.Login(c.Request.Context(), attempt)
 	if err != nil {
 		return err
 	}
-	return a.answer(c, http.StatusOK, grant)
+	return a.respond(c, http.StatusOK, opened)
 }
 
 const (
@@ -132,7 +133,7 @@ const (
 	deviceMaxAge = 400 * 24 * time.Hour // what browsers allow (RFC 6265bis, section 5.5)
 )
 
-// DeviceToken is the one in the body or else that of the cookie.
+// DeviceToken returns the device token that the body gave or else the cookie's, or "" if there is neither.
 func DeviceToken(c *gin.Context, given string) string {
 	if given != "" {
 		return given
@@ -144,16 +145,16 @@ func DeviceToken(c *gin.Context, given string) string {
 	return cookie.Value
 }
 
-// answer writes the tokens: the device token for apps in the body, and for browsers in a cookie.
-func (a *Auth) answer(c *gin.Context, status int, grant *models.SessionTokens) error {
-	KeepDevice(c, grant)
-	return answerGrant(c, status, a.access, grant)
+// respond writes the tokens: the device token for apps in the body, and for browsers in a cookie.
+func (a *Auth) respond(c *gin.Context, status int, opened *models.SessionTokens) error {
+	SetDeviceCookie(c, opened.DeviceToken)
+	return respondWithTokens(c, status, a.access, opened)
 }
 
-// KeepDevice keeps the device token of a login in a cookie that no script reads.
-func KeepDevice(c *gin.Context, grant *models.SessionTokens) {
+// SetDeviceCookie stores a device token in a cookie that scripts can't read.
+func SetDeviceCookie(c *gin.Context, token string) {
 	http.SetCookie(c.Writer, &http.Cookie{
-		Name: deviceCookie, Value: grant.DeviceToken, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
+		Name: deviceCookie, Value: token, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }

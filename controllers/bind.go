@@ -16,9 +16,10 @@ import (
 )
 
 // Bind reads the request's body into request, a pointer to a struct with json tags whose fields may have any type that JSON can
-// be read into. The body must be one JSON object as RFC 8259 has it, in UTF-8, without duplicate names. Members that the struct
-// does not have, wrong types and missing fields tagged bind:"required" come back together as a *models.ValidationError; a body
-// that is not such an object is problems.ErrMalformedJSON, -ErrUnsupportedMediaType or -ErrBodyTooLarge.
+// be read into. The body must be one JSON object (RFC 8259), in UTF-8, without duplicate names; a member that is null counts as
+// missing. Members that the struct does not have, wrong types and missing fields tagged bind:"required" are returned together as
+// a *models.ValidationError. If the body is not such an object, the error is problems.ErrMalformedJSON,
+// problems.ErrUnsupportedMediaType or problems.ErrBodyTooLarge.
 func Bind(c *gin.Context, request any) error {
 	members, err := readObject(c.Request)
 	if err != nil {
@@ -43,7 +44,7 @@ func readObject(r *http.Request) (map[string]jsontext.Value, error) {
 		return nil, problems.ErrMalformedJSON
 	}
 	var members map[string]jsontext.Value
-	// The parser's own error quotes the body, so it goes no further.
+	// The parser's own error quotes the body, so it is dropped.
 	if err := json.Unmarshal(body, &members); err != nil || members == nil {
 		return nil, problems.ErrMalformedJSON
 	}

@@ -16,18 +16,18 @@ import (
 	"latchkey/models"
 )
 
-// The codes of field errors that are found before any rule of the domain is asked.
+// The codes of field errors that are found before any rule of the domain is applied.
 const (
 	CodeUnknownField = "unknown_field"
 	CodeReadOnly     = "read_only"
 	CodeInvalidType  = "invalid_type"
 )
 
-// readOnly is the type of a request's field that the API shows but lets nobody set.
+// readOnly is the type of a field that responses show and requests can't set.
 type readOnly struct{}
 
-// assign moves members into the fields of target, by their json tags, and empties members. A member that is null counts as
-// missing. The errors are in the order of the fields.
+// assign decodes members into the fields of target, by their json tags, and removes them from members. A member that is null
+// counts as missing. It returns the errors in the order of the fields, and after them those of unknown members.
 func assign(target reflect.Value, members map[string]jsontext.Value) []models.FieldError {
 	var invalid []models.FieldError
 	for _, declared := range reflect.VisibleFields(target.Type()) {
@@ -57,8 +57,8 @@ func unknownField(name string) models.FieldError {
 	return models.FieldError{Field: name, Code: CodeUnknownField, Message: "This request has no such field."}
 }
 
-// decode puts one value into its field, and returns at most one error. What is inside of a list or an object is as strict:
-// names are exact, and nothing may be unknown. An error inside names the way to it, as in "keys.0.name".
+// decode decodes one value into its field, and returns at most one error. Objects inside of the value are read as strictly: names
+// must match exactly, and unknown ones are errors. An error inside of the value names its path, as in "keys.0.name".
 func decode(field reflect.Value, name string, value jsontext.Value) []models.FieldError {
 	switch {
 	case field.Type() == reflect.TypeFor[readOnly]():
@@ -89,7 +89,7 @@ func invalidType(name string, wanted reflect.Type) models.FieldError {
 	return models.FieldError{Field: name, Code: CodeInvalidType, Message: "This field must be " + describe(wanted) + "."}
 }
 
-// describe names the JSON value that a type is read from, for people.
+// describe returns the words for the JSON value that a type is read from.
 func describe(wanted reflect.Type) string {
 	if wanted.Kind() == reflect.Pointer {
 		wanted = wanted.Elem()
@@ -117,12 +117,12 @@ func describe(wanted reflect.Type) string {
 	}
 }
 
-// isText reports whether values of a type are written as text, as times and ids are.
+// isText reports whether JSON has the values of a type as text, like times and ids.
 func isText(of reflect.Type) bool {
 	return of.Implements(reflect.TypeFor[interface{ MarshalText() ([]byte, error) }]())
 }
 
-// hasNUL reports whether a text anywhere in value has a NUL character, which PostgreSQL can't store.
+// hasNUL reports whether any string in value contains a NUL character, which PostgreSQL can't store.
 func hasNUL(value jsontext.Value) bool {
 	decoder := jsontext.NewDecoder(bytes.NewReader(value))
 	for {
@@ -138,7 +138,8 @@ func hasNUL(value jsontext.Value) bool {
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
-// printable keeps what a client typed into the place of a name, which may be a secret, out of the answer.
+// printable returns a member's name for the response, or a placeholder if it does not look like a name: a client may have sent a
+// secret in its place.
 func printable(name string) string {
 	if plainName.MatchString(name) {
 		return name

@@ -9,25 +9,26 @@ import (
 	"latchkey/models"
 )
 
-// Email is where an address is confirmed and changed.
+// Email serves the confirmation and the change of email addresses.
 type Email struct {
 	verifications *models.VerificationManager
 }
 
-// NewEmail makes the resource of email addresses.
+// NewEmail returns the controller of email addresses.
 func NewEmail(verifications *models.VerificationManager) *Email {
 	return &Email{verifications: verifications}
 }
 
-// proofRequest is what a mail holds: its token, or the address that it went to and its code.
-type proofRequest struct {
+// emailProofRequest proves that an email was received: by its token, or by the address that it was sent to and its code.
+type emailProofRequest struct {
 	Token string `json:"token"`
 	Email string `json:"email"`
 	Code  string `json:"code"`
 }
 
-// proof makes sure that there is one, and counts tries to guess a code against the account of the address.
-func (r proofRequest) proof(c *gin.Context) (models.EmailProof, error) {
+// proof returns the proof that the request has, or a *models.ValidationError. It counts each use of a code, which could be a
+// guess, against the account of the address.
+func (r emailProofRequest) proof(c *gin.Context) (models.EmailProof, error) {
 	if r.Token != "" {
 		return models.EmailProof{Token: r.Token}, nil
 	}
@@ -45,9 +46,9 @@ func (r proofRequest) proof(c *gin.Context) (models.EmailProof, error) {
 	return models.EmailProof{Email: r.Email, Code: r.Code}, middleware.LimitEmail(c, r.Email)
 }
 
-// Verify confirms an address, that of a sign-up or the one that an account is to change to.
+// Verify confirms an address: that of a sign-up, or the new address of an account.
 func (e *Email) Verify(c *gin.Context) error {
-	var request proofRequest
+	var request emailProofRequest
 	if err := Bind(c, &request); err != nil {
 		return err
 	}
@@ -66,12 +67,16 @@ type addressRequest struct {
 	Email string `json:"email" bind:"required"`
 }
 
-// mailed tells nothing about whether there was anybody to write to.
-type mailed struct {
+// acceptedResponse is the same whether or not an email was sent.
+type acceptedResponse struct {
 	Detail string `json:"detail"`
 }
 
-// Resend sends another mail that confirms an address, if there is something to confirm.
+func respondAccepted(c *gin.Context, detail string) {
+	c.JSON(http.StatusAccepted, acceptedResponse{detail})
+}
+
+// Resend sends another email to confirm an address, if it has an account and is not confirmed.
 func (e *Email) Resend(c *gin.Context) error {
 	var request addressRequest
 	if err := Bind(c, &request); err != nil {
@@ -83,7 +88,7 @@ func (e *Email) Resend(c *gin.Context) error {
 	if err := e.verifications.SendVerification(c.Request.Context(), request.Email); err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"If this address has an account and is not confirmed, an email is on its way."})
+	respondAccepted(c, "If this address has an account and is not confirmed, an email is on its way.")
 	return nil
 }
 
@@ -92,7 +97,7 @@ type emailChangeRequest struct {
 	CurrentPassword string `json:"current_password" bind:"required"`
 }
 
-// Change sends a mail to the new address. The address changes when that is answered.
+// Change sends an email to the new address. The address changes once that is confirmed.
 func (e *Email) Change(c *gin.Context) error {
 	var request emailChangeRequest
 	if err := Bind(c, &request); err != nil {
@@ -108,7 +113,7 @@ func (e *Email) Change(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"An email is on its way to the new address. The address changes when it is confirmed."})
+	respondAccepted(c, "An email is on its way to the new address. The address changes when it is confirmed.")
 	return nil
 }
 
@@ -116,7 +121,7 @@ type undoRequest struct {
 	Token string `json:"token" bind:"required"`
 }
 
-// Undo gives an account the address back that it had before a change.
+// Undo restores the address that an account had before a change.
 func (e *Email) Undo(c *gin.Context) error {
 	var request undoRequest
 	if err := Bind(c, &request); err != nil {

@@ -8,7 +8,7 @@ import (
 	"latchkey/models"
 )
 
-// exportResponse is everything that is kept about a user.
+// exportResponse is everything that is stored about a user.
 type exportResponse struct {
 	User          exportedUser      `json:"user"`
 	Sessions      []exportedSession `json:"sessions"`
@@ -28,7 +28,7 @@ type exportedUser struct {
 	LegacyUsername  *string    `json:"legacy_username"`
 }
 
-// exportedImport is what the system said from which the account was imported.
+// exportedImport is the account as it was in the system that it was imported from.
 type exportedImport struct {
 	Email       string `json:"email"`
 	FirstName   string `json:"first_name"`

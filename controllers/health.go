@@ -10,12 +10,12 @@ import (
 	"latchkey/problems"
 )
 
-// Health tells an orchestrator whether to restart the process and whether to send it requests.
+// Health serves the probes by which an orchestrator decides whether to restart the process and whether to send it requests.
 type Health struct {
 	ready func(context.Context) error
 }
 
-// NewHealth makes the resource of health. ready says what keeps the service from answering requests, nil if nothing.
+// NewHealth returns the controller of the probes. ready returns why the service can't serve requests, or nil if it can.
 func NewHealth(ready func(context.Context) error) *Health {
 	return &Health{ready: ready}
 }
@@ -24,13 +24,13 @@ type healthResponse struct {
 	Status string `json:"status"`
 }
 
-// Live answers as long as the process runs.
+// Live responds with 200 as long as the process runs.
 func (h *Health) Live(c *gin.Context) error {
 	c.JSON(http.StatusOK, healthResponse{Status: "ok"})
 	return nil
 }
 
-// Ready answers 200 when the database can be reached and its schema is current.
+// Ready responds with 200 if the database can be reached and its schema is current, and with 503 otherwise.
 func (h *Health) Ready(c *gin.Context) error {
 	if err := h.ready(c.Request.Context()); err != nil {
 		return fmt.Errorf("%w: %w", problems.ErrNotReady, err)

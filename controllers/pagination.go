@@ -16,13 +16,13 @@ const (
 	cursorPrefix    = "lkp_"
 )
 
-// pageRequest is the part of a list that a request asks for, to be embedded in the struct that BindQuery reads.
+// pageRequest selects one page of a list. It is embedded in the struct that BindQuery reads.
 type pageRequest struct {
 	Limit  *int   `json:"limit"`
 	Cursor string `json:"cursor"`
 }
 
-// size returns how many rows the page has at most, or a *models.ValidationError.
+// size returns the maximum number of rows of the page, or a *models.ValidationError.
 func (p pageRequest) size() (int, error) {
 	switch {
 	case p.Limit == nil:
@@ -35,17 +35,17 @@ func (p pageRequest) size() (int, error) {
 	return *p.Limit, nil
 }
 
-// Cursors makes and reads the cursors of lists: where the next page begins, sealed, so that a client neither reads nor makes up
-// the keys in it.
+// Cursors issues and reads the cursors of lists. A cursor is the position at which the next page begins, sealed so that a client
+// can neither read nor forge it.
 type Cursors struct {
 	keys [][]byte
 }
 
-// NewCursors makes cursors that are sealed under the first of keys, of 32 bytes each; the others only open.
+// NewCursors returns Cursors that seal with the first of keys and open with any of them. Each key has 32 bytes.
 func NewCursors(keys ...[]byte) *Cursors { return &Cursors{keys: keys} }
 
-// Next returns the cursor of the page after position, which is any JSON value. scope names the list, its filters and whose it
-// is: a cursor is good for nothing else.
+// Next returns the cursor of the page after position, which is any value that JSON can represent. scope names the list, its
+// filters and its owner; the cursor is invalid for any other scope.
 func (c *Cursors) Next(scope string, position any) (string, error) {
 	written, err := json.Marshal(position)
 	if err != nil {
@@ -58,7 +58,8 @@ func (c *Cursors) Next(scope string, position any) (string, error) {
 	return cursorPrefix + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// Read reads the position of a cursor of this scope. The error is a *models.ValidationError of the field cursor.
+// Read reads the position of a cursor of this scope into position, a pointer. An invalid cursor is a *models.ValidationError of
+// the field cursor.
 func (c *Cursors) Read(scope, cursor string, position any) error {
 	encoded, isOurs := strings.CutPrefix(cursor, cursorPrefix)
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(encoded)

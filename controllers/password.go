@@ -9,13 +9,13 @@ import (
 	"latchkey/models"
 )
 
-// Password is where a user changes his password, and who forgot it chooses another.
+// Password serves password changes and resets.
 type Password struct {
 	users         *models.UserManager
 	verifications *models.VerificationManager
 }
 
-// NewPassword makes the resource of passwords.
+// NewPassword returns the controller of passwords.
 func NewPassword(users *models.UserManager, verifications *models.VerificationManager) *Password {
 	return &Password{users: users, verifications: verifications}
 }
@@ -46,7 +46,7 @@ func (p *Password) Change(c *gin.Context) error {
 	return nil
 }
 
-// Forgot sends a mail by which a password can be reset, if the address has an account.
+// Forgot sends an email to reset the password with, if the address has an account.
 func (p *Password) Forgot(c *gin.Context) error {
 	var request addressRequest
 	if err := Bind(c, &request); err != nil {
@@ -58,16 +58,16 @@ func (p *Password) Forgot(c *gin.Context) error {
 	if err := p.verifications.ForgotPassword(c.Request.Context(), request.Email); err != nil {
 		return err
 	}
-	c.JSON(http.StatusAccepted, mailed{"If this address has an account, an email is on its way."})
+	respondAccepted(c, "If this address has an account, an email is on its way.")
 	return nil
 }
 
 type resetRequest struct {
-	proofRequest
+	emailProofRequest
 	NewPassword string `json:"new_password" bind:"required"`
 }
 
-// Reset replaces the password by the proof of a mail, and ends every session.
+// Reset replaces the password for a proof that an email was received, and ends every session.
 func (p *Password) Reset(c *gin.Context) error {
 	var request resetRequest
 	if err := Bind(c, &request); err != nil {

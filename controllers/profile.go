@@ -10,12 +10,12 @@ import (
 	"latchkey/models"
 )
 
-// Profile is what a user sees and changes about himself.
+// Profile serves the user's own profile.
 type Profile struct {
 	users *models.UserManager
 }
 
-// NewProfile makes the resource of the user's own profile.
+// NewProfile returns the controller of the user's own profile.
 func NewProfile(users *models.UserManager) *Profile {
 	return &Profile{users: users}
 }
@@ -68,13 +68,14 @@ type replaceRequest struct {
 	shownOnly
 }
 
-// preferences are how a user wants to be written to. Clients that don't know them leave them as they are.
+// preferences are the language and the time zone of the emails to a user. They are optional in a replacement too, so that clients
+// that don't know them leave them unchanged.
 type preferences struct {
 	Locale   *string `json:"locale"`
 	Timezone *string `json:"timezone"`
 }
 
-// shownOnly are the profile's fields that a client reads back and can't set here.
+// shownOnly has the fields of the profile that a client can read and can't set here.
 type shownOnly struct {
 	ID          readOnly `json:"id"`
 	Email       readOnly `json:"email"`
@@ -87,13 +88,13 @@ type shownOnly struct {
 	EmailVerified readOnly `json:"email_verified"`
 }
 
-// Show answers the profile of the user who asks.
+// Show responds with the profile of the authenticated user.
 func (p *Profile) Show(c *gin.Context) error {
 	c.JSON(http.StatusOK, newUserResponse(middleware.User(c)))
 	return nil
 }
 
-// Update changes what the request names and answers the profile as it is then.
+// Update changes the fields that the request has, and responds with the changed profile.
 func (p *Profile) Update(c *gin.Context) error {
 	var request updateRequest
 	if err := Bind(c, &request); err != nil {
@@ -104,7 +105,7 @@ func (p *Profile) Update(c *gin.Context) error {
 	})
 }
 
-// Replace changes everything that can be changed: what the request leaves out is a fault.
+// Replace changes every field that can be changed. A missing name is a field error.
 func (p *Profile) Replace(c *gin.Context) error {
 	var request replaceRequest
 	if err := Bind(c, &request); err != nil {

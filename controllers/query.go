@@ -15,9 +15,8 @@ import (
 )
 
 // BindQuery reads the request's query parameters into request, a pointer to a struct as Bind takes it. A list takes a parameter
-// that is repeated, everything else one that is given once. Errors are those of Bind: a *models.ValidationError with an error
-// for each parameter, or problems.ErrMalformedQuery for a query that is not percent-encoded
-// UTF-8.
+// that is repeated, every other type a parameter that is given once. The error is a *models.ValidationError with an error for
+// each invalid parameter, or problems.ErrMalformedQuery if the query is not percent-encoded UTF-8.
 func BindQuery(c *gin.Context, request any) error {
 	parameters, err := url.ParseQuery(c.Request.URL.RawQuery)
 	if err != nil || !isUTF8(parameters) {
@@ -44,8 +43,8 @@ func fieldType(of reflect.Type, name string) reflect.Type {
 	return nil
 }
 
-// asJSON writes the values of a parameter as the JSON value that its field is read from. What does not fit becomes a list or a
-// text, which decode refuses.
+// asJSON returns the values of a parameter as the JSON value that its field is read from. Values that do not fit become a list or
+// a string, which decode refuses.
 func asJSON(wanted reflect.Type, texts []string) jsontext.Value {
 	if wanted != nil && wanted.Kind() == reflect.Pointer {
 		wanted = wanted.Elem()
@@ -79,7 +78,7 @@ func isUTF8(parameters url.Values) bool {
 	return true
 }
 
-// marshal writes texts in UTF-8, and lists of them, which can't fail.
+// marshal encodes strings in UTF-8 and lists of them, which can't fail.
 func marshal(value any) jsontext.Value {
 	written, err := json.Marshal(value)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"latchkey/tokens"
 )
 
-// Sessions is where a user sees and ends his sessions.
+// Sessions serves the list of the user's sessions, and ends them.
 type Sessions struct {
 	sessions *models.SessionManager
 	access   *tokens.AccessTokens
 	scheme   string
 }
 
-// NewSessions makes the resource of sessions. scheme is that of the Authorization header.
+// NewSessions returns the controller of sessions. scheme is that of the Authorization header.
 func NewSessions(sessions *models.SessionManager, access *tokens.AccessTokens, scheme string) *Sessions {
 	return &Sessions{sessions: sessions, access: access, scheme: scheme}
 }
@@ -40,7 +40,7 @@ type sessionsResponse struct {
 	Sessions []sessionResponse `json:"sessions"`
 }
 
-// List answers the user's live sessions, the one used last first.
+// List responds with the user's live sessions, most recently used first.
 func (s *Sessions) List(c *gin.Context) error {
 	current := middleware.Session(c)
 	live, err := s.sessions.List(c.Request.Context(), current.UserID)
@@ -85,8 +85,7 @@ const (
 	scopeGlobal = "global"
 )
 
-// Logout ends the session of the request's access token, or else of its refresh token, so that an app can log out though
-// its access token has expired; or the user's other sessions; or all of them.
+// Logout ends the session that identify returns, all other sessions of its user, or all of them, depending on the scope.
 func (s *Sessions) Logout(c *gin.Context) error {
 	request := logoutRequest{Scope: scopeLocal}
 	if c.Request.ContentLength != 0 {
@@ -94,7 +93,7 @@ func (s *Sessions) Logout(c *gin.Context) error {
 			return err
 		}
 	}
-	session, err := s.named(c, request.RefreshToken)
+	session, err := s.identify(c, request.RefreshToken)
 	if err != nil {
 		return err
 	}
@@ -105,8 +104,9 @@ func (s *Sessions) Logout(c *gin.Context) error {
 	return nil
 }
 
-// named is the live session that the request's refresh token names or, without one, its access token.
-func (s *Sessions) named(c *gin.Context, refreshToken string) (*models.Session, error) {
+// identify returns the live session of the request's refresh token or, if it has none, of its access token. With a refresh token
+// an app can log out after its access token has expired.
+func (s *Sessions) identify(c *gin.Context, refreshToken string) (*models.Session, error) {
 	if refreshToken != "" {
 		return s.sessions.Inspect(c.Request.Context(), refreshToken, middleware.RequestInfo(c))
 	}

@@ -18,7 +18,7 @@ type Tokens struct {
 	access   *tokens.AccessTokens
 }
 
-// NewTokens makes the resource of tokens.
+// NewTokens returns the controller of tokens.
 func NewTokens(sessions *models.SessionManager, access *tokens.AccessTokens) *Tokens {
 	return &Tokens{sessions: sessions, access: access}
 }
@@ -27,7 +27,7 @@ type refreshRequest struct {
 	RefreshToken string `json:"refresh_token" bind:"required"`
 }
 
-// Refresh answers a refresh token with a new pair of tokens and the user as he is now.
+// Refresh redeems a refresh token, and responds with a new pair of tokens and the current state of the user.
 func (t *Tokens) Refresh(c *gin.Context) error {
 	var request refreshRequest
 	if err := Bind(c, &request); err != nil {
@@ -36,24 +36,24 @@ func (t *Tokens) Refresh(c *gin.Context) error {
 	if err := middleware.LimitAccount(c, t.sessions.SessionID(request.RefreshToken)); err != nil {
 		return err
 	}
-	grant, err := t.sessions.Refresh(c.Request.Context(), request.RefreshToken, middleware.RequestInfo(c))
+	refreshed, err := t.sessions.Refresh(c.Request.Context(), request.RefreshToken, middleware.RequestInfo(c))
 	if err != nil {
 		return err
 	}
-	return answerGrant(c, http.StatusOK, t.access, grant)
+	return respondWithTokens(c, http.StatusOK, t.access, refreshed)
 }
 
 type verifyRequest struct {
 	Token string `json:"token" bind:"required"`
 }
 
-// verifyResponse is RFC 7662's (section 2.2): of a token that is not active nothing else is said.
+// verifyResponse is the introspection response of RFC 7662, section 2.2. For an inactive token it has nothing but active.
 type verifyResponse struct {
 	Active bool `json:"active"`
 	*tokens.Claims
 }
 
-// Verify says whether a token would be accepted now, and if so, what it says.
+// Verify responds with whether an access token would be accepted now and, if so, with its claims.
 func (t *Tokens) Verify(c *gin.Context) error {
 	var request verifyRequest
 	if err := Bind(c, &request); err != nil {
@@ -80,7 +80,7 @@ func (t *Tokens) verify(c *gin.Context, token string) (tokens.Claims, error) {
 	return claims, err
 }
 
-// isInactive tells a token that would be refused from one that could not be looked at.
+// isInactive reports whether err means that the token would be refused. Any other error means that it could not be checked.
 func isInactive(err error) bool {
 	return slices.ContainsFunc([]error{
 		tokens.ErrTokenInvalid, tokens.ErrTokenExpired,

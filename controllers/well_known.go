@@ -11,7 +11,7 @@ import (
 	"latchkey/tokens"
 )
 
-// JWKSMaxAge is how long a verifier may cache what WellKnown answers. A key that signs has been published for longer.
+// JWKSMaxAge is how long a verifier may cache the responses of WellKnown. A key is published for longer before it signs.
 const JWKSMaxAge = 5 * time.Minute
 
 // WellKnown publishes what other services need to verify access tokens by themselves.
@@ -21,14 +21,14 @@ type WellKnown struct {
 	jwks   string
 }
 
-// NewWellKnown makes the resource. It asks for the keys each time; issuer is the iss of the tokens, and publicURL the
-// origin under which this service is reached.
+// NewWellKnown returns the controller of the published keys. It calls keys on each request. issuer is the iss of the tokens, and
+// publicURL the origin at which this service is reached.
 func NewWellKnown(keys func() tokens.KeySet, issuer, publicURL string) *WellKnown {
 	return &WellKnown{keys: keys, issuer: issuer, jwks: publicURL + "/.well-known/jwks.json"}
 }
 
-// discoveryResponse is OpenID Connect Discovery's (section 3), as far as it is true here: no page of this service
-// authorises other apps, so there are no endpoints for that and no response types.
+// discoveryResponse has the metadata of OpenID Connect Discovery (section 3) that applies: this service does not authorize other
+// apps, so there are no endpoints for that and no response types.
 type discoveryResponse struct {
 	Issuer        string             `json:"issuer"`
 	JWKSURI       string             `json:"jwks_uri"`
@@ -37,7 +37,7 @@ type discoveryResponse struct {
 	Algorithms    []tokens.Algorithm `json:"id_token_signing_alg_values_supported"`
 }
 
-// JWKS answers the public keys (RFC 7517, section 5): the one that signs, the next one, and the retired ones whose tokens
+// JWKS responds with the public keys (RFC 7517, section 5): the one that signs, the next one, and the retired ones whose tokens
 // are still valid. Symmetric keys are not among them.
 func (w *WellKnown) JWKS(c *gin.Context) error {
 	allowCaching(c)
@@ -45,7 +45,7 @@ func (w *WellKnown) JWKS(c *gin.Context) error {
 	return nil
 }
 
-// Discovery answers where the keys are and which algorithms they are for, as verifying libraries look it up by issuer.
+// Discovery responds with the URL of the keys and their algorithms, which token-verifying libraries look up by issuer.
 func (w *WellKnown) Discovery(c *gin.Context) error {
 	algorithms := []tokens.Algorithm{}
 	for _, key := range w.keys().JWKS().Keys {

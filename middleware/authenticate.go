@@ -16,8 +16,8 @@ const (
 	sessionKey = "latchkey.session"
 )
 
-// Authenticate lets a request pass whose Authorization header holds a valid access token after scheme (RFC 6750,
-// section 2.1; the scheme in any case, RFC 9110, section 11.1). It does not ask the database.
+// Authenticate lets a request pass if its Authorization header has a valid access token after scheme (RFC 6750, section 2.1),
+// which is matched in any case (RFC 9110, section 11.1). It does not query the database.
 func Authenticate(access *tokens.AccessTokens, scheme string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		claims, err := Bearer(c, access, scheme)
@@ -30,7 +30,7 @@ func Authenticate(access *tokens.AccessTokens, scheme string) gin.HandlerFunc {
 	}
 }
 
-// Bearer verifies the access token in the request's Authorization header and gives back its claims. Errors are
+// Bearer verifies the access token in the request's Authorization header and returns its claims. Errors are
 // problems.ErrCredentialsMissing, tokens.ErrTokenInvalid and tokens.ErrTokenExpired.
 func Bearer(c *gin.Context, access *tokens.AccessTokens, scheme string) (tokens.Claims, error) {
 	token, err := BearerToken(c, scheme)
@@ -41,7 +41,7 @@ func Bearer(c *gin.Context, access *tokens.AccessTokens, scheme string) (tokens.
 }
 
 // BearerToken returns the token of the request's Authorization header, unverified. Two headers are refused, because a proxy in
-// front may have looked at the other one. Errors are problems.ErrCredentialsMissing and tokens.ErrTokenInvalid.
+// front may have read the other one. Errors are problems.ErrCredentialsMissing and tokens.ErrTokenInvalid.
 func BearerToken(c *gin.Context, scheme string) (string, error) {
 	headers := c.Request.Header.Values("Authorization")
 	if len(headers) > 1 {
@@ -58,8 +58,8 @@ func BearerToken(c *gin.Context, scheme string) (string, error) {
 	return token, nil
 }
 
-// LoadSession lets an authenticated request pass whose session is live and whose user is active, and keeps both for
-// Session and User.
+// LoadSession lets an authenticated request pass if its session is live and its user active, and stores both for Session and
+// User.
 func LoadSession(sessions *models.SessionManager) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		session, err := SessionOf(c, sessions, Claims(c))
@@ -72,7 +72,8 @@ func LoadSession(sessions *models.SessionManager) gin.HandlerFunc {
 	}
 }
 
-// SessionOf reads the live session that an access token's claims name.
+// SessionOf returns the live session that an access token's claims name. Errors are tokens.ErrTokenInvalid and those of
+// models.SessionManager.Authenticated.
 func SessionOf(c *gin.Context, sessions *models.SessionManager, claims tokens.Claims) (*models.Session, error) {
 	userID, err := uuid.Parse(claims.Subject)
 	if err != nil {
@@ -85,25 +86,25 @@ func SessionOf(c *gin.Context, sessions *models.SessionManager, claims tokens.Cl
 	return sessions.Authenticated(c.Request.Context(), sessionID, userID)
 }
 
-// Claims are those of the request's access token, on routes behind Authenticate.
+// Claims returns those of the request's access token, on routes behind Authenticate.
 func Claims(c *gin.Context) tokens.Claims {
 	return c.MustGet(claimsKey).(tokens.Claims)
 }
 
-// SetSession keeps the session of an authenticated request for Session and User.
+// SetSession stores the session of an authenticated request for Session and User.
 func SetSession(c *gin.Context, session *models.Session) { c.Set(sessionKey, session) }
 
-// Session is the request's, on routes behind LoadSession.
+// Session returns the session of the request's access token, on routes behind LoadSession.
 func Session(c *gin.Context) *models.Session {
 	return c.MustGet(sessionKey).(*models.Session)
 }
 
-// User is whose access token the request holds, on routes behind LoadSession.
+// User returns the user whose access token the request has, on routes behind LoadSession.
 func User(c *gin.Context) *models.User {
 	return Session(c).User
 }
 
-// RequestInfo is where the request comes from, as far as it tells.
+// RequestInfo returns the user agent and the address that the request came from, and its id.
 func RequestInfo(c *gin.Context) models.RequestInfo {
 	return models.RequestInfo{UserAgent: c.Request.UserAgent(), IP: c.ClientIP(), RequestID: RequestID(c)}
 }

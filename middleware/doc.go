@@ -1,3 +1,3 @@
-// Package middleware owns what happens to every request around its handler: its id, its log line, its limits, who sent
-// it, and how an error is answered. It does not know what any route does.
+// Package middleware owns what happens to a request around its handler: its id, its log line, its metrics, its limits, its
+// authentication, and the response to an error. It does not know what any route does.
 package middleware

@@ -15,9 +15,9 @@ import (
 )
 
 // Errors writes the response of every request whose handler or middleware left an error in the context, and of every one that
-// panics, which it logs. A group of routes may write its errors in its own form before. An error that the table of problems
-// does not know becomes an opaque 500; Log writes what it was.
-// Problem types are addresses under publicURL; scheme is the authentication scheme of the challenges.
+// panics, which it logs. A group of routes may write its errors in a form of its own first. An error that the table of
+// problems does not know becomes an opaque 500; Log logs the error itself. Problem types are URLs under publicURL; scheme is the
+// authentication scheme of the challenges.
 func Errors(log *slog.Logger, publicURL, scheme string) gin.HandlerFunc {
 	writer := errorWriter{log: log, publicURL: publicURL, challenge: challenge{scheme: scheme}}
 	return func(c *gin.Context) {
@@ -41,9 +41,9 @@ type errorWriter struct {
 
 func (w errorWriter) recovered(c *gin.Context, cause any) {
 	if err, isError := cause.(error); isError && errors.Is(err, http.ErrAbortHandler) {
-		panic(http.ErrAbortHandler) // net/http's own signal to drop the connection without a word
+		panic(http.ErrAbortHandler) // net/http's own signal to close the connection without a response
 	}
-	// The value of a panic can quote what a client sent, so its type and the stack have to do.
+	// The value of a panic can quote what a client sent, so only its type and the stack are logged.
 	w.log.ErrorContext(c.Request.Context(), "panic", "request_id", RequestID(c),
 		"type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
 	SetOutcome(c, problems.Internal().Code)
@@ -75,7 +75,7 @@ type challenge struct {
 	scheme string
 }
 
-// header is the challenge that goes with a code. A request without credentials is told no error code (section 3.1).
+// header returns the challenge for a code. The challenge to a request without credentials has no error code (section 3.1).
 func (ch challenge) header(code string) string {
 	const realm = ` realm="latchkey"`
 	const invalid = realm + `, error="invalid_token", error_description=`

@@ -6,7 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Harden sets the headers that keep answers out of caches, frames and content sniffers. A handler whose answer may be
+// Harden sets the headers that keep responses from being cached, framed and sniffed for content. A handler whose response may be
 // cached overrides Cache-Control. Strict-Transport-Security is sent when publicURL is https.
 func Harden(publicURL string) gin.HandlerFunc {
 	secure := strings.HasPrefix(publicURL, "https://")

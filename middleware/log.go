@@ -8,8 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Log writes one line for each request once it is answered: who asked for what, how it ended and why, and how long it
-// took. Only the route's pattern is written, never the query or a header, because secrets travel in those.
+// Log logs one line for each request after its response: the client, the route, the status, the error and the duration. Of the
+// URL it logs only the route's pattern, and of the headers none, because both can contain secrets.
 func Log(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := now()
@@ -37,7 +37,7 @@ func logLevel(status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// knownMethod keeps made-up methods, which a client can fill with anything, out of the log.
+// knownMethod returns a method of HTTP, or "(other)": a client can send any text as the method.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,

@@ -12,7 +12,7 @@ import (
 	"latchkey/ratelimit"
 )
 
-// Metrics counts requests and what became of them. No label holds anything that a client can choose.
+// Metrics counts requests and their outcomes. No label has a value that a client can choose.
 type Metrics struct {
 	requests  *prometheus.HistogramVec
 	logins    *prometheus.CounterVec
@@ -20,12 +20,12 @@ type Metrics struct {
 	decisions *prometheus.CounterVec
 }
 
-// NewMetrics makes the metrics of requests and registers them.
+// NewMetrics returns the metrics of requests, registered with registry.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "latchkey_http_request_duration_seconds",
-			Help:    "How long requests took, by the pattern of their route and the status of the answer.",
+			Help:    "How long requests took, by the pattern of their route and the status of the response.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route", "status"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -36,14 +36,14 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"outcome"}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "latchkey_rate_limit_decisions_total",
-			Help: "Decisions of the rate limits, by what was counted (address or account), by outcome, and by where it was counted.",
+			Help: "Decisions of the rate limits, by what was counted (address or account), by outcome, and by the store that counted.",
 		}, []string{"limit", "by", "outcome", "store"}),
 	}
 	registry.MustRegister(m.requests, m.logins, m.refreshes, m.decisions)
 	return m
 }
 
-// Measure counts every request once it is answered, as Log writes it.
+// Measure counts every request after its response, with the method and route that Log logs.
 func (m *Metrics) Measure(now func() time.Time) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := now()
@@ -60,7 +60,7 @@ func (m *Metrics) Measure(now func() time.Time) gin.HandlerFunc {
 	}
 }
 
-// What Measure counts beside the request itself.
+// The keys and values by which Measure counts a request as a login or a refresh, too.
 const (
 	attemptKey     = "latchkey.attempt"
 	attemptLogin   = "login"
@@ -68,13 +68,14 @@ const (
 	outcomeKey     = "latchkey.outcome"
 )
 
-// CountLogin has Measure count the request as a login, by its outcome. It goes before what may refuse the request.
+// CountLogin makes Measure count the request as a login, by its outcome. It has to be placed before all that may refuse the
+// request.
 func CountLogin(c *gin.Context) { c.Set(attemptKey, attemptLogin) }
 
-// CountRefresh has Measure count the request as the refresh of a session, by its outcome.
+// CountRefresh makes Measure count the request as a refresh of a session, by its outcome.
 func CountRefresh(c *gin.Context) { c.Set(attemptKey, attemptRefresh) }
 
-// SetOutcome tells Measure the code of the problem that a handler has written without leaving an error in the context.
+// SetOutcome stores for Measure the code of a problem that a handler writes without leaving an error in the context.
 func SetOutcome(c *gin.Context, code string) { c.Set(outcomeKey, code) }
 
 func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {
@@ -85,10 +86,10 @@ func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {
 	m.decisions.WithLabelValues(limit, by, outcome, decision.Store).Inc()
 }
 
-// route is the pattern of the request's route; the path itself can be anything.
+// route returns the pattern of the request's route, because a client can choose the path itself.
 func route(c *gin.Context) string { return cmp.Or(c.FullPath(), "(none)") }
 
-// outcome is the code of the problem that the request ended in, in whatever form it was written, or ok.
+// outcome returns the code of the problem that the request ended in, in whatever form that was written, or "ok".
 func outcome(c *gin.Context) string {
 	if last := c.Errors.Last(); last != nil {
 		return problems.Describe(last.Err).Code

@@ -13,7 +13,7 @@ import (
 	"latchkey/ratelimit"
 )
 
-// RateLimit bounds requests of one kind: for each client's address, and for each account that they are about.
+// RateLimit limits requests of one kind: by each client's address, and by each account that they are about.
 type RateLimit struct {
 	Name    string
 	Address *ratelimit.Limiter
@@ -22,8 +22,9 @@ type RateLimit struct {
 
 const rateLimitsKey = "latchkey.rate_limits"
 
-// LimitRate lets as many requests of a client's address pass as limit allows, and says how many are left in the headers
-// RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10). Behind it, LimitAccount counts by account.
+// LimitRate lets as many requests of a client's address pass as limit allows, and sets the headers RateLimit and RateLimit-Policy
+// (draft-ietf-httpapi-ratelimit-headers-10). The others get a *problems.RateLimitedError. Behind it, LimitAccount counts by
+// account.
 func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		decision, err := limit.Address.Take(c.Request.Context(), network(c.ClientIP()))
@@ -56,9 +57,9 @@ func rateLimits(c *gin.Context) []accountLimit {
 	return all
 }
 
-// LimitAccount counts the request against the account that it is about, by every limit of its route, or returns a
-// problems.RateLimitedError. What is left is not told: it would tell a stranger how busy the account is. A request about no
-// account passes.
+// LimitAccount counts the request against the account that it is about, by every limit of its route, and returns a
+// *problems.RateLimitedError if one is exceeded. No header shows how many requests are left, because that would reveal to others
+// how much the account is used. If account is "", the request passes.
 func LimitAccount(c *gin.Context, account string) error {
 	if account == "" {
 		return nil
@@ -76,7 +77,7 @@ func LimitAccount(c *gin.Context, account string) error {
 	return nil
 }
 
-// LimitEmail is LimitAccount for the account of an address as somebody typed it, whether there is one or not.
+// LimitEmail is LimitAccount for the account of an email address, in any spelling, whether or not there is one.
 func LimitEmail(c *gin.Context, typed string) error {
 	if canonical, err := models.CanonicalEmail(typed); err == nil {
 		typed = canonical
@@ -84,8 +85,8 @@ func LimitEmail(c *gin.Context, typed string) error {
 	return LimitAccount(c, typed)
 }
 
-// network is what one client is known by: its IPv4 address, or the /64 of its IPv6 address, all of which one household
-// has to itself.
+// network returns what identifies a client: its IPv4 address, or the /64 of its IPv6 address, all of which belongs to one
+// household.
 func network(ip string) string {
 	address, err := netip.ParseAddr(ip)
 	if err != nil {
@@ -99,5 +100,5 @@ func network(ip string) string {
 	return prefix.String()
 }
 
-// seconds are whole ones, rounded up: who comes back after them is not too early.
+// seconds returns whole seconds, rounded up, so that a client that waits for them is not too early.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

@@ -12,10 +12,11 @@ const (
 	requestIDKey    = "latchkey.request_id"
 )
 
-// What a proxy in front may call a request: enough for every tracing system, too little to forge a log line.
+// requestIDPattern matches the ids that a proxy in front may give a request. It fits the ids of every tracing system, and
+// excludes what could forge a line of the log.
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
 
-// IdentifyRequest gives each request an id, the proxy's X-Request-ID or else a new one, and answers with it.
+// IdentifyRequest gives each request an id, the proxy's X-Request-ID or else a new UUID, and sets it as a header of the response.
 func IdentifyRequest() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		id := c.GetHeader(requestIDHeader)
@@ -28,7 +29,7 @@ func IdentifyRequest() gin.HandlerFunc {
 	}
 }
 
-// RequestID is the id of the request that c answers.
+// RequestID returns the id of the request.
 func RequestID(c *gin.Context) string {
 	return c.GetString(requestIDKey)
 }

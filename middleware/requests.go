@@ -9,8 +9,8 @@ import (
 	"latchkey/problems"
 )
 
-// LimitBody refuses a body of more than problems.MaxBodyBytes: before a byte of it is read where its length is announced, and
-// otherwise where reading gets there. Reading past the limit fails with *http.MaxBytesError.
+// LimitBody refuses a body of more than problems.MaxBodyBytes: before reading it if the request has a Content-Length, and
+// otherwise once the limit is reached. Reading past the limit fails with *http.MaxBytesError.
 func LimitBody() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if c.Request.ContentLength > problems.MaxBodyBytes {
@@ -22,8 +22,8 @@ func LimitBody() gin.HandlerFunc {
 	}
 }
 
-// RequireOwnHost refuses a request whose target is an absolute URL (RFC 9112, section 3.2.2) on another host than
-// ours: a client speaks to us as if we were its proxy.
+// RequireOwnHost refuses a request whose target is an absolute URL (RFC 9112, section 3.2.2) on a host other than host: the
+// client takes this service for its proxy.
 func RequireOwnHost(host string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if target := c.Request.URL.Host; target != "" && !strings.EqualFold(target, host) {
@@ -34,9 +34,10 @@ func RequireOwnHost(host string) gin.HandlerFunc {
 	}
 }
 
-// RefuseCrossOrigin refuses forms that the page of another site had a browser send. A browser that says nothing of the site,
-// because it is old or the connection in clear, sends the origin "null" from pages that tell no referrer, as ours: that
-// passes. Who posts these forms has no cookie of ours, so that nothing is gained by another's browser.
+// RefuseCrossOrigin refuses forms that a page of another site had the browser send. A browser that does not send
+// Sec-Fetch-Site, because it is old or the connection is unencrypted, sends the origin "null" from pages that send no referrer,
+// as ours do; such a request passes. These forms need no cookie, so another site would gain nothing by having a visitor's
+// browser send one.
 func RefuseCrossOrigin() gin.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
@@ -49,18 +50,17 @@ func RefuseCrossOrigin() gin.HandlerFunc {
 	}
 }
 
-// NotFound answers a path that is not a route.
+// NotFound refuses a path that is not a route.
 func NotFound(c *gin.Context) {
 	Fail(c, problems.ErrNotFound)
 }
 
-// MethodNotAllowed answers a route's path with a method that it does not have. Gin has set Allow (RFC 9110, section
-// 15.5.6).
+// MethodNotAllowed refuses a method that the route's path does not support. Gin has set Allow (RFC 9110, section 15.5.6).
 func MethodNotAllowed(c *gin.Context) {
 	Fail(c, problems.ErrMethodNotAllowed)
 }
 
-// Fail leaves err for Errors to write and keeps every later handler from running.
+// Fail leaves err in the context for Errors to write, and keeps all later handlers from running.
 func Fail(c *gin.Context, err error) {
 	_ = c.Error(err)
 	c.Abort()

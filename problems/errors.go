@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What can be wrong with a request before any rule of the domain is asked.
+// The errors of a request that are found before any rule of the domain is applied.
 var (
 	ErrCredentialsMissing   = errors.New("the request has no credentials")
 	ErrMalformedJSON        = errors.New("the body is not one JSON object")
@@ -21,29 +21,29 @@ var (
 	ErrNotReady             = errors.New("the service is not ready")
 	ErrCrossOrigin          = errors.New("the form comes from another site")
 	ErrPermissionDenied     = errors.New("the user does not have the role that this path requires")
-	ErrRateLimited          = errors.New("too many requests")                  // a RateLimitedError says when to come back
-	ErrStepUpRequired       = errors.New("the user has to authenticate again") // a StepUpRequiredError says how recently
+	ErrRateLimited          = errors.New("too many requests")                  // a RateLimitedError has the time to wait
+	ErrStepUpRequired       = errors.New("the user has to authenticate again") // a StepUpRequiredError has the maximum age
 )
 
-// MaxBodyBytes is how long a request's body may be. One that is longer ends in ErrBodyTooLarge.
+// MaxBodyBytes is the maximum length of a request's body. A longer one is refused with ErrBodyTooLarge.
 const MaxBodyBytes = 64 * 1024
 
-// RateLimitedError is an ErrRateLimited that knows when the next request may pass.
+// RateLimitedError is an ErrRateLimited with the time after which the next request may pass.
 type RateLimitedError struct {
 	RetryAfter time.Duration
 }
 
 func (e *RateLimitedError) Error() string {
-	return fmt.Sprintf("%s; the next may come in %s", ErrRateLimited, e.RetryAfter)
+	return fmt.Sprintf("%s; the next one is allowed in %s", ErrRateLimited, e.RetryAfter)
 }
 
 // Is makes the error an ErrRateLimited.
 func (e *RateLimitedError) Is(target error) bool { return target == ErrRateLimited }
 
-// Seconds returns after how many whole seconds a request that waits is not too early; at least one.
+// Seconds returns RetryAfter in whole seconds, rounded up, and at least 1.
 func (e *RateLimitedError) Seconds() int { return max(int(math.Ceil(e.RetryAfter.Seconds())), 1) }
 
-// StepUpRequiredError is an ErrStepUpRequired that knows how recently the user must have authenticated.
+// StepUpRequiredError is an ErrStepUpRequired with the maximum age of the user's authentication.
 type StepUpRequiredError struct {
 	MaxAge time.Duration
 }

@@ -1,5 +1,5 @@
-// Package problems owns how errors look from outside: the body of an error response (RFC 9457), the one table from errors to
-// statuses and codes, and the errors of the transport. It does not own when an error is written; middleware.Errors writes it.
+// Package problems owns the errors of the API: the body of an error response (RFC 9457), the one table from errors to statuses
+// and codes, and the errors of a request itself. It does not own when an error is written; middleware.Errors writes it.
 package problems
 
 import (
@@ -14,20 +14,20 @@ import (
 	"latchkey/models"
 )
 
-// Problem is the body of an error response (RFC 9457, section 3.1). Code is what a client branches on; Errors has one entry
-// for each fault in the request's fields.
+// Problem is the body of an error response (RFC 9457, section 3.1). A client branches on Code; Errors has one entry
+// for each error of a field of the request.
 type Problem struct {
-	Type      string  `json:"type"`
-	Title     string  `json:"title"`
-	Status    int     `json:"status"`
-	Detail    string  `json:"detail"`
-	Code      string  `json:"code"`
-	RequestID string  `json:"request_id"`
-	Errors    []Field `json:"errors,omitempty"`
+	Type      string       `json:"type"`
+	Title     string       `json:"title"`
+	Status    int          `json:"status"`
+	Detail    string       `json:"detail"`
+	Code      string       `json:"code"`
+	RequestID string       `json:"request_id"`
+	Errors    []FieldError `json:"errors,omitempty"`
 }
 
-// Field is one fault in one field of the request.
-type Field struct {
+// FieldError is one error of one field of the request.
+type FieldError struct {
 	Field   string `json:"field"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -45,8 +45,8 @@ func (p Problem) Write(c *gin.Context) {
 	c.Data(p.Status, mediaType, body)
 }
 
-// Describe returns the problem that err is to a client: status, code and detail, and the faults of fields. An error that the
-// table does not know is Internal.
+// Describe returns the problem that a client gets for err, with its status, code, detail and field errors. For an error that is
+// not in the table it is Internal.
 func Describe(err error) Problem {
 	var invalid *models.ValidationError
 	if errors.As(err, &invalid) {
@@ -63,7 +63,7 @@ func Describe(err error) Problem {
 	return Internal()
 }
 
-// Internal returns the problem that tells a client nothing about an error.
+// Internal returns the problem that reveals nothing about an error.
 func Internal() Problem {
 	return Problem{Status: http.StatusInternalServerError, Code: codeInternal,
 		Detail: "Something went wrong on our side. The operator can find the cause by the request id."}
@@ -72,14 +72,14 @@ func Internal() Problem {
 func validation(invalid *models.ValidationError) Problem {
 	problem := Problem{Status: http.StatusBadRequest, Code: CodeValidation,
 		Detail: "Some fields of the request are not valid; errors lists them."}
-	for _, fault := range invalid.Errors {
-		problem.Errors = append(problem.Errors, Field(fault))
+	for _, fieldError := range invalid.Errors {
+		problem.Errors = append(problem.Errors, FieldError(fieldError))
 	}
 	return problem
 }
 
-// SetRetryAfter tells the client of an error that passes with time after how many seconds to come back (RFC 9110, section
-// 10.2.3), at least one.
+// SetRetryAfter sets the header Retry-After (RFC 9110, section 10.2.3) if err is temporary: to the whole seconds, at least one,
+// after which to repeat the request.
 func SetRetryAfter(c *gin.Context, err error) {
 	var limited *RateLimitedError
 	switch {

@@ -9,17 +9,17 @@ import (
 	"latchkey/tokens"
 )
 
-// The codes of problems that are no row of the table.
+// The codes of problems that are not in the table.
 const (
 	CodeValidation = "validation_error"
 	codeInternal   = "internal_error"
-	codeClientGone = "client_gone" // in the log and the metrics alone: nobody is left to read it
+	codeClientGone = "client_gone" // only in the log and the metrics: no client is left to read it
 )
 
-// statusClientGone is the status that nginx logs for a client that hung up before the answer.
+// statusClientGone is the status that nginx logs for a client that closed the connection before the response.
 const statusClientGone = 499
 
-// row is what one error looks like from outside.
+// row is the problem that one error becomes.
 type row struct {
 	err    error
 	status int
@@ -27,7 +27,7 @@ type row struct {
 	detail string
 }
 
-// table is the one table from errors to problems, by subject. Its first matching row counts.
+// table returns the one table from errors to problems, by subject. The first matching row applies.
 func table() []row { return slices.Concat(transport(), sessions(), accounts(), oneTimeTokens()) }
 
 // Statuses returns the codes of all problems, each with its status.
@@ -39,7 +39,7 @@ func Statuses() map[string]int {
 	return statuses
 }
 
-// transport are the errors of a request before any rule of the domain is asked.
+// transport returns the errors of a request that are found before any rule of the domain is applied.
 func transport() []row {
 	return []row{
 		{ErrCredentialsMissing, http.StatusUnauthorized, "credentials_missing",
@@ -72,7 +72,7 @@ func transport() []row {
 	}
 }
 
-// sessions are the errors of tokens and sessions.
+// sessions returns the errors of tokens and sessions.
 func sessions() []row {
 	return []row{
 		{tokens.ErrTokenExpired, http.StatusUnauthorized, "token_expired",
@@ -92,7 +92,7 @@ func sessions() []row {
 	}
 }
 
-// accounts are the errors of accounts and logins.
+// accounts returns the errors of accounts and logins.
 func accounts() []row {
 	return []row{
 		{models.ErrAccountInactive, http.StatusUnauthorized, "account_inactive",
@@ -104,7 +104,7 @@ func accounts() []row {
 	}
 }
 
-// oneTimeTokens are the errors of what mails ask for.
+// oneTimeTokens returns the errors of emailed tokens and codes, and of unconfirmed addresses.
 func oneTimeTokens() []row {
 	return []row{
 		{models.ErrEmailUnverified, http.StatusForbidden, "email_unverified",

@@ -1,4 +1,4 @@
-// Package routes owns the table of contents of the service: every path, who may call it, and which handler answers.
+// Package routes owns the table of contents of the service: every path, who may call it, and its handler.
 package routes
 
 import (
@@ -10,7 +10,7 @@ import (
 	"latchkey/web"
 )
 
-// Controllers are the resources that the routes lead to.
+// Controllers have the handlers of the routes.
 type Controllers struct {
 	Documents Documents
 	Health    *controllers.Health
@@ -23,7 +23,7 @@ type Controllers struct {
 	Email     *controllers.Email
 	Account   *controllers.Account
 	Pages     *web.Pages
-	DevMail   *web.DevMail // nil where mail is sent
+	DevMail   *web.DevMail // nil unless mail is kept in the development mailbox
 	Families  []Family
 }
 
@@ -34,19 +34,19 @@ type Documents struct {
 	Errors   *api.Errors
 }
 
-// Family registers the routes of one folder below controllers, within the limits of the service.
+// Family registers the routes of one folder below controllers, with the rate limits of the service.
 type Family func(engine *gin.Engine, limit Limits)
 
-// Policies are what a request passes before a handler: Global on every route, User where an account is needed, and the
-// limits where something can be overdone.
+// Policies are the middleware before the handlers: Global on every route, User where a user has to be logged in, and the rate
+// limits of single routes.
 type Policies struct {
 	Global []gin.HandlerFunc
 	User   []gin.HandlerFunc
 	Limit  Limits
 }
 
-// Limits are how often a client may do what costs much or can be guessed: Mail is what sends mail, Secret what checks a
-// secret other than at a login.
+// Limits are the rate limits of what is expensive or could be used to guess: Mail is for routes that send email, Secret for those
+// that check a secret other than at a login.
 type Limits struct {
 	Login   gin.HandlerFunc
 	Signup  gin.HandlerFunc
@@ -111,7 +111,7 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
 }
 
-// registerPages are those for people. Opening one changes nothing; only its form does.
+// registerPages adds the pages for people. Opening one changes nothing; only submitting its form does.
 func registerPages(engine *gin.Engine, to Controllers, limit Limits) {
 	handle := controllers.Handle
 

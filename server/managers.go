@@ -79,15 +79,15 @@ func NewQueue(with Resources) (*jobs.Queue, error) {
 // verification is how the service treats addresses that are not verified: how it responds to a sign-up, and whether such a
 // user may log in.
 type verification struct {
-	signup    controllers.SignupAnswer
+	signup    controllers.SignupMode
 	admission models.Admission
 }
 
 // newVerification returns the rules that EMAIL_VERIFICATION and SIGNUP_ENUMERATION_SAFE set.
 func newVerification(settings config.Settings) verification {
-	rules := verification{controllers.SignupTells, models.AdmitAll}
+	rules := verification{controllers.SignupOpens, models.AdmitAll}
 	if settings.Account.EmailVerification == config.VerificationRequired {
-		rules = verification{controllers.SignupAsks, models.AdmitVerified}
+		rules = verification{controllers.SignupConfirms, models.AdmitVerified}
 	}
 	if settings.Account.SignupEnumerationSafe {
 		rules.signup = controllers.SignupHides

@@ -70,11 +70,11 @@ func (p page) ProblemText() (string, error) {
 
 // FieldErrorText returns the phrase that explains a field error or, for the errors of fields that no page has, the English
 // message.
-func (p page) FieldErrorText(fieldError problems.Field) (string, error) {
+func (p page) FieldErrorText(fieldError problems.FieldError) (string, error) {
 	return p.localize("field_error."+fieldError.Code, p, func() (string, error) { return fieldError.Message, nil })
 }
 
 // HasError reports whether the problem has an error of this field.
 func (p page) HasError(field string) bool {
-	return slices.ContainsFunc(p.Problem.Errors, func(e problems.Field) bool { return e.Field == field })
+	return slices.ContainsFunc(p.Problem.Errors, func(e problems.FieldError) bool { return e.Field == field })
 }

@@ -11,7 +11,7 @@ import (
 	"latchkey/tokens"
 )
 
-// authenticator verifies and redeems tokens of either issuer: ours and, until a date, Django's.
+// authenticator verifies and redeems tokens of Latchkey and, until a date, those that Django issued.
 type authenticator struct {
 	access   *tokens.AccessTokens
 	django   *tokens.DjangoTokens // nil if none are accepted
@@ -20,7 +20,7 @@ type authenticator struct {
 	scheme   string
 }
 
-// authenticate lets a request pass that holds an access token of ours or of Django's, of a live session, and keeps the
+// authenticate lets a request pass if it has an access token of a live session, which Latchkey or Django issued, and stores the
 // session for middleware.Session and middleware.User.
 func (a *authenticator) authenticate(c *gin.Context) {
 	token, err := a.bearerToken(c)
@@ -37,10 +37,10 @@ func (a *authenticator) authenticate(c *gin.Context) {
 	c.Next()
 }
 
-// errBadHeader is an Authorization header of our scheme that is not the scheme and a token.
+// errBadHeader is returned for an Authorization header of our scheme that is not the scheme and one token.
 var errBadHeader = errors.New("the Authorization header is not two words")
 
-// bearerToken is middleware.BearerToken, but for an error that SimpleJWT tells apart.
+// bearerToken is middleware.BearerToken with one more error, errBadHeader, which SimpleJWT distinguishes.
 func (a *authenticator) bearerToken(c *gin.Context) (string, error) {
 	headers := c.Request.Header.Values("Authorization")
 	if len(headers) == 1 {
@@ -52,7 +52,7 @@ func (a *authenticator) bearerToken(c *gin.Context) (string, error) {
 	return middleware.BearerToken(c, a.scheme)
 }
 
-// sessionOf is the live session of an access token, ours or Django's.
+// sessionOf returns the live session of an access token that Latchkey or Django issued.
 func (a *authenticator) sessionOf(c *gin.Context, token string) (*models.Session, error) {
 	claims, err := a.access.Verify(token)
 	if err == nil {
@@ -64,18 +64,18 @@ func (a *authenticator) sessionOf(c *gin.Context, token string) (*models.Session
 	if a.django == nil || errors.Is(err, tokens.ErrTokenExpired) {
 		return nil, err
 	}
-	foreign, err := a.django.VerifyAccess(token)
+	external, err := a.django.VerifyAccess(token)
 	if err != nil {
 		return nil, err
 	}
-	return a.logins.AcceptDjangoToken(c.Request.Context(), foreign, a.django.Until(), middleware.RequestInfo(c))
+	return a.logins.AcceptDjangoToken(c.Request.Context(), external, a.django.Until(), middleware.RequestInfo(c))
 }
 
-// exchange redeems a refresh token, ours or SimpleJWT's, for a session and its next refresh token.
+// exchange redeems a refresh token that Latchkey or SimpleJWT issued, for a session and its next refresh token.
 func (a *authenticator) exchange(c *gin.Context, token string) (*models.SessionTokens, error) {
-	grant, err := a.sessions.Refresh(c.Request.Context(), token, middleware.RequestInfo(c))
+	refreshed, err := a.sessions.Refresh(c.Request.Context(), token, middleware.RequestInfo(c))
 	if !errors.Is(err, models.ErrRefreshTokenInvalid) {
-		return grant, err
+		return refreshed, err
 	}
 	if a.isAccessToken(token) {
 		return nil, errWrongType
@@ -83,15 +83,15 @@ func (a *authenticator) exchange(c *gin.Context, token string) (*models.SessionT
 	if a.django == nil {
 		return nil, err
 	}
-	foreign, err := a.django.VerifyRefresh(token)
+	external, err := a.django.VerifyRefresh(token)
 	if err != nil {
 		return nil, err
 	}
-	return a.logins.ExchangeDjangoToken(c.Request.Context(), foreign, middleware.RequestInfo(c))
+	return a.logins.ExchangeDjangoToken(c.Request.Context(), external, middleware.RequestInfo(c))
 }
 
-// renew is the session that goes on with a new access token for one that has not expired yet and says orig_iat, as
-// djangorestframework-jwt has it. A token of Django's gets a session of its own.
+// renew returns the session for which a new access token may be issued in exchange for token, which has to have the claim
+// orig_iat and may not have expired, as in djangorestframework-jwt. For a token that Django issued it opens a session.
 func (a *authenticator) renew(c *gin.Context, token string) (*models.Session, error) {
 	claims, err := a.access.Verify(token)
 	switch {
@@ -106,26 +106,26 @@ func (a *authenticator) renew(c *gin.Context, token string) (*models.Session, er
 	case a.django == nil || errors.Is(err, tokens.ErrTokenExpired):
 		return nil, err
 	}
-	return a.renewForeign(c, token)
+	return a.renewExternal(c, token)
 }
 
-func (a *authenticator) renewForeign(c *gin.Context, token string) (*models.Session, error) {
-	foreign, err := a.django.VerifyAccess(token)
+func (a *authenticator) renewExternal(c *gin.Context, token string) (*models.Session, error) {
+	external, err := a.django.VerifyAccess(token)
 	if err != nil {
 		return nil, err
 	}
-	if !foreign.Renewable {
+	if !external.Renewable {
 		return nil, tokens.ErrTokenInvalid
 	}
-	grant, err := a.logins.ExchangeDjangoToken(c.Request.Context(), foreign, middleware.RequestInfo(c))
+	opened, err := a.logins.ExchangeDjangoToken(c.Request.Context(), external, middleware.RequestInfo(c))
 	if err != nil {
 		return nil, err
 	}
-	grant.Session.User = grant.User
-	return grant.Session, nil
+	opened.Session.User = opened.User
+	return opened.Session, nil
 }
 
-// errWrongType is a token that is good for something else.
+// errWrongType is returned for a refresh token where an access token is required, and the reverse.
 var errWrongType = errors.New("the token is of another type")
 
 func (a *authenticator) isAccessToken(token string) bool {
@@ -147,7 +147,7 @@ func (a *authenticator) isRefreshToken(token string) bool {
 	return err == nil
 }
 
-// check returns nil for a token of either type, of either issuer, that would be accepted, and redeems nothing.
+// check returns nil if a token, of either type and either issuer, would be accepted. It does not redeem it.
 func (a *authenticator) check(c *gin.Context, token string) error {
 	_, err := a.sessionOf(c, token)
 	if !errors.Is(err, errWrongType) {
@@ -157,5 +157,5 @@ func (a *authenticator) check(c *gin.Context, token string) error {
 	if !errors.Is(err, models.ErrRefreshTokenInvalid) {
 		return err
 	}
-	return nil // SimpleJWT's, which was verified
+	return nil // a refresh token of SimpleJWT, which sessionOf has verified
 }

@@ -1,6 +1,6 @@
-// Package django owns the paths of a Django project that moved here, in the shapes of Django's libraries, errors too. They are
-// not in the contract, which is of what is to stay (docs/adr/0020-moving-in.md). Nothing else knows of them: without this
-// folder, its file in server and its line there they are gone.
+// Package django owns the paths of a migrated Django project: their requests, responses and errors have the form of Django's
+// libraries. They are not in the contract, because they are meant to be removed one day (docs/adr/0020-moving-in.md): delete this
+// folder, its file in server and its line there. No other package knows these paths.
 package django
 
 import (
@@ -19,23 +19,22 @@ import (
 	"latchkey/tokens"
 )
 
-// Controller serves the paths of a Django project that moved here as that project did: those of its own views, of SimpleJWT and
-// of djangorestframework-jwt.
+// Controller serves the paths of a migrated Django project: those of its own views, of SimpleJWT and of djangorestframework-jwt.
 type Controller struct {
 	users  *models.UserManager
 	logins *models.LoginManager
 	tokens *authenticator
 }
 
-// Tokens are what the paths accept and issue: access tokens of ours, under Scheme in the Authorization header, and those of
-// Django, unless Issued is nil.
+// Tokens are what the paths accept and issue. Access issues and verifies our access tokens, Issued verifies the tokens that
+// Django issued, or is nil if they are not accepted, and Scheme is that of the Authorization header.
 type Tokens struct {
 	Access *tokens.AccessTokens
 	Issued *tokens.DjangoTokens
 	Scheme string
 }
 
-// New constructs the controller of Django's paths.
+// New returns the controller of Django's paths.
 func New(
 	users *models.UserManager, logins *models.LoginManager, sessions *models.SessionManager, accepted Tokens,
 ) *Controller {
@@ -44,7 +43,7 @@ func New(
 	}}
 }
 
-// userID is the primary key of old, and a UUID for whom never had one.
+// userID returns the user's primary key in the Django project, or the UUID of a user who was not in it.
 func userID(user *models.User) any {
 	if user.LegacyID != nil {
 		return *user.LegacyID
@@ -52,7 +51,7 @@ func userID(user *models.User) any {
 	return user.ID.String()
 }
 
-// username is the username of old, and the email of whom never had another one.
+// username returns the username in the Django project, or the email of a user who had none there.
 func username(user *models.User) string {
 	if user.LegacyUsername != nil {
 		return *user.LegacyUsername
@@ -60,12 +59,12 @@ func username(user *models.User) string {
 	return user.Email
 }
 
-// issue makes an access token that also says what Django's libraries put into theirs.
+// issue returns an access token that also has the claims of the tokens of Django's libraries.
 func (d *Controller) issue(user *models.User, session *models.Session) (string, error) {
 	return d.sign(user, session, 0)
 }
 
-// issueRenewable makes one that TokenRefresh takes.
+// issueRenewable returns an access token that TokenRefresh accepts.
 func (d *Controller) issueRenewable(user *models.User, session *models.Session) (string, error) {
 	return d.sign(user, session, tokens.NumericDate(session.CreatedAt.Unix()))
 }
@@ -82,7 +81,7 @@ func (d *Controller) sign(user *models.User, session *models.Session, original t
 	return issued.Token, err
 }
 
-// credentials are what somebody logs in with: an email or a username, and a password.
+// credentials are an email or a username, and a password.
 type credentials struct {
 	email    string
 	username string
@@ -101,7 +100,7 @@ func (f *form) credentials() (credentials, error) {
 	return given, f.err()
 }
 
-// plainCredentials reads email and password as they are, if both are texts.
+// plainCredentials reads email and password unchanged. complete is false unless both are strings.
 func (f *form) plainCredentials() (given credentials, complete bool) {
 	complete = json.Unmarshal(f.members["email"], &given.email) == nil &&
 		json.Unmarshal(f.members["password"], &given.password) == nil
@@ -119,18 +118,19 @@ func (d *Controller) login(c *gin.Context, given credentials) (*models.SessionTo
 	if err := middleware.LimitAccount(c, attempt.Source()); err != nil {
 		return nil, err
 	}
-	grant, err := d.logins.Login(c.Request.Context(), attempt)
+	opened, err := d.logins.Login(c.Request.Context(), attempt)
 	if tooLong := (*models.ValidationError)(nil); errors.As(err, &tooLong) {
-		return nil, models.ErrInvalidCredentials // to Django a password like any other
+		return nil, models.ErrInvalidCredentials // Django has no limit, so to its clients this is a wrong password
 	}
 	if err != nil {
 		return nil, err
 	}
-	controllers.KeepDevice(c, grant)
-	return grant, nil
+	controllers.SetDeviceCookie(c, opened.DeviceToken)
+	return opened, nil
 }
 
-// emailOf finds the email that goes with a username. One that nobody has is taken for an email, to cost as much to refuse.
+// emailOf returns the email of the user with this username. An unknown username is returned as if it were an email, so that the
+// login takes as long to fail.
 func (d *Controller) emailOf(c *gin.Context, given credentials) (string, error) {
 	if given.username == "" {
 		return given.email, nil
@@ -159,7 +159,7 @@ func newUserResponse(user *models.User) userResponse {
 	}
 }
 
-// CreateUser signs up: POST /user/create/.
+// CreateUser creates an account: POST /user/create/.
 func (d *Controller) CreateUser(c *gin.Context) error {
 	form, err := read(c)
 	if err != nil {
@@ -197,7 +197,7 @@ type errorResponse struct {
 	Error string `json:"error"`
 }
 
-// ObtainToken logs in: POST /user/obtain_token/. Without credentials it answers 200, as the view that it stands for.
+// ObtainToken logs in: POST /user/obtain_token/. Like the view that it replaces, it responds with 200 if credentials are missing.
 func (d *Controller) ObtainToken(c *gin.Context) error {
 	form, err := read(c)
 	if err != nil {
@@ -209,41 +209,41 @@ func (d *Controller) ObtainToken(c *gin.Context) error {
 		c.JSON(http.StatusOK, errorResponse{"please provide a email and a password"})
 		return nil
 	}
-	grant, err := d.login(c, given)
+	opened, err := d.login(c, given)
 	if err != nil {
 		return err
 	}
-	token, err := d.issueRenewable(grant.User, grant.Session)
+	token, err := d.issueRenewable(opened.User, opened.Session)
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, obtainResponse{Name: grant.User.FirstName + " " + grant.User.LastName, Token: token})
+	c.JSON(http.StatusOK, obtainResponse{Name: opened.User.FirstName + " " + opened.User.LastName, Token: token})
 	return nil
 }
 
-// ShowUser answers the user who asks: GET /user/update/.
+// ShowUser responds with the authenticated user: GET /user/update/.
 func (d *Controller) ShowUser(c *gin.Context) error {
 	c.JSON(http.StatusOK, newUserResponse(middleware.User(c)))
 	return nil
 }
 
-// refuseChanges faults an email that is not the user's, and a password.
+// refuseChanges adds an error for an email that is not the user's, and for a password.
 func (f *form) refuseChanges(user *models.User) {
 	const message = "This field can't be changed here."
 	if email := f.given("email", notEmail); email != nil {
 		switch same, err := models.CanonicalEmail(*email); {
 		case err != nil:
-			f.fault("email", models.CodeInvalid, notEmail)
+			f.addError("email", models.CodeInvalid, notEmail)
 		case same != user.Email:
-			f.fault("email", controllers.CodeReadOnly, message)
+			f.addError("email", controllers.CodeReadOnly, message)
 		}
 	}
 	if f.given("password", notText) != nil {
-		f.fault("password", controllers.CodeReadOnly, message)
+		f.addError("password", controllers.CodeReadOnly, message)
 	}
 }
 
-// UpdateUser changes names: PUT and PATCH /user/update/, with the fields under "user" or by themselves.
+// UpdateUser changes names: PUT and PATCH /user/update/. The fields are under "user" or at the top level.
 func (d *Controller) UpdateUser(c *gin.Context) error {
 	form, err := read(c)
 	if err != nil {

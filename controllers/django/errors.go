@@ -12,8 +12,8 @@ import (
 	"latchkey/tokens"
 )
 
-// answer is what an error looks like to a client of Django REST Framework.
-type answer struct {
+// response is an error as a client of Django REST Framework expects it.
+type response struct {
 	status int
 	body   any
 }
@@ -30,17 +30,17 @@ type tokenMessage struct {
 	Message    string `json:"message"`
 }
 
-// dialect is which library's words a path answers errors in.
+// dialect is the library whose error messages a path uses.
 type dialect int
 
-// views are the project's own, simpleJWT and drfJWT the libraries'.
+// views is for the project's own views; simpleJWT and drfJWT are for the paths of the libraries.
 const (
 	views dialect = iota
 	simpleJWT
 	drfJWT
 )
 
-// errors writes the errors of a group of routes in Django REST Framework's shapes. It leaves the logging to middleware.Errors.
+// errors writes the errors of a group of routes in the form of Django REST Framework. middleware.Log logs them.
 func (d *Controller) errors(dialect dialect) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Next()
@@ -49,17 +49,17 @@ func (d *Controller) errors(dialect dialect) gin.HandlerFunc {
 			return
 		}
 		c.Abort()
-		answer := describe(dialect, last.Err)
-		if answer.status == http.StatusUnauthorized {
+		response := describe(dialect, last.Err)
+		if response.status == http.StatusUnauthorized {
 			c.Header("WWW-Authenticate", d.tokens.scheme+` realm="api"`)
 		}
 		problems.SetRetryAfter(c, last.Err)
-		c.JSON(answer.status, body(c, last.Err, answer))
+		c.JSON(response.status, body(c, last.Err, response))
 	}
 }
 
-// body is the body of an answer, with what Django REST Framework says of the request in it.
-func body(c *gin.Context, err error, answer answer) any {
+// body returns the body of the response to err. Two messages have details: the content type of the request, and the time to wait.
+func body(c *gin.Context, err error, response response) any {
 	var limited *problems.RateLimitedError
 	switch {
 	case errors.Is(err, problems.ErrUnsupportedMediaType):
@@ -71,49 +71,49 @@ func body(c *gin.Context, err error, answer answer) any {
 		}
 		return detailBody{Detail: fmt.Sprintf("Request was throttled. Expected available in %d %s.", wait, unit)}
 	default:
-		return answer.body
+		return response.body
 	}
 }
 
-func describe(dialect dialect, err error) answer {
+func describe(dialect dialect, err error) response {
 	var invalid *models.ValidationError
 	if errors.As(err, &invalid) {
-		return answer{http.StatusBadRequest, fieldMessages(invalid)}
+		return response{http.StatusBadRequest, fieldMessages(invalid)}
 	}
 	for _, each := range rowsOf(dialect) {
 		if errors.Is(err, each.err) {
-			return each.answer
+			return each.response
 		}
 	}
 	problem := problems.Describe(err)
-	return answer{problem.Status, detailBody{Detail: problem.Detail}}
+	return response{problem.Status, detailBody{Detail: problem.Detail}}
 }
 
-// fieldMessages are messages by field. A few have Django's own words.
+// fieldMessages returns the messages by field. Some are Django's own.
 func fieldMessages(invalid *models.ValidationError) map[string][]string {
 	fields := map[string][]string{}
-	for _, fault := range invalid.Errors {
-		message := fault.Message
+	for _, field := range invalid.Errors {
+		message := field.Message
 		switch {
-		case fault.Field == "email" && fault.Code == models.CodeTaken:
+		case field.Field == "email" && field.Code == models.CodeTaken:
 			message = "user with this email already exists."
-		case fault.Code == models.CodeTooLong:
+		case field.Code == models.CodeTooLong:
 			message = "Ensure this field has no more than 150 characters."
 		}
-		fields[fault.Field] = append(fields[fault.Field], message)
+		fields[field.Field] = append(fields[field.Field], message)
 	}
 	return fields
 }
 
 type row struct {
 	err error
-	answer
+	response
 }
 
-// rowsOf are the answers of a dialect where they are not what the error is everywhere else.
+// rowsOf returns the errors for which a dialect has a response of its own. All others are as problems.Describe returns them.
 func rowsOf(dialect dialect) []row {
 	detail := func(err error, status int, text string) row {
-		return row{err, answer{status, detailBody{Detail: text}}}
+		return row{err, response{status, detailBody{Detail: text}}}
 	}
 	rows := []row{
 		detail(problems.ErrCredentialsMissing, http.StatusUnauthorized, "Authentication credentials were not provided."),
@@ -146,40 +146,40 @@ func drfJWTRows() (rows []row) {
 		{models.ErrUserNotFound, "User doesn't exist."},
 	} {
 		body := map[string][]string{"non_field_errors": {each.message}}
-		rows = append(rows, row{each.err, answer{http.StatusBadRequest, body}})
+		rows = append(rows, row{each.err, response{http.StatusBadRequest, body}})
 	}
 	return rows
 }
 
 func simpleJWTRows() []row {
 	rows := []row{
-		{models.ErrInvalidCredentials, answer{http.StatusUnauthorized,
+		{models.ErrInvalidCredentials, response{http.StatusUnauthorized,
 			detailBody{Detail: "No active account found with the given credentials"}}},
-		{errWrongType, answer{http.StatusUnauthorized,
+		{errWrongType, response{http.StatusUnauthorized,
 			detailBody{Detail: "Token has wrong type", Code: "token_not_valid"}}},
 	}
 	for _, err := range tokenErrors() {
-		rows = append(rows, row{err, answer{http.StatusUnauthorized,
+		rows = append(rows, row{err, response{http.StatusUnauthorized,
 			detailBody{Detail: "Token is invalid or expired", Code: "token_not_valid"}}})
 	}
 	return rows
 }
 
-// viewRows are the errors of a project's own views behind SimpleJWT's authentication.
+// viewRows returns the errors of a project's own views behind SimpleJWT's authentication.
 func viewRows() []row {
 	rows := []row{
-		{models.ErrInvalidCredentials, answer{http.StatusForbidden,
+		{models.ErrInvalidCredentials, response{http.StatusForbidden,
 			errorResponse{"can not authenticate with the given credentials or the account has been deactivated"}}},
-		{errBadHeader, answer{http.StatusUnauthorized, detailBody{
+		{errBadHeader, response{http.StatusUnauthorized, detailBody{
 			Detail: "Authorization header must contain two space-delimited values", Code: "bad_authorization_header",
 		}}},
-		{models.ErrAccountInactive, answer{http.StatusUnauthorized,
+		{models.ErrAccountInactive, response{http.StatusUnauthorized,
 			detailBody{Detail: "User is inactive", Code: "user_inactive"}}},
-		{models.ErrUserNotFound, answer{http.StatusUnauthorized,
+		{models.ErrUserNotFound, response{http.StatusUnauthorized,
 			detailBody{Detail: "User not found", Code: "user_not_found"}}},
 	}
 	refused := func(err error, message string) row {
-		return row{err, answer{http.StatusUnauthorized, detailBody{
+		return row{err, response{http.StatusUnauthorized, detailBody{
 			Detail: "Given token not valid for any token type", Code: "token_not_valid",
 			Messages: []tokenMessage{{"AccessToken", "access", message}},
 		}}}
@@ -191,7 +191,7 @@ func viewRows() []row {
 	return rows
 }
 
-// tokenErrors are what SimpleJWT does not tell apart.
+// tokenErrors returns the errors that SimpleJWT does not distinguish.
 func tokenErrors() []error {
 	return []error{
 		tokens.ErrTokenInvalid, tokens.ErrTokenExpired, models.ErrSessionExpired, models.ErrSessionRevoked,

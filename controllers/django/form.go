@@ -21,11 +21,11 @@ import (
 	"latchkey/problems"
 )
 
-// form is a request's body as a serializer of Django REST Framework reads it: JSON or a form, with members that
-// nobody asks for left alone, and one message for each field that is not right.
+// form is a request's body as a serializer of Django REST Framework reads it: JSON or a form. Unknown members are ignored, and
+// each invalid field gets one message.
 type form struct {
 	members map[string]jsontext.Value
-	faults  []models.FieldError
+	invalid []models.FieldError
 }
 
 const (
@@ -33,7 +33,8 @@ const (
 	notEmail = "Enter a valid email address."
 )
 
-// read reads a body. One that can't be read is one of middleware's errors.
+// read reads the request's body, which may be empty. Errors are problems.ErrBodyTooLarge, problems.ErrMalformedJSON,
+// problems.ErrMalformedForm and problems.ErrUnsupportedMediaType, and a *models.ValidationError for JSON that is not an object.
 func read(c *gin.Context) (*form, error) {
 	body, err := io.ReadAll(c.Request.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
@@ -63,7 +64,7 @@ func read(c *gin.Context) (*form, error) {
 		if err != nil {
 			return nil, problems.ErrMalformedForm
 		}
-		return readFields(parts.Value) // files are not asked for
+		return readFields(parts.Value) // no field is a file
 	}
 	return nil, problems.ErrUnsupportedMediaType
 }
@@ -94,7 +95,7 @@ func notADictionary(value jsontext.Value) error {
 	}}}
 }
 
-// readFields takes the last value of a name, as Django does.
+// readFields reads a form. Of several values with one name it reads the last, as Django does.
 func readFields(values map[string][]string) (*form, error) {
 	form := &form{members: map[string]jsontext.Value{}}
 	for name, all := range values {
@@ -107,7 +108,7 @@ func readFields(values map[string][]string) (*form, error) {
 	return form, nil
 }
 
-// inner is the dictionary that a member holds, or the whole if there is no such member.
+// inner returns the object in a member, or f itself if there is no such member.
 func (f *form) inner(name string) (*form, error) {
 	if f.members[name] == nil {
 		return f, nil
@@ -117,28 +118,28 @@ func (f *form) inner(name string) (*form, error) {
 
 func (f *form) has(name string) bool { return f.members[name] != nil }
 
-func (f *form) fault(field, code, message string) {
-	f.faults = append(f.faults, models.FieldError{Field: field, Code: code, Message: message})
+func (f *form) addError(field, code, message string) {
+	f.invalid = append(f.invalid, models.FieldError{Field: field, Code: code, Message: message})
 }
 
-// required is a CharField: there, and not blank. White space around it does not count.
+// required reads a CharField that has to be there and may not be blank. White space around it is dropped.
 func (f *form) required(name string) string { return f.need(name, notText) }
 
-// requiredEmail is an EmailField; what is a text is for the manager to judge.
+// requiredEmail reads an EmailField. It does not check the format, which the manager does.
 func (f *form) requiredEmail(name string) string {
 	email := f.need(name, notEmail)
 	if utf8.RuneCountInString(email) > maxEmail {
-		f.fault(name, models.CodeInvalid, fmt.Sprintf("Ensure this field has no more than %d characters.", maxEmail))
+		f.addError(name, models.CodeInvalid, fmt.Sprintf("Ensure this field has no more than %d characters.", maxEmail))
 	}
 	return email
 }
 
-// maxEmail is the length of an EmailField.
+// maxEmail is the maximum length of an EmailField, in characters.
 const maxEmail = 254
 
 func (f *form) need(name, notText string) string {
 	if !f.has(name) {
-		f.fault(name, models.CodeRequired, "This field is required.")
+		f.addError(name, models.CodeRequired, "This field is required.")
 		return ""
 	}
 	text := f.given(name, notText)
@@ -148,17 +149,17 @@ func (f *form) need(name, notText string) string {
 	return *text
 }
 
-// given is a CharField that may be missing and not blank; nil if it is missing or not right.
+// given reads a CharField that may be missing but not blank. It returns nil if the field is missing or invalid.
 func (f *form) given(name, notText string) *string {
 	text := f.read(name, notText)
 	if text != nil && *text == "" {
-		f.fault(name, models.CodeRequired, "This field may not be blank.")
+		f.addError(name, models.CodeRequired, "This field may not be blank.")
 		return nil
 	}
 	return text
 }
 
-// optional is a CharField that may be missing or blank; nil if it is missing or not right.
+// optional reads a CharField that may be missing or blank. It returns nil if the field is missing or invalid.
 func (f *form) optional(name string) *string { return f.read(name, notText) }
 
 func (f *form) read(name, notText string) *string {
@@ -169,7 +170,7 @@ func (f *form) read(name, notText string) *string {
 	var text string
 	switch value.Kind() {
 	case 'n':
-		f.fault(name, controllers.CodeInvalidType, "This field may not be null.")
+		f.addError(name, controllers.CodeInvalidType, "This field may not be null.")
 		return nil
 	case '"':
 		if json.Unmarshal(value, &text) != nil {
@@ -178,21 +179,21 @@ func (f *form) read(name, notText string) *string {
 	case '0':
 		text = string(value)
 	default:
-		f.fault(name, controllers.CodeInvalidType, notText)
+		f.addError(name, controllers.CodeInvalidType, notText)
 		return nil
 	}
 	if strings.ContainsRune(text, 0) {
-		f.fault(name, models.CodeInvalidCharacters, "Null characters are not allowed.")
+		f.addError(name, models.CodeInvalidCharacters, "Null characters are not allowed.")
 		return nil
 	}
 	text = strings.TrimSpace(text)
 	return &text
 }
 
-// err is nil if every field was right, and a *models.ValidationError otherwise.
+// err returns a *models.ValidationError, or nil if every field is valid.
 func (f *form) err() error {
-	if len(f.faults) == 0 {
+	if len(f.invalid) == 0 {
 		return nil
 	}
-	return &models.ValidationError{Errors: f.faults}
+	return &models.ValidationError{Errors: f.invalid}
 }

@@ -7,14 +7,14 @@ import (
 	"latchkey/middleware"
 )
 
-// Limits are how often a client may log in, sign up and refresh.
+// Limits are the rate limits of logins, sign-ups and refreshes.
 type Limits struct {
 	Login   gin.HandlerFunc
 	Signup  gin.HandlerFunc
 	Refresh gin.HandlerFunc
 }
 
-// Register adds the paths that clients of a Django project know.
+// Register adds the paths of Django's clients to engine.
 func (d *Controller) Register(engine *gin.Engine, limit Limits) {
 	handle := controllers.Handle
 

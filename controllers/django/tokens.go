@@ -8,12 +8,12 @@ import (
 	"latchkey/models"
 )
 
-// tokenResponse is djangorestframework-jwt's.
+// tokenResponse is the response of djangorestframework-jwt.
 type tokenResponse struct {
 	Token string `json:"token"`
 }
 
-// pairResponse is SimpleJWT's.
+// pairResponse is the response of SimpleJWT.
 type pairResponse struct {
 	Refresh string `json:"refresh"`
 	Access  string `json:"access"`
@@ -21,20 +21,20 @@ type pairResponse struct {
 
 // TokenAuth logs in: POST /api-token-auth/.
 func (d *Controller) TokenAuth(c *gin.Context) error {
-	grant, err := d.obtain(c)
+	opened, err := d.obtain(c)
 	if err != nil {
 		return err
 	}
-	return d.answerToken(c, grant.User, grant.Session)
+	return d.respondWithToken(c, opened.User, opened.Session)
 }
 
 // TokenPair logs in: POST /api/token/.
 func (d *Controller) TokenPair(c *gin.Context) error {
-	grant, err := d.obtain(c)
+	opened, err := d.obtain(c)
 	if err != nil {
 		return err
 	}
-	return d.answerPair(c, grant)
+	return d.respondWithPair(c, opened)
 }
 
 func (d *Controller) obtain(c *gin.Context) (*models.SessionTokens, error) {
@@ -49,7 +49,7 @@ func (d *Controller) obtain(c *gin.Context) (*models.SessionTokens, error) {
 	return d.login(c, given)
 }
 
-// requiredToken reads the one field of a body.
+// requiredToken reads the token in the only field of a body.
 func requiredToken(c *gin.Context, field string) (string, error) {
 	form, err := read(c)
 	if err != nil {
@@ -59,7 +59,7 @@ func requiredToken(c *gin.Context, field string) (string, error) {
 	return token, form.err()
 }
 
-// TokenRefresh answers an access token that has not expired yet with a new one: POST /api-token-refresh/.
+// TokenRefresh responds with a new access token for one that has not expired yet: POST /api-token-refresh/.
 func (d *Controller) TokenRefresh(c *gin.Context) error {
 	token, err := requiredToken(c, "token")
 	if err != nil {
@@ -69,10 +69,10 @@ func (d *Controller) TokenRefresh(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.answerToken(c, session.User, session)
+	return d.respondWithToken(c, session.User, session)
 }
 
-// TokenVerify answers an access token that is good with itself: POST /api-token-verify/.
+// TokenVerify responds with the access token itself if it is valid: POST /api-token-verify/.
 func (d *Controller) TokenVerify(c *gin.Context) error {
 	token, err := requiredToken(c, "token")
 	if err != nil {
@@ -85,21 +85,21 @@ func (d *Controller) TokenVerify(c *gin.Context) error {
 	return nil
 }
 
-// PairRefresh answers a refresh token, ours or Django's, with a new pair: POST /api/token/refresh/. A client that goes on
-// with the old refresh token stays logged in, too.
+// PairRefresh responds with a new pair for a refresh token that Latchkey or Django issued: POST /api/token/refresh/. A client
+// that ignores the new refresh token and presents the old one again also stays logged in.
 func (d *Controller) PairRefresh(c *gin.Context) error {
 	token, err := requiredToken(c, "refresh")
 	if err != nil {
 		return err
 	}
-	grant, err := d.tokens.exchange(c, token)
+	refreshed, err := d.tokens.exchange(c, token)
 	if err != nil {
 		return err
 	}
-	return d.answerPair(c, grant)
+	return d.respondWithPair(c, refreshed)
 }
 
-// PairVerify answers a token of either kind that is good with nothing: POST /api/token/verify/.
+// PairVerify responds with an empty object if a token of either type is valid: POST /api/token/verify/.
 func (d *Controller) PairVerify(c *gin.Context) error {
 	token, err := requiredToken(c, "token")
 	if err != nil {
@@ -112,7 +112,7 @@ func (d *Controller) PairVerify(c *gin.Context) error {
 	return nil
 }
 
-func (d *Controller) answerToken(c *gin.Context, user *models.User, session *models.Session) error {
+func (d *Controller) respondWithToken(c *gin.Context, user *models.User, session *models.Session) error {
 	token, err := d.issueRenewable(user, session)
 	if err != nil {
 		return err
@@ -121,11 +121,11 @@ func (d *Controller) answerToken(c *gin.Context, user *models.User, session *mod
 	return nil
 }
 
-func (d *Controller) answerPair(c *gin.Context, grant *models.SessionTokens) error {
-	access, err := d.issue(grant.User, grant.Session)
+func (d *Controller) respondWithPair(c *gin.Context, opened *models.SessionTokens) error {
+	access, err := d.issue(opened.User, opened.Session)
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, pairResponse{Refresh: grant.RefreshToken, Access: access})
+	c.JSON(http.StatusOK, pairResponse{Refresh: opened.RefreshToken, Access: access})
 	return nil
 }

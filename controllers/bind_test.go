@@ -39,7 +39,7 @@ var notOneObject = []string{
 	"\ufeff{}", "\v{}", "\u00a0{}", `{"first_name":tru}`, `{"x":` + strings.Repeat("[", 20_000),
 }
 
-func TestBindTakesNothingButOneObject(t *testing.T) {
+func TestBind_AcceptsOneObjectAndNothingElse(t *testing.T) {
 	for _, body := range notOneObject {
 		var request updateRequest
 		err := bindText(t, body, "application/json", &request)
@@ -48,7 +48,7 @@ func TestBindTakesNothingButOneObject(t *testing.T) {
 	}
 }
 
-func TestBindWantsJSON(t *testing.T) {
+func TestBind_RequiresJSONAsContentType(t *testing.T) {
 	for contentType, accepted := range map[string]bool{
 		"application/json": true, "application/json; charset=utf-8": true, "Application/JSON": true,
 		"": false, "text/plain": false, "text/json": false, "application/x-www-form-urlencoded": false,
@@ -64,7 +64,7 @@ func TestBindWantsJSON(t *testing.T) {
 	}
 }
 
-func TestBindKeepsEveryByteOfAText(t *testing.T) {
+func TestBind_KeepsEveryByteOfAString(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"email":" a ","password":" é\u00e9\t\ud83d\ude00 "}`: " éé\t😀 ",
 		`{"email":" a ","password":"e\u0301"}`:                 "e\u0301",

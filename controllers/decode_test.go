@@ -57,7 +57,7 @@ func TestBind_ReadsEveryKindOfValue(t *testing.T) {
 	}, got)
 }
 
-func TestBind_NullIsAsGoodAsMissing(t *testing.T) {
+func TestBind_NullCountsAsMissing(t *testing.T) {
 	var got everything
 	require.NoError(t, bindText(t, `{"text":null,"wanted":"b","maybe":null,"flag":null,"limit":null,"names":null,"shown":null}`,
 		"application/json", &got))
@@ -67,7 +67,7 @@ func TestBind_NullIsAsGoodAsMissing(t *testing.T) {
 		fieldErrors(t, bindText(t, `{"nothing":null}`, "application/json", &got)))
 }
 
-func TestBind_NamesWhatIsOfAnotherType(t *testing.T) {
+func TestBind_RefusesWrongTypes(t *testing.T) {
 	for member, want := range map[string][2]string{
 		`"text":1`:                               {"text invalid_type", "This field must be a string."},
 		`"text":["a"]`:                           {"text invalid_type", "This field must be a string."},

@@ -14,7 +14,7 @@ type place struct {
 	ID string    `json:"id"`
 }
 
-func TestCursors_ReadWhatTheyMadeForTheirScopeAlone(t *testing.T) {
+func TestCursors_Read_AcceptsOnlyCursorsOfItsScope(t *testing.T) {
 	first, second := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	before, now := NewCursors(first), NewCursors(second, first)
 	at := place{time.Date(2026, 3, 1, 12, 0, 0, 1000, time.UTC), "a"}

@@ -38,7 +38,7 @@ func wellKnown(t *testing.T, algorithms ...tokens.Algorithm) (jwks, discovery *h
 	return answer(resource.JWKS), answer(resource.Discovery)
 }
 
-func TestWellKnownPublishesEveryPublicKeyAndNoSecret(t *testing.T) {
+func TestWellKnown_PublishesEveryPublicKeyAndNoSecret(t *testing.T) {
 	jwks, discovery := wellKnown(t, tokens.ES256, tokens.ES256, tokens.HS256, tokens.EdDSA, tokens.RS256)
 	var published struct{ Keys []map[string]string }
 	require.NoError(t, json.Unmarshal(jwks.Body.Bytes(), &published))
@@ -54,7 +54,7 @@ func TestWellKnownPublishesEveryPublicKeyAndNoSecret(t *testing.T) {
 		"id_token_signing_alg_values_supported": ["ES256", "EdDSA", "RS256"]}`, discovery.Body.String())
 }
 
-func TestWellKnownHasEmptyListsForASymmetricKey(t *testing.T) {
+func TestWellKnown_HasEmptyListsForASymmetricKey(t *testing.T) {
 	jwks, discovery := wellKnown(t, tokens.HS256)
 	require.JSONEq(t, `{"keys": []}`, jwks.Body.String())
 	require.Contains(t, discovery.Body.String(), `"id_token_signing_alg_values_supported":[]`)

@@ -15,7 +15,7 @@ import (
 )
 
 // Each requirement × each kind of user and age of a login.
-func TestRequire_LetsPassWhomItIsFor(t *testing.T) {
+func TestRequire_LetsOnlyAllowedUsersPass(t *testing.T) {
 	gin.SetMode(gin.TestMode)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	fresh := RequireFresh(10*time.Minute, func() time.Time { return now })

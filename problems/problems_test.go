@@ -97,7 +97,7 @@ var neverAnswered = map[string]string{
 	"makemigrations.ErrUnpaired":    "of makemigrations",
 }
 
-func TestEveryExportedErrorHasARowOrAReason(t *testing.T) {
+func TestTable_CoversEveryExportedErrorThatARequestCanEndIn(t *testing.T) {
 	var missing []string
 	for _, name := range exportedErrors(t) {
 		if answered[name] == nil && neverAnswered[name] == "" {
@@ -107,7 +107,7 @@ func TestEveryExportedErrorHasARowOrAReason(t *testing.T) {
 	require.Empty(t, missing, "neither in the table nor known to end no request")
 }
 
-func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
+func TestTable_HasOneRowPerError(t *testing.T) {
 	codes := map[string]string{}
 	for name, err := range answered {
 		problem := Describe(fmt.Errorf("wrapped: %w", err))
@@ -119,13 +119,13 @@ func TestEveryAnsweredErrorHasOneRowOfItsOwn(t *testing.T) {
 	require.Len(t, table(), len(answered))
 }
 
-func TestTheContractExplainsExactlyTheCodes(t *testing.T) {
+func TestStatuses_HasTheCodesOfTheContract(t *testing.T) {
 	_, err := api.NewContract().ErrorCodes(Statuses())
 	require.NoError(t, err)
 }
 
 // The contract's examples of problems are what the service answers.
-func TestTheExamplesOfProblemsAreTheTables(t *testing.T) {
+func TestTable_MatchesTheExamplesOfTheContract(t *testing.T) {
 	var document struct {
 		Components struct {
 			Responses map[string]struct {
@@ -157,7 +157,7 @@ func TestTheExamplesOfProblemsAreTheTables(t *testing.T) {
 	require.Greater(t, examples, 5)
 }
 
-func TestAnUnknownErrorIsOpaque(t *testing.T) {
+func TestDescribe_RevealsNothingOfAnUnknownError(t *testing.T) {
 	problem := Describe(fmt.Errorf("the password is hunter2"))
 	require.Equal(t, 500, problem.Status)
 	require.NotContains(t, problem.Detail, "hunter2")

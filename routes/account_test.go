@@ -26,7 +26,7 @@ func rowsIn(t *testing.T, db *gorm.DB, table string) (n int64) {
 	return n
 }
 
-func TestAnAccountIsDeletedAfterItsGrace(t *testing.T) {
+func TestAccountDeletion_HappensAfterTheGracePeriod(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -51,7 +51,7 @@ func TestAnAccountIsDeletedAfterItsGrace(t *testing.T) {
 	})
 }
 
-func TestLoggingInKeepsAnAccount(t *testing.T) {
+func TestAccountDeletion_IsCancelledByALogin(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		require.Equal(t, http.StatusAccepted, deleteAccount(t, app, app.Signup(t, annAddress), testkit.Password).Status)
@@ -63,7 +63,7 @@ func TestLoggingInKeepsAnAccount(t *testing.T) {
 	})
 }
 
-func TestAnAccountIsDeletedNowWhereThereIsNoGrace(t *testing.T) {
+func TestAccountDeletion_HappensAtOnceWithoutAGracePeriod(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
@@ -75,7 +75,7 @@ func TestAnAccountIsDeletedNowWhereThereIsNoGrace(t *testing.T) {
 	}, "ACCOUNT_DELETION_GRACE=0")
 }
 
-func TestTheLastSuperuserStays(t *testing.T) {
+func TestAccountDeletion_RefusesTheLastSuperuser(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
@@ -88,7 +88,7 @@ func TestTheLastSuperuserStays(t *testing.T) {
 }
 
 // Everything that is kept about a user: whoever adds a table with a user_id has to export it, and to name it here.
-func TestTheExportHoldsEverythingAboutTheUser(t *testing.T) {
+func TestAccountExport_HasEverythingAboutTheUser(t *testing.T) {
 	t.Parallel()
 	exported := map[string]string{
 		"users": "user", "sessions": "sessions", "login_throttles": "devices", "one_time_tokens": "one_time_tokens",

@@ -36,7 +36,7 @@ func secrets(t *testing.T, app *testkit.App, operation string, session testkit.T
 }
 
 // Who copies the contract's examples, in any order, gets what they promise.
-func TestTheExamplesOfTheContractWork(t *testing.T) {
+func TestContract_ExamplesWork(t *testing.T) {
 	t.Parallel()
 	contract := testkit.TheContract()
 	for _, operation := range contract.Operations() {

@@ -20,7 +20,7 @@ import (
 // Whatever comes in, every operation answers what the contract declares, and never that it is our fault. A body has the
 // members that the contract gives it, each as a client would send it, or missing, or something else, and sometimes others. A
 // request in which all is right is granted.
-func TestNoRequestIsOurFault(t *testing.T) {
+func TestContract_NoRequestEndsInAServerError(t *testing.T) {
 	t.Parallel()
 	world := newFuzzed(t, testkit.SQLite(t))
 	for _, operation := range testkit.TheContract().Operations() {

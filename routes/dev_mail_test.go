@@ -10,7 +10,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestTheDevelopmentMailboxIsInDevelopmentAlone(t *testing.T) {
+func TestDevMail_ExistsOnlyInDevelopment(t *testing.T) {
 	t.Parallel()
 	production := []string{"APP_ENV=production", "PUBLIC_URL=https://auth.example.com"}
 	for name, settings := range map[string][]string{
@@ -31,7 +31,7 @@ func TestTheDevelopmentMailboxIsInDevelopmentAlone(t *testing.T) {
 	}
 }
 
-func TestTheDevelopmentMailboxAnswers(t *testing.T) {
+func TestDevMail_Responds(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	page := app.Get(t, "/dev/mail", "")

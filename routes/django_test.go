@@ -41,7 +41,7 @@ func eachDjangoApp(t *testing.T, run func(t *testing.T, app *testkit.App)) {
 	testkit.EachApp(t, run, "DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL=2026-04-01")
 }
 
-func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
+func TestDjango_RoutesAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true")
 	var routes []string
@@ -51,7 +51,7 @@ func TestDjangosRoutesAreTheGoldenOnes(t *testing.T) {
 	require.ElementsMatch(t, slices.Concat(golden, djangoGolden), routes)
 }
 
-func TestDjangosPathsSayWhenToComeBack(t *testing.T) {
+func TestDjango_RateLimitSetsRetryAfter(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for range 2 {
@@ -175,7 +175,7 @@ func addAnn(t *testing.T, app *testkit.App) {
 		Updates(map[string]any{"legacy_id": 7, "legacy_username": "annie", "first_name": "Ann", "date_joined": joined}).Error)
 }
 
-func TestDjangosPathsAnswerAsDjangoDoes(t *testing.T) {
+func TestDjango_PathsRespondAsDjangoDoes(t *testing.T) {
 	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
@@ -213,7 +213,7 @@ func masked(t *testing.T, answer testkit.Response, want string) string {
 	return body
 }
 
-func TestTokensOfDjangosPathsSayWhoTheUserIs(t *testing.T) {
+func TestDjango_TokensHaveTheClaimsOfDjango(t *testing.T) {
 	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
@@ -236,7 +236,7 @@ func TestTokensOfDjangosPathsSayWhoTheUserIs(t *testing.T) {
 }
 
 // Only tokens of the paths that djangorestframework-jwt had can be renewed by themselves.
-func TestAnAccessTokenOfTheAPIIsNotRenewed(t *testing.T) {
+func TestDjango_DoesNotRenewAccessTokensOfTheAPI(t *testing.T) {
 	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
@@ -254,7 +254,7 @@ func djangoIssued(payload string) string {
 	return signed + "." + encode(mac.Sum(nil))
 }
 
-func TestDjangosTokensAreAcceptedAndExchanged(t *testing.T) {
+func TestDjango_AcceptsAndExchangesDjangosTokens(t *testing.T) {
 	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
@@ -291,7 +291,7 @@ func TestDjangosTokensAreAcceptedAndExchanged(t *testing.T) {
 	})
 }
 
-func TestDjangosTokensEndWithTheAccountAndThePassword(t *testing.T) {
+func TestDjango_RefusesDjangosTokensAfterAChangeOfAccountOrPassword(t *testing.T) {
 	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
@@ -314,7 +314,7 @@ func TestDjangosTokensEndWithTheAccountAndThePassword(t *testing.T) {
 	})
 }
 
-func TestDjangosTokensAreNothingWithoutItsKey(t *testing.T) {
+func TestDjango_RefusesDjangosTokensWithoutItsKey(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		app := testkit.NewApp(t, db, "DJANGO_COMPAT=true")
@@ -330,7 +330,7 @@ func TestDjangosTokensAreNothingWithoutItsKey(t *testing.T) {
 }
 
 // A login counts by whatever door it comes, in the metrics and in the audit log, which counts the one of the sign-up too.
-func TestDjango_LoginsByEveryDoorCount(t *testing.T) {
+func TestDjango_CountsLoginsAtEveryPath(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
 		app.Login(t, "ann@example.com")

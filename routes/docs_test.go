@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestTheDocsPageIsServedWithAPolicyOfItsOwn(t *testing.T) {
+func TestDocs_HasAContentSecurityPolicyOfItsOwn(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	page := app.Get(t, "/docs", "")
@@ -45,7 +45,7 @@ func TestTheDocsPageIsServedWithAPolicyOfItsOwn(t *testing.T) {
 
 // A developer meets the service on its docs page: he signs up, logs in, authorizes with the token he got and reads his
 // profile.
-func TestTheDocsPageCallsTheRunningServer(t *testing.T) {
+func TestDocs_CallsTheRunningServer(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	docs := docsPage{t, testkit.NewBrowser(t)}
@@ -131,7 +131,7 @@ func (d docsPage) authorize(token string) {
 }
 
 // The type of every problem is the address of its row on a page of this server.
-func TestProblemTypesLeadToThePageOfErrors(t *testing.T) {
+func TestErrorsPage_IsTheTypeOfEveryProblem(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	page := app.Get(t, "/errors", "")
@@ -145,7 +145,7 @@ func TestProblemTypesLeadToThePageOfErrors(t *testing.T) {
 	}
 }
 
-func TestThePageOfErrorsShowsTheOneAskedFor(t *testing.T) {
+func TestErrorsPage_ShowsTheCodeInTheURL(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	browser := testkit.NewBrowser(t)

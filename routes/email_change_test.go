@@ -13,7 +13,7 @@ import (
 )
 
 // A thief who knows the password changes the address, and does what he can to keep the account: its owner takes it back.
-func TestAnOwnerTakesHisAccountBackWhateverTheThiefDoes(t *testing.T) {
+func TestEmailChange_UndoRestoresTheAccountWhateverAThiefDid(t *testing.T) {
 	t.Parallel()
 	for name, thief := range map[string]func(t *testing.T, app *testkit.App, access string){
 		"changes the address again": func(t *testing.T, app *testkit.App, access string) {
@@ -63,7 +63,7 @@ func changeAddress(t *testing.T, app *testkit.App, access, to string) {
 
 // Whoever signs up with an address that is not his and changes to his own keeps nobody from it. Its owner can also have
 // the account, unless he has another one by then.
-func TestAnAddressThatNobodyConfirmedIsFreeAfterAChange(t *testing.T) {
+func TestEmailChange_ReleasesAnUnconfirmedOldAddress(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		changeAddress(t, app, app.Signup(t, annAddress), "stranger@example.org")
@@ -80,7 +80,7 @@ func TestAnAddressThatNobodyConfirmedIsFreeAfterAChange(t *testing.T) {
 	})
 }
 
-func TestANewPasswordEndsAPendingChangeOfAddress(t *testing.T) {
+func TestEmailChange_PendingEndsWithAPasswordChange(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
@@ -92,7 +92,7 @@ func TestANewPasswordEndsAPendingChangeOfAddress(t *testing.T) {
 }
 
 // Others may ask to change to an address as often as they like: the code of its own account still works.
-func TestNobodyPushesACodeOut(t *testing.T) {
+func TestEmailChange_RequestsOfOthersDoNotInvalidateACode(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -107,7 +107,7 @@ func TestNobodyPushesACodeOut(t *testing.T) {
 	})
 }
 
-func TestAnAddressChangesWhenTheNewOneConfirms(t *testing.T) {
+func TestEmailChange_HappensWhenTheNewAddressIsConfirmed(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		const next = "ann@example.org"
@@ -142,7 +142,7 @@ func TestAnAddressChangesWhenTheNewOneConfirms(t *testing.T) {
 	})
 }
 
-func TestOnlyTheAddressThatGotTheTokenIsConfirmed(t *testing.T) {
+func TestEmailChange_ConfirmsOnlyTheAddressOfTheToken(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
@@ -165,7 +165,7 @@ func TestOnlyTheAddressThatGotTheTokenIsConfirmed(t *testing.T) {
 	})
 }
 
-func TestAnAddressThatSomebodyElseHasByNowIsRefused(t *testing.T) {
+func TestEmailChange_RefusesAnAddressTakenMeanwhile(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)

@@ -51,7 +51,7 @@ func visible(t *testing.T, answer testkit.Response) any {
 	return []any{answer.Status, header, answer.Body}
 }
 
-func TestALoginDoesntTellWhoHasAnAccount(t *testing.T) {
+func TestLogin_DoesNotRevealWhoHasAnAccount(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		emails := accounts(t, app)
@@ -75,7 +75,7 @@ func TestALoginDoesntTellWhoHasAnAccount(t *testing.T) {
 	})
 }
 
-func TestASignupDoesntTellWhoHasAnAccountWhereThatIsAskedFor(t *testing.T) {
+func TestSignup_EnumerationSafe_DoesNotRevealWhoHasAnAccount(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		emails := accounts(t, testkit.NewApp(t, db))
@@ -98,7 +98,7 @@ func TestASignupDoesntTellWhoHasAnAccountWhereThatIsAskedFor(t *testing.T) {
 	})
 }
 
-func TestASignupSaysByDefaultThatAnEmailIsTaken(t *testing.T) {
+func TestSignup_RevealsByDefaultThatAnEmailIsTaken(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var first any
@@ -116,7 +116,7 @@ func TestASignupSaysByDefaultThatAnEmailIsTaken(t *testing.T) {
 }
 
 // 200 addresses guess, while the owner's phone and his browser log in.
-func TestAnAttackFromManyAddressesNeverReachesTheOwner(t *testing.T) {
+func TestLogin_AttackFromManyAddressesDoesNotLockOutTheOwner(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
@@ -148,7 +148,7 @@ func TestAnAttackFromManyAddressesNeverReachesTheOwner(t *testing.T) {
 	}, "TRUSTED_PROXIES=127.0.0.1")
 }
 
-func TestNobodyLearnsByMailWhoHasAnAccount(t *testing.T) {
+func TestMailRequests_DoNotRevealWhoHasAnAccount(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		emails := append(accounts(t, app), "no address")

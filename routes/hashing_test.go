@@ -25,7 +25,7 @@ func cheap(settings ...string) []string {
 // long has 100 bytes; bcrypt looks at 72.
 var long = strings.Repeat("a plum tree by the gate, ", 4)
 
-func TestALoginUpgradesToThePasswordSettings(t *testing.T) {
+func TestLogin_UpgradesThePasswordHashToTheSettings(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		emails := map[string]string{"ann@example.com": testkit.Password, "bob@example.com": long}
@@ -84,7 +84,7 @@ func hashOf(t *testing.T, app *testkit.App, email string) string {
 }
 
 // The hash is md5("seasalt" + testkit.Password), as Django writes it.
-func TestALegacyHashLogsInOnlyWhereItIsNamed(t *testing.T) {
+func TestLogin_AcceptsALegacyHashOnlyIfAllowed(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		refusing := testkit.NewHashingApp(t, db, 1, cheap()...)
@@ -124,7 +124,7 @@ func isOpen(ended <-chan struct{}) bool {
 	}
 }
 
-func TestALoginThatCantHashInTimeIsToldToComeBack(t *testing.T) {
+func TestLogin_IsOverloadedIfItCantHashInTime(t *testing.T) {
 	for counts := false; !counts; {
 		app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=1ms")...)
 		ended := occupy(t, app)
@@ -144,7 +144,7 @@ func TestALoginThatCantHashInTimeIsToldToComeBack(t *testing.T) {
 	}
 }
 
-func TestAClientThatGoesAwayLeavesTheQueue(t *testing.T) {
+func TestLogin_LeavesTheQueueIfTheClientDisconnects(t *testing.T) {
 	for counts := false; !counts; {
 		app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=30s")...)
 		ended := occupy(t, app)
@@ -175,7 +175,7 @@ func TestAClientThatGoesAwayLeavesTheQueue(t *testing.T) {
 	}
 }
 
-func TestAPasswordThatIsTooLongIsRefusedBeforeAnyHash(t *testing.T) {
+func TestPasswords_TooLongAreRefusedBeforeHashing(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	for _, test := range []struct {

@@ -35,7 +35,7 @@ func raw(t testing.TB, app *testkit.App, text string) testkit.Response {
 	return testkit.Response{Status: answer.StatusCode, Header: answer.Header, Body: string(body)}
 }
 
-func TestHostileRequestsGetTheirProblemAndWriteNothing(t *testing.T) {
+func TestHostileRequests_AreRefusedAndWriteNothing(t *testing.T) {
 	t.Parallel()
 	type hostile struct {
 		text   string
@@ -96,7 +96,7 @@ func TestHostileRequestsGetTheirProblemAndWriteNothing(t *testing.T) {
 	})
 }
 
-func TestSimultaneousSignupsMakeOneAccount(t *testing.T) {
+func TestSignup_SimultaneousRequestsCreateOneAccount(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		const racers = 10
@@ -123,7 +123,7 @@ func TestSimultaneousSignupsMakeOneAccount(t *testing.T) {
 }
 
 // Clients that never finish their request are cut off by the time-out, and keep nobody else from being served.
-func TestSlowConnectionsAreClosedAndOthersServedMeanwhile(t *testing.T) {
+func TestServer_ClosesSlowConnectionsAndServesOthersMeanwhile(t *testing.T) {
 	t.Parallel()
 	const slow = 5000
 	app := testkit.NewApp(t, testkit.SQLite(t))
@@ -146,7 +146,7 @@ func TestSlowConnectionsAreClosedAndOthersServedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestAPanicIsALoggedFailureWithoutDetails(t *testing.T) {
+func TestErrors_PanicIsLoggedAndRevealsNothing(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	app.Server.Engine.GET("/panic", func(*gin.Context) { panic("the password is hunter2") })
@@ -160,7 +160,7 @@ func TestAPanicIsALoggedFailureWithoutDetails(t *testing.T) {
 	require.Equal(t, 200, app.Get(t, "/healthz", "").Status)
 }
 
-func TestADatabaseThatIsGoneIsNotReadyAndAFailure(t *testing.T) {
+func TestHealth_WithoutADatabaseIsNotReadyAndRequestsFail(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
@@ -181,7 +181,7 @@ func TestADatabaseThatIsGoneIsNotReadyAndAFailure(t *testing.T) {
 }
 
 // The client waits for a row or for SQLite's lock, which somebody else holds, and hangs up.
-func TestAClientThatHangsUpIsNoFailure(t *testing.T) {
+func TestErrors_ClientThatDisconnectsIsNoFailure(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
@@ -213,7 +213,7 @@ func TestAClientThatHangsUpIsNoFailure(t *testing.T) {
 	})
 }
 
-func TestAStaleSchemaIsNotReady(t *testing.T) {
+func TestHealth_IsNotReadyWithAStaleSchema(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		require.NoError(t, app.DB.Exec("DELETE FROM goose_db_version WHERE version_id > 0").Error)
@@ -223,7 +223,7 @@ func TestAStaleSchemaIsNotReady(t *testing.T) {
 	})
 }
 
-func TestCrossOriginRequests(t *testing.T) {
+func TestCORS_AllowsOnlyTheConfiguredOrigins(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		preflight := func(origin string) testkit.Response {
@@ -248,7 +248,7 @@ func TestCrossOriginRequests(t *testing.T) {
 	}, "CORS_ALLOWED_ORIGINS=https://app.example")
 }
 
-func TestTheClientAddressIsTheTrustedProxysWordOnly(t *testing.T) {
+func TestClientAddress_IsReadOnlyFromTrustedProxies(t *testing.T) {
 	t.Parallel()
 	spoofed := testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{"X-Forwarded-For": "203.0.113.7"}}
 	header := spoofed.Header

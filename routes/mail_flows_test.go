@@ -71,7 +71,7 @@ func isVerified(t *testing.T, app *testkit.App, email string) bool {
 	return verified == 1
 }
 
-func TestAnAddressIsConfirmedByTheTokenOfTheMail(t *testing.T) {
+func TestEmailVerification_ByToken(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
@@ -90,7 +90,7 @@ func TestAnAddressIsConfirmedByTheTokenOfTheMail(t *testing.T) {
 	})
 }
 
-func TestAnAddressIsConfirmedByTheCodeOfTheMail(t *testing.T) {
+func TestEmailVerification_ByCode(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -103,7 +103,7 @@ func TestAnAddressIsConfirmedByTheCodeOfTheMail(t *testing.T) {
 	})
 }
 
-func TestAfterFiveCodesAMailIsWorthNothing(t *testing.T) {
+func TestEmailVerification_AllowsFiveCodes(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -118,7 +118,7 @@ func TestAfterFiveCodesAMailIsWorthNothing(t *testing.T) {
 }
 
 // Codes typed at the same time are all counted: of 30 no more than five are looked at.
-func TestCodesAtTheSameTimeAreAllCounted(t *testing.T) {
+func TestEmailVerification_CountsSimultaneousCodes(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -134,7 +134,7 @@ func TestCodesAtTheSameTimeAreAllCounted(t *testing.T) {
 	})
 }
 
-func TestANewerMailTakesThePlaceOfAnOlder(t *testing.T) {
+func TestEmailVerification_NewerEmailInvalidatesTheOlder(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -148,7 +148,7 @@ func TestANewerMailTakesThePlaceOfAnOlder(t *testing.T) {
 	})
 }
 
-func TestAnAsteriskIsNoLanguage(t *testing.T) {
+func TestSignup_IgnoresAnAsteriskAsLanguage(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		answer := app.Do(t, testkit.Call{
@@ -159,7 +159,7 @@ func TestAnAsteriskIsNoLanguage(t *testing.T) {
 	})
 }
 
-func TestWhoHasAnAccountIsToldByMailAlone(t *testing.T) {
+func TestSignup_EnumerationSafe_TellsTheOwnerByEmail(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		succeeds(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
@@ -172,7 +172,7 @@ func TestWhoHasAnAccountIsToldByMailAlone(t *testing.T) {
 	}, "SIGNUP_ENUMERATION_SAFE=true")
 }
 
-func TestAnAddressHasToBeConfirmedWhereThatIsRequired(t *testing.T) {
+func TestEmailVerification_RequiredRefusesLoginsBefore(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		status, _ := ask(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
@@ -188,7 +188,7 @@ func TestAnAddressHasToBeConfirmedWhereThatIsRequired(t *testing.T) {
 	}, "EMAIL_VERIFICATION=required")
 }
 
-func TestNobodyIsAskedToConfirmWhereThatIsOff(t *testing.T) {
+func TestEmailVerification_OffSendsNoEmail(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -196,7 +196,7 @@ func TestNobodyIsAskedToConfirmWhereThatIsOff(t *testing.T) {
 	}, "EMAIL_VERIFICATION=off")
 }
 
-func TestUsersAreToldWhatHappensToTheirAccount(t *testing.T) {
+func TestSecurityNotices_AreSentForChangesOfTheAccount(t *testing.T) {
 	t.Parallel()
 	notices := func(t *testing.T, app *testkit.App) (subjects []string) {
 		access := app.Signup(t, annAddress)
@@ -224,7 +224,7 @@ func TestUsersAreToldWhatHappensToTheirAccount(t *testing.T) {
 }
 
 // Mail goes to the address as it is stored, never to one that looks like it.
-func TestLookAlikeAddressesGetNoMail(t *testing.T) {
+func TestMail_IsNotSentToLookAlikeAddresses(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "mike@example.com")
@@ -238,7 +238,7 @@ func TestLookAlikeAddressesGetNoMail(t *testing.T) {
 	})
 }
 
-func TestLinksLeadWhereTheSettingsSayWhateverHostIsAsked(t *testing.T) {
+func TestMail_LinksFollowTheSettingsWhateverTheHostHeader(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -265,7 +265,7 @@ func mailWithLink(t *testing.T, app *testkit.App, text string) testkit.Mail {
 	return testkit.Mail{}
 }
 
-func TestLettersAreInTheLanguageOfTheirReader(t *testing.T) {
+func TestMail_IsInTheLanguageOfTheUser(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		answer := app.Do(t, testkit.Call{

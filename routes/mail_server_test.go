@@ -14,7 +14,7 @@ import (
 )
 
 // For ten minutes no mail server answers. Nobody who signs up notices, and no mail is lost.
-func TestMailsWaitForTheirServer(t *testing.T) {
+func TestMail_WaitsForTheMailServer(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		port := testkit.Port(t)

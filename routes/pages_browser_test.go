@@ -15,7 +15,7 @@ import (
 )
 
 // A person who forgot his password on a phone, in a browser that runs no script: from the mail to the login.
-func TestAPasswordIsResetInABrowserWithoutScripts(t *testing.T) {
+func TestPages_ResetAPasswordInABrowserWithoutScripts(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	browser := phone(t)
@@ -39,7 +39,7 @@ func TestAPasswordIsResetInABrowserWithoutScripts(t *testing.T) {
 	require.True(t, tryLogin(t, app, annAddress, newPassword).ok())
 }
 
-func TestAnAddressIsConfirmedInABrowser(t *testing.T) {
+func TestPages_ConfirmAnAddressInABrowser(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	browser := phone(t)

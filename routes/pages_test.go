@@ -13,7 +13,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestABrowserThatSaysNothingOfTheSiteMayPost(t *testing.T) {
+func TestPages_AcceptFormsFromBrowsersThatSendNoSite(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -25,7 +25,7 @@ func TestABrowserThatSaysNothingOfTheSiteMayPost(t *testing.T) {
 }
 
 // What programs that look at mail do, and then its reader.
-func TestOpeningALinkChangesNothing(t *testing.T) {
+func TestPages_OpeningALinkChangesNothing(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -63,7 +63,7 @@ func form(app *testkit.App, t *testing.T, path string, header map[string]string,
 	})
 }
 
-func TestThePagesSayWhatIsWrong(t *testing.T) {
+func TestPages_ExplainErrors(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -83,7 +83,7 @@ func TestThePagesSayWhatIsWrong(t *testing.T) {
 	})
 }
 
-func TestThePagesSpeakTheLanguageOfTheBrowser(t *testing.T) {
+func TestPages_AreInTheLanguageOfTheBrowser(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		german := map[string]string{"Accept-Language": "de-CH, fr;q=0.7"}
@@ -104,7 +104,7 @@ func TestThePagesSpeakTheLanguageOfTheBrowser(t *testing.T) {
 }
 
 // People are not shown JSON, whatever goes wrong.
-func TestWhatGoesWrongOnAPageIsAPage(t *testing.T) {
+func TestPages_ShowErrorsAsPages(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		isPage := func(answer testkit.Response, status int, text string) {
@@ -131,7 +131,7 @@ func TestWhatGoesWrongOnAPageIsAPage(t *testing.T) {
 }
 
 // Whoever comes too late asks for another mail where he is. It goes where the first one went, whatever he types.
-func TestAPageOffersAnotherMailForALinkThatIsTooOld(t *testing.T) {
+func TestPages_OfferAnotherEmailForAnExpiredLink(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)

@@ -13,7 +13,7 @@ import (
 	"latchkey/testkit"
 )
 
-func TestAForgottenPasswordIsReset(t *testing.T) {
+func TestPasswordReset_ByToken(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -39,7 +39,7 @@ func TestAForgottenPasswordIsReset(t *testing.T) {
 	})
 }
 
-func TestOfTwoResetsAtOnceOneWins(t *testing.T) {
+func TestPasswordReset_OneOfSimultaneousRequestsWins(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -61,7 +61,7 @@ func TestOfTwoResetsAtOnceOneWins(t *testing.T) {
 	})
 }
 
-func TestTokensGrowOld(t *testing.T) {
+func TestOneTimeTokens_Expire(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
@@ -78,7 +78,7 @@ func TestTokensGrowOld(t *testing.T) {
 	})
 }
 
-func TestANewPasswordEndsAPendingReset(t *testing.T) {
+func TestPasswordReset_PendingEndsWithAPasswordChange(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		access := app.Signup(t, annAddress)
@@ -91,7 +91,7 @@ func TestANewPasswordEndsAPendingReset(t *testing.T) {
 
 // Somebody signs up with an address that is not his. Whatever its owner then does by mail, the password of the other opens
 // nothing afterwards.
-func TestNobodySignsUpInAdvanceForSomebodyElse(t *testing.T) {
+func TestSignup_WithAnothersAddressGivesNoAccessLater(t *testing.T) {
 	t.Parallel()
 	const attackers = "grapes of the attacker"
 	for name, owner := range map[string]func(t *testing.T, app *testkit.App){
@@ -124,7 +124,7 @@ func TestNobodySignsUpInAdvanceForSomebodyElse(t *testing.T) {
 }
 
 // Somebody else signs up with the address after its owner did: the mail that the owner waits for brings no stranger's password.
-func TestASecondSignupLeavesNoPasswordBehind(t *testing.T) {
+func TestSignup_SecondOneLeavesNoPasswordBehind(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		succeeds(t, app, "signup", "", "email", annAddress, "password", testkit.Password)
@@ -135,7 +135,7 @@ func TestASecondSignupLeavesNoPasswordBehind(t *testing.T) {
 	}, "SIGNUP_ENUMERATION_SAFE=true")
 }
 
-func TestADisabledAccountIsNotHelpedByMail(t *testing.T) {
+func TestEmailVerification_RefusesADisabledAccount(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)

@@ -78,7 +78,7 @@ func forge(token, header string, key []byte) string {
 
 // Every route that is not open refuses every caller who may not pass, before it looks at the request, and lets the
 // others in: to them it answers anything but 401 and 403.
-func TestProtectedRoutesTimesCallers(t *testing.T) {
+func TestProtectedRoutes_ByCaller(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for _, route := range golden {
@@ -104,7 +104,7 @@ func TestProtectedRoutesTimesCallers(t *testing.T) {
 	})
 }
 
-func TestTheAuthorizationHeader(t *testing.T) {
+func TestAuthorizationHeader(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
@@ -140,7 +140,7 @@ func TestTheAuthorizationHeader(t *testing.T) {
 	})
 }
 
-func TestTheAuthorizationSchemeIsASetting(t *testing.T) {
+func TestAuthorizationHeader_SchemeIsASetting(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")
@@ -156,7 +156,7 @@ func TestTheAuthorizationSchemeIsASetting(t *testing.T) {
 	}, "JWT_AUTH_HEADER_PREFIX=JWT")
 }
 
-func TestVerifyTellsTheClaimsOfAnActiveTokenOnly(t *testing.T) {
+func TestTokenVerify_ReturnsTheClaimsOfActiveTokensOnly(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		token := app.Signup(t, "ann@example.com")

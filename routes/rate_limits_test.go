@@ -43,7 +43,7 @@ func limited(t *testing.T, answer testkit.Response) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-func TestEachAddressHasItsLimit(t *testing.T) {
+func TestRateLimit_AppliesToEachAddress(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		calls := map[string]testkit.Call{
@@ -70,7 +70,7 @@ func TestEachAddressHasItsLimit(t *testing.T) {
 		"RATE_LIMIT_SECRET=3/1m")
 }
 
-func TestALimitIsPassedByNoOtherSpellingOfAnAddress(t *testing.T) {
+func TestRateLimit_IgnoresTheSpellingOfAnAddress(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for _, same := range [][]string{
@@ -90,7 +90,7 @@ func TestALimitIsPassedByNoOtherSpellingOfAnAddress(t *testing.T) {
 	}, limitsOn, behindProxy, "RATE_LIMIT_LOGIN=2/1m")
 }
 
-func TestASpoofedAddressChangesNothing(t *testing.T) {
+func TestRateLimit_IgnoresSpoofedAddresses(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		for i := range 5 {
@@ -103,7 +103,7 @@ func TestASpoofedAddressChangesNothing(t *testing.T) {
 }
 
 // Strangers who try an account from everywhere use up their own share of it, and not that of the owner's phone.
-func TestStrangersAreLimitedTogetherAndTheOwnersPhoneByItself(t *testing.T) {
+func TestRateLimit_OfStrangersDoesNotAffectTheOwnersDevice(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		signup := app.Do(t, from("198.51.100.7", testkit.Call{Path: "/api/v1/signup",
@@ -127,7 +127,7 @@ func TestStrangersAreLimitedTogetherAndTheOwnersPhoneByItself(t *testing.T) {
 	}, limitsOn, behindProxy, "RATE_LIMIT_LOGIN_ACCOUNT=4/1m")
 }
 
-func TestOneAccountIsLimitedFromEverywhere(t *testing.T) {
+func TestRateLimit_AppliesToEachAccount(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		ann := app.Do(t, from("198.51.100.7", testkit.Call{Path: "/api/v1/signup",
@@ -151,7 +151,7 @@ func TestOneAccountIsLimitedFromEverywhere(t *testing.T) {
 		"RATE_LIMIT_REFRESH_ACCOUNT=2/1m")
 }
 
-func TestWhatIsLimitedCostsNoHashAndLeavesNoTrace(t *testing.T) {
+func TestRateLimit_RefusesBeforeHashingAndAuditing(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
@@ -169,7 +169,7 @@ func count(t *testing.T, app *testkit.App, table string) (rows int64) {
 	return rows
 }
 
-func TestMetricsTellWhatBecameOfRequests(t *testing.T) {
+func TestMetrics_CountRequestsByOutcome(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")

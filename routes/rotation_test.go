@@ -48,7 +48,7 @@ func keyID(t *testing.T, token string) string {
 
 // Two replicas rotate through several keys, one following the other late, while requests with old and new tokens are in
 // flight at both: none is refused.
-func TestRotatingUnderLoadRefusesNoValidToken(t *testing.T) {
+func TestKeyRotation_UnderLoadRefusesNoValidToken(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		settings := []string{"JWT_KEY_ROTATION=24h", "JWT_EXPIRATION_DELTA=24h"}

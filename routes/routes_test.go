@@ -115,7 +115,7 @@ var pages = []string{
 	"POST /verify-email/again",
 }
 
-func TestRoutesAreTheGoldenOnes(t *testing.T) {
+func TestRoutes_AreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var routes []string
@@ -129,7 +129,7 @@ func TestRoutesAreTheGoldenOnes(t *testing.T) {
 	})
 }
 
-func TestRoutesAndContractAreTheSameSet(t *testing.T) {
+func TestRoutes_AreThoseOfTheContract(t *testing.T) {
 	t.Parallel()
 	documented := testkit.TheContract().Operations()
 	for i, operation := range documented {
@@ -138,7 +138,7 @@ func TestRoutesAndContractAreTheSameSet(t *testing.T) {
 	require.ElementsMatch(t, golden, append(documented, pages...))
 }
 
-func TestTheContractIsServed(t *testing.T) {
+func TestContract_IsServed(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	asYAML := app.Get(t, "/openapi.yaml", "")

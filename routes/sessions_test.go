@@ -42,7 +42,7 @@ func claimsOf(t *testing.T, token string) map[string]any {
 	return claims
 }
 
-func TestRefreshAnswersANewPairAndTheUserAsHeIsNow(t *testing.T) {
+func TestRefresh_ReturnsANewPairAndTheCurrentUser(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		require.NoError(t, app.DB.Model(&models.User{}).Where("TRUE").Update("is_staff", true).Error)
@@ -61,7 +61,7 @@ func TestRefreshAnswersANewPairAndTheUserAsHeIsNow(t *testing.T) {
 	})
 }
 
-func TestAnInactiveUserCantRefresh(t *testing.T) {
+func TestRefresh_RefusesAnInactiveUser(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		require.NoError(t, app.DB.Model(&models.User{}).Where("TRUE").Update("is_active", false).Error)
@@ -69,7 +69,7 @@ func TestAnInactiveUserCantRefresh(t *testing.T) {
 	})
 }
 
-func TestAReusedRefreshTokenEndsItsSessionOnly(t *testing.T) {
+func TestRefresh_ReuseEndsOnlyItsSession(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		second := app.Refresh(t, phone.Refresh).Tokens(t)
@@ -82,7 +82,7 @@ func TestAReusedRefreshTokenEndsItsSessionOnly(t *testing.T) {
 	})
 }
 
-func TestASessionThatIsNotUsedExpires(t *testing.T) {
+func TestSessions_ExpireIfUnused(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		app.Clock.Advance(29 * 24 * time.Hour)
@@ -93,7 +93,7 @@ func TestASessionThatIsNotUsedExpires(t *testing.T) {
 	})
 }
 
-func TestLogoutByAccessToken(t *testing.T) {
+func TestLogout_ByAccessToken(t *testing.T) {
 	t.Parallel()
 	for scope, ended := range map[string][2]bool{
 		"": {true, false}, `{}`: {true, false}, `{"scope":"local"}`: {true, false},
@@ -116,7 +116,7 @@ func TestLogoutByAccessToken(t *testing.T) {
 	}
 }
 
-func TestLogoutByRefreshTokenOnceTheAccessTokenHasExpired(t *testing.T) {
+func TestLogout_ByRefreshTokenAfterTheAccessTokenExpired(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		app.Clock.Advance(time.Hour)
@@ -128,7 +128,7 @@ func TestLogoutByRefreshTokenOnceTheAccessTokenHasExpired(t *testing.T) {
 	})
 }
 
-func TestLogoutRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestLogout_RefusesUnknownScopesAndMissingCredentials(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		requireCode(t, 401, "credentials_missing", logOut(t, app, "", ""))
@@ -139,7 +139,7 @@ func TestLogoutRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	})
 }
 
-func TestTheListOfSessions(t *testing.T) {
+func TestSessions_List(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "bob@example.com")
@@ -161,7 +161,7 @@ func TestTheListOfSessions(t *testing.T) {
 	})
 }
 
-func TestASessionIsEndedByItsOwnerOnly(t *testing.T) {
+func TestSessions_AreEndedOnlyByTheirOwner(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		app.Signup(t, "bob@example.com")
@@ -185,7 +185,7 @@ func TestASessionIsEndedByItsOwnerOnly(t *testing.T) {
 	})
 }
 
-func TestChangingThePassword(t *testing.T) {
+func TestPasswordChange_EndsTheOtherSessions(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		const next = "pear tree by the gate"
@@ -209,7 +209,7 @@ func TestChangingThePassword(t *testing.T) {
 }
 
 // However a token reaches the service, no log line holds it.
-func TestNoTokenReachesTheLog(t *testing.T) {
+func TestLog_HasNoTokens(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		next := app.Refresh(t, phone.Refresh).Tokens(t)
@@ -227,7 +227,7 @@ func TestNoTokenReachesTheLog(t *testing.T) {
 	})
 }
 
-func TestThePublishedKeysVerifyTheTokens(t *testing.T) {
+func TestWellKnown_PublishedKeysVerifyTheTokens(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		discovery := app.Get(t, "/.well-known/openid-configuration", "")

@@ -55,7 +55,7 @@ func sent(operation, body, token string) testkit.Call {
 }
 
 // Whatever operation declares them, and whoever adds one: these answers are the same everywhere.
-func TestEveryOperationRefusesBodiesThatAreNone(t *testing.T) {
+func TestOperations_RefuseInvalidBodies(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	access := app.Signup(t, annAddress)
@@ -72,7 +72,7 @@ func TestEveryOperationRefusesBodiesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestEveryLimitedOperationSaysSo(t *testing.T) {
+func TestOperations_LimitedOnesRespondWith429(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t), limitsOn, behindProxy, "RATE_LIMIT_LOGIN=1/24h", "RATE_LIMIT_SIGNUP=1/24h",
 		"RATE_LIMIT_REFRESH=1/24h", "RATE_LIMIT_MAIL=1/24h", "RATE_LIMIT_SECRET=1/24h")
@@ -86,7 +86,7 @@ func TestEveryLimitedOperationSaysSo(t *testing.T) {
 }
 
 // The database is away: every operation that needs it says that it is our fault, and tells nothing of it.
-func TestEveryOperationSurvivesWithoutItsDatabase(t *testing.T) {
+func TestOperations_WithoutADatabaseFailAndRevealNothing(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	app.Signup(t, annAddress)
@@ -109,7 +109,7 @@ func TestEveryOperationSurvivesWithoutItsDatabase(t *testing.T) {
 }
 
 // Every slot hashes, so that whoever wants a password looked at is told to come back.
-func TestEveryOperationThatHashesSaysThatItIsBusy(t *testing.T) {
+func TestOperations_HashingOnesRespondWith503IfOverloaded(t *testing.T) {
 	for counts := false; !counts; {
 		app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=1ms")...)
 		access := app.Signup(t, annAddress)

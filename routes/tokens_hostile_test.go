@@ -66,7 +66,7 @@ func rows(t *testing.T, app *testkit.App) []models.Session {
 	return all
 }
 
-func TestSpoiledRefreshTokensAreRefusedAndChangeNothing(t *testing.T) {
+func TestRefresh_RefusesSpoiledTokensAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		stranger := testkit.NewApp(t, app.DB, "SECRET_KEY=another key of another server that knows nothing of this one",
@@ -100,7 +100,7 @@ func requireRefusal(t *testing.T, name string, answer testkit.Response) {
 	require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), name)
 }
 
-func TestTokensInTheWrongPlace(t *testing.T) {
+func TestTokens_AreRefusedInTheWrongPlace(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		before := rows(t, app)
@@ -119,7 +119,7 @@ func TestTokensInTheWrongPlace(t *testing.T) {
 	})
 }
 
-func TestTheTokenOfADeletedSessionIsExpired(t *testing.T) {
+func TestRefresh_TokenOfADeletedSessionIsExpired(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		require.NoError(t, app.DB.Where("id = ?", claimsOf(t, phone.Access)["sid"]).Delete(&models.Session{}).Error)
@@ -138,7 +138,7 @@ func refused(answer testkit.Response) bool {
 		json.Unmarshal([]byte(answer.Body), &problem) == nil && problem.Code == "refresh_token_invalid"
 }
 
-func TestNoBitOfARefreshTokenMayBeFlipped(t *testing.T) {
+func TestRefresh_RefusesTokensWithAFlippedBit(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, _ testkit.Tokens) {
 		before := rows(t, app)
@@ -180,7 +180,7 @@ func garble(t *rapid.T, one, other string) string {
 	return garbled
 }
 
-func TestNoTextMadeOfRefreshTokensIsAccepted(t *testing.T) {
+func TestRefresh_RefusesTextsMadeOfTokens(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		before := rows(t, app)
@@ -198,7 +198,7 @@ func TestNoTextMadeOfRefreshTokensIsAccepted(t *testing.T) {
 }
 
 // A reused token ends its session, by whichever door it comes, and changes no other row.
-func TestReuseChangesOneRow(t *testing.T) {
+func TestRefresh_ReuseChangesOneRow(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{refresh, logout} {
 		t.Run(path, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestReuseChangesOneRow(t *testing.T) {
 	}
 }
 
-func TestALogoutRefusesWhatIsNoTokenAndEndsNothing(t *testing.T) {
+func TestLogout_RefusesInvalidTokensAndEndsNothing(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {
 		id := claimsOf(t, laptop.Access)["sid"]
@@ -242,7 +242,7 @@ func TestALogoutRefusesWhatIsNoTokenAndEndsNothing(t *testing.T) {
 
 // A server that makes its tokens under a new SECRET_KEY goes on with the sessions of the old one as long as that is a
 // fallback, and without it knows none of them.
-func TestRefreshTokensOutliveTheirSecretKeyByAFallback(t *testing.T) {
+func TestRefresh_AcceptsTokensOfAFallbackKey(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		const ownKey = "JWT_SECRET_KEY=one key for access tokens, whatever becomes of the other"

@@ -42,7 +42,7 @@ func ask(handler http.Handler, method, accept string) *httptest.ResponseRecorder
 	return answer
 }
 
-func TestDevMailAsJSON(t *testing.T) {
+func TestDevMail_AsJSON(t *testing.T) {
 	mailbox, handler := devMail(t)
 	require.NoError(t, mailbox.Send(t.Context(), mail.Email{To: "first@example.com"}))
 	require.NoError(t, mailbox.Send(t.Context(), mail.Email{
@@ -62,7 +62,7 @@ func TestDevMailAsJSON(t *testing.T) {
 	require.Equal(t, "[]", ask(handler, http.MethodGet, "application/json").Body.String())
 }
 
-func TestDevMailAsAPage(t *testing.T) {
+func TestDevMail_AsAPage(t *testing.T) {
 	mailbox, handler := devMail(t)
 	message := mail.Email{
 		To: `<b>"ann"@example.com`, Subject: "</h2><script>alert(1)</script>", Text: "<i>text</i>", Code: "123456",

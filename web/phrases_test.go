@@ -35,7 +35,7 @@ func flat(t *testing.T, file string) map[string]string {
 	return found
 }
 
-func TestEveryPhraseIsThereInEveryLanguage(t *testing.T) {
+func TestPhrases_EveryLanguageHasAll(t *testing.T) {
 	made, err := newPhrases()
 	require.NoError(t, err)
 	english := flat(t, "en.yaml")
@@ -54,7 +54,7 @@ func TestEveryPhraseIsThereInEveryLanguage(t *testing.T) {
 }
 
 // Whatever is wrong with a password is explained in the reader's language.
-func TestEveryFaultOfAPasswordHasAPhrase(t *testing.T) {
+func TestPhrases_EveryErrorOfAPasswordHasOne(t *testing.T) {
 	english := flat(t, "en.yaml")
 	for _, code := range []string{
 		passwords.CodeTooShort, passwords.CodeTooLong, passwords.CodeInvalidCharacters, passwords.CodeTooCommon,
@@ -64,7 +64,7 @@ func TestEveryFaultOfAPasswordHasAPhrase(t *testing.T) {
 	}
 }
 
-func TestALanguageThatNobodyWroteIsEnglish(t *testing.T) {
+func TestPhrases_FallBackToEnglish(t *testing.T) {
 	made, err := newPhrases()
 	require.NoError(t, err)
 	for accepted, want := range map[string]string{

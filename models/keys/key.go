@@ -36,8 +36,8 @@ const (
 // MaxAge is how old the key set of a running replica may become: each has to reload it at least this often.
 const MaxAge = time.Minute
 
-// Rules say when signing keys are made, used and deleted. Algorithm is that of new keys. Rotation is how long a key signs, 0 to rotate
-// by hand only. TokenLifetime is the longest life of a token, with the leeway. Publication is how long a key is published
+// Rules say when signing keys are made, used and deleted. Algorithm is that of new keys. Rotation is how long a key signs, 0 to
+// rotate by hand only. TokenLifetime is the longest life of a token, with the leeway. Publication is how long a key is published
 // before it may sign: longer than a verifier caches the JWK set, plus MaxAge, plus the difference between clocks.
 type Rules struct {
 	Algorithm     tokens.Algorithm

@@ -114,7 +114,7 @@ func (c *console) checkDatabase(ctx context.Context, settings config.Settings) [
 	case errors.Is(err, database.ErrSchemaStale):
 		return []config.Finding{failure("schema", err.Error(), "Run: latchkey migrate up")}
 	case errors.Is(err, database.ErrSchemaNewer):
-		return []config.Finding{failure("schema", err.Error(), "Run the newer program, or go back with its command: latchkey migrate down")}
+		return []config.Finding{failure("schema", err.Error(), "Run the newer program, or roll back with it: latchkey migrate down")}
 	default:
 		return []config.Finding{failure("DATABASE_URL", err.Error(), "Check that "+settings.Database.Redacted()+" can be reached")}
 	}

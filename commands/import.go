@@ -45,7 +45,7 @@ type importOptions struct {
 
 func (o *importOptions) addTo(command *cobra.Command) {
 	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing; report what an import would do")
-	command.Flags().BoolVar(&o.verified, "email-verified", false, "treat every address as verified, because the source verified them")
+	command.Flags().BoolVar(&o.verified, "email-verified", false, "treat every address as verified, as the source verified them")
 	command.Flags().StringVar(&o.rejects, "rejects", "", "write the refused accounts, with the reasons, to this CSV file")
 }
 

@@ -47,8 +47,8 @@ integer primary key is kept as legacy_id, a UUID as the id.`,
 		},
 	}
 	command.Flags().StringVar(&from.from, "from", "", "a database, the path of a dump, or - for a dump on standard input")
-	command.Flags().StringVar(&from.table, "table", "", "the users' table, such as users_user; by default it is found by its columns")
-	command.Flags().StringArrayVar(&mappings, "map", nil, "the column of a field, such as email=username; can be given several times")
+	command.Flags().StringVar(&from.table, "table", "", "the users' table, such as users_user; by default found by its columns")
+	command.Flags().StringArrayVar(&mappings, "map", nil, "the column of a field, such as email=username; can be repeated")
 	options.addTo(command)
 	command.SetFlagErrorFunc(unrepeatedFlags)
 	return command

@@ -108,8 +108,8 @@ func (v verified) moment() *time.Time {
 	return &time.Time{}
 }
 
-// unreadable returns an account that the parser could not read, with the reason as its Fault. The parser's own words may quote the
-// line, and with it a hash.
+// unreadable returns an account that the parser could not read, with the reason as its Fault. The parser's own words may quote
+// the line, and with it a hash.
 func unreadable(err error) models.ExternalAccount {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) && semantic.JSONPointer != "" && len(semantic.JSONPointer) < 64 {

@@ -62,8 +62,8 @@ func (m *memory) CompareAndSwapWithTTL(_ context.Context, key string, old, value
 	return true, nil
 }
 
-// makeRoom examines some keys, which Go's maps return in random order, and deletes those whose time has passed or, if there are none,
-// the one whose time passes first.
+// makeRoom examines some keys, which Go's maps return in random order, and deletes those whose time has passed or, if there are
+// none, the one whose time passes first.
 func (m *memory) makeRoom() {
 	now := m.now().UnixNano()
 	var soonest string

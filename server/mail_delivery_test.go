@@ -1,60 +1,56 @@
-package server_test
+package server
 
 import (
-	"net/http"
+	"log/slog"
+	"net"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	smtpmock "github.com/mocktools/go-smtp-mock/v2"
 	"github.com/stretchr/testify/require"
 
-	"latchkey/testkit"
+	"latchkey/config"
+	"latchkey/mail"
 )
 
-func mailServer(t *testing.T, port int) *smtpmock.Server {
+func newTestDelivery(t *testing.T, environ ...string) delivery {
 	t.Helper()
-	server := smtpmock.New(smtpmock.ConfigurationAttr{PortNumber: port, MultipleMessageReceiving: true})
-	require.NoError(t, server.Start())
-	t.Cleanup(func() { _ = server.Stop() })
-	return server
+	settings, err := config.Load(append(environ, "SECRET_KEY=u3X0rQ2hVb9TzM7pKcW5yLe8NdJ1aGfS6oHiRtYwZkQ="), t.TempDir())
+	require.NoError(t, err)
+	now := func() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+	delivery, err := newDelivery(settings, Resources{Log: slog.New(slog.DiscardHandler), Now: now})
+	require.NoError(t, err)
+	return delivery
 }
 
-// delivered returns how many mails the server accepted.
-func delivered(server *smtpmock.Server) (n int) {
-	for _, message := range server.Messages() {
-		if strings.HasPrefix(message.DataResponse(), "3") && strings.Contains(message.MsgResponse(), "250") {
-			n++
-		}
-	}
-	return n
-}
-
-// The mail server is down when a user signs up, and then the process is killed: the mail arrives nevertheless, once.
-func TestMailer_AMailSurvivesItsServerAndItsProcess(t *testing.T) {
+func TestMailDelivery_IsChosenBySMTPURL(t *testing.T) {
 	t.Parallel()
-	// A dead leader is replaced after 20 seconds, and a try that died with it is taken for failed after two minutes.
-	const patience = testkit.Patience + 3*time.Minute
-	testkit.EachURL(t, func(t *testing.T, url string) {
-		port := testkit.Port(t)
-		environ := testkit.Environ(url, "AUTO_MIGRATE=true", "MAIL_FROM=no-reply@example.com",
-			"SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none")
-		first := testkit.Serve(t, environ)
-		require.Equal(t, http.StatusCreated, post(t, first.Addr(t), "signup", ann).StatusCode)
-		require.NoError(t, first.Command.Process.Signal(syscall.SIGKILL))
-		<-first.Ended
+	kept := newTestDelivery(t)
+	require.IsType(t, &mail.Mailbox{}, kept.sender)
+	require.NotNil(t, kept.page)
+	off := newTestDelivery(t, "SMTP_URL=none")
+	require.IsType(t, mail.Discard{}, off.sender)
+	require.Nil(t, off.page)
+	sent := newTestDelivery(t, "APP_ENV=production", "PUBLIC_URL=https://a.example", "SMTP_URL=smtps://u:p@h", "MAIL_FROM=a@b.example")
+	require.IsType(t, &mail.SMTP{}, sent.sender)
+	require.Nil(t, sent.page)
+}
 
-		mailbox := mailServer(t, port)
-		second := testkit.Serve(t, environ)
-		second.Addr(t)
-		db := testkit.OpenAt(t, url)
-		require.Eventually(t, func() bool {
-			var unsent int64
-			err := db.Table("river_job").Where("kind = 'mail' AND state <> 'completed'").Count(&unsent).Error
-			return err == nil && unsent == 0
-		}, patience, 100*time.Millisecond)
-		require.Equal(t, 1, delivered(mailbox))
-	})
+func TestMailDelivery_SendsAsTheSettingsSay(t *testing.T) {
+	t.Parallel()
+	server := smtpmock.New(smtpmock.ConfigurationAttr{MultipleMessageReceiving: true})
+	require.NoError(t, server.Start())
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	delivery := newTestDelivery(t, "MAIL_FROM=Acme <no-reply@acme.example>",
+		"SMTP_URL=smtp://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(server.PortNumber()))+"?tls=none")
+	rendered, err := delivery.templates.Render(mail.Message{Kind: mail.NewDevice, To: "ann@example.com"})
+	require.NoError(t, err)
+	require.Contains(t, rendered.Text, "your Acme account")
+	require.NoError(t, delivery.sender.Send(t.Context(), rendered))
+	sent := server.Messages()[0]
+	require.Equal(t, "MAIL FROM:<no-reply@acme.example>", strings.TrimSuffix(sent.MailfromRequest(), " BODY=8BITMIME"))
+	require.Contains(t, sent.MsgRequest(), `From: "Acme" <no-reply@acme.example>`)
+	require.Contains(t, sent.MsgRequest(), "Date: Sun, 01 Mar 2026 12:00:00 +0000")
 }

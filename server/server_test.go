@@ -115,10 +115,10 @@ func TestServer_ARefreshWhoseResponseIsLostContinues(t *testing.T) {
 func phone(address string, kept testkit.Pair) (testkit.Pair, error) {
 	for {
 		status, got, err := testkit.Ask(context.Background(), address, "token/refresh", "", testkit.Refreshing(kept.Refresh))
-		switch {
-		case err != nil: // the connection broke
+		if isGone := err != nil; isGone {
 			return kept, nil
-		case status != http.StatusOK:
+		}
+		if status != http.StatusOK {
 			return kept, fmt.Errorf("%w: status %d, code %s", errRefused, status, got.Code)
 		}
 		kept = got

@@ -19,7 +19,7 @@ func newCheck(c *console) *cobra.Command {
 	var deploy bool
 	command := &cobra.Command{
 		Use:   "check",
-		Short: "Check settings, key, database and schema, and say how to fix them",
+		Short: "Check settings, key, database and schema, and say how to fix what is wrong",
 		Long: `Checks the settings, the signing key, the mail templates, the database and its schema, and prints each finding with
 its remedy. It changes nothing.
 

@@ -98,7 +98,7 @@ func noPassword(n int) cobra.PositionalArgs {
 		if len(args) == n {
 			return nil
 		}
-		return fmt.Errorf("expected %d arguments, not %d; a password is never one of them", n, len(args))
+		return fmt.Errorf("expected %d argument(s), not %d; a password is never one of them", n, len(args))
 	}
 }
 

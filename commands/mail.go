@@ -60,9 +60,9 @@ func newMailRetry(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "retry [ID...]",
 		Short: "Try mails again now, dead ones too",
-		Long: `Makes the mails with these ids, as "latchkey mail list" prints them, due now, for the servers that run or the next one
-that starts. A mail is composed when it is sent; one whose occasion has passed is not sent any more. A dead mail gets
-one more try.`,
+		Long: `Makes mails due now, so that a running server, or the next one that starts, tries to send them. IDs are those that
+"latchkey mail list" prints. A mail is composed when it is sent; one whose occasion has passed is not sent any more. A
+dead mail gets one more try.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ids, err := parseIDs(args)
 			if err != nil || allDead == (len(args) > 0) {

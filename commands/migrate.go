@@ -13,7 +13,7 @@ import (
 func newMigrate(c *console) *cobra.Command {
 	migrate := &cobra.Command{
 		Use:   "migrate",
-		Short: "Update the database's schema, roll back the last migration, or list them",
+		Short: "Update the database's schema, or roll back or list its migrations",
 		Long: `Applies the migrations that are built into the program to the database of DATABASE_URL, or rolls back the last one.
 
 Several processes may run it at the same time: one does the work and the others wait for it.`,

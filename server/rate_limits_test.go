@@ -51,7 +51,8 @@ func TestRateLimits_WithoutRedisAServerCountsForItself(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, login())
 	require.Equal(t, http.StatusUnauthorized, login())
 	require.Equal(t, http.StatusTooManyRequests, login())
-	require.Equal(t, 1, strings.Count(server.Output.String(), "Redis does not response"))
+	server.WaitFor(t, "Redis does not answer")
+	require.Equal(t, 1, strings.Count(server.Output.String(), "Redis does not answer"))
 	require.Contains(t, metrics(t, server), "latchkey_rate_limit_redis_up 0")
 	require.Contains(t, metrics(t, server), `by="address",limit="login",outcome="limited",store="memory"} 1`)
 

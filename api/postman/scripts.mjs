@@ -16,11 +16,11 @@ export function refreshExpiredToken() {
       body: { mode: 'raw', raw: JSON.stringify({ refresh_token: refreshToken }) },
     }, (error, response) => {
       if (error || response.code !== 200) return; // the request itself will fail and show why
-      const grant = response.json();
-      variables.set('access_token', grant.access_token);
-      variables.set('access_token_expires_at', String(Date.now() + grant.expires_in * 1000));
+      const tokens = response.json();
+      variables.set('access_token', tokens.access_token);
+      variables.set('access_token_expires_at', String(Date.now() + tokens.expires_in * 1000));
       variables.set('previous_refresh_token', refreshToken);
-      variables.set('refresh_token', grant.refresh_token);
+      variables.set('refresh_token', tokens.refresh_token);
     });
   }
 }
@@ -58,12 +58,12 @@ export function awaitMail(mail) {
 /** After a login, a sign-up or a refresh: stores the tokens. */
 export function keepTokens() {
   const variables = pm.collectionVariables;
-  const grant = pm.response.json();
+  const tokens = pm.response.json();
   variables.set('previous_refresh_token', variables.get('refresh_token') || '');
-  variables.set('refresh_token', grant.refresh_token);
-  variables.set('access_token', grant.access_token);
-  variables.set('access_token_expires_at', String(Date.now() + grant.expires_in * 1000));
-  if (grant.device_token) variables.set('device_token', grant.device_token);
+  variables.set('refresh_token', tokens.refresh_token);
+  variables.set('access_token', tokens.access_token);
+  variables.set('access_token_expires_at', String(Date.now() + tokens.expires_in * 1000));
+  if (tokens.device_token) variables.set('device_token', tokens.device_token);
 }
 
 /** After a logout: removes the tokens. */

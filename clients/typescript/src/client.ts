@@ -1,6 +1,6 @@
 import { LatchkeyError, ProblemError, SignedOutError, type Problem } from './errors.js';
-import type { Answer, Body, CallArguments, Grant, Method, Operation, PathsWith, User } from './operations.js';
-import { asGrant, Session, type SignedOutReason } from './session.js';
+import type { Answer, Body, CallArguments, Method, Operation, PathsWith, SessionTokens, User } from './operations.js';
+import { asSessionTokens, Session, type SignedOutReason } from './session.js';
 import { MemoryStorage, type Storage } from './storage.js';
 import { Transport } from './transport.js';
 
@@ -68,7 +68,7 @@ export class Client {
   async signUp(account: Body<Operation<'post', '/api/v1/signup'>>): Promise<User | undefined> {
     const asked = this.#now();
     const answer = await this.#post('/api/v1/signup', account) as object;
-    return 'detail' in answer ? undefined : this.#begin(asGrant(answer), asked);
+    return 'detail' in answer ? undefined : this.#begin(asSessionTokens(answer), asked);
   }
 
   /**
@@ -79,7 +79,7 @@ export class Client {
     const device_token = await this.#session.deviceToken();
     const asked = this.#now();
     const answer = await this.#post('/api/v1/login', { ...(device_token && { device_token }), ...credentials });
-    return this.#begin(asGrant(answer), asked);
+    return this.#begin(asSessionTokens(answer), asked);
   }
 
   /**
@@ -148,9 +148,9 @@ export class Client {
     }
   }
 
-  async #begin(grant: Grant, asked: number): Promise<User> {
-    await this.#session.begin(grant, asked);
-    return grant.user;
+  async #begin(tokens: SessionTokens, asked: number): Promise<User> {
+    await this.#session.begin(tokens, asked);
+    return tokens.user;
   }
 
   #post(path: string, body: object): Promise<unknown> {

@@ -451,7 +451,7 @@ export interface components {
          * @example lkr_AZGiCbKowXDNgca5_mg4B7UAAAAAAAAAAQ
          */
         RefreshToken: string;
-        Grant: {
+        SessionTokens: {
             /**
              * @description A JSON Web Token (RFC 9068).
              * @example eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl
@@ -1202,7 +1202,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Grant"];
+                    "application/json": components["schemas"]["SessionTokens"];
                 };
             };
             /**
@@ -1261,7 +1261,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Grant"];
+                    "application/json": components["schemas"]["SessionTokens"];
                 };
             };
             400: components["responses"]["FieldsRefused"];
@@ -1340,7 +1340,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Grant"];
+                    "application/json": components["schemas"]["SessionTokens"];
                 };
             };
             400: components["responses"]["BodyRefused"];

@@ -3,4 +3,4 @@ export { LatchkeyError, NetworkError, ProblemError, SignedOutError, StorageError
 export type { FieldError, Problem } from './errors.js';
 export type { SignedOutReason } from './session.js';
 export { MemoryStorage, webStorage, type Storage } from './storage.js';
-export type { Answer, Body, Grant, Method, Operation, PathsWith, User } from './operations.js';
+export type { Answer, Body, Method, Operation, PathsWith, SessionTokens, User } from './operations.js';

@@ -1,6 +1,6 @@
 import type { components, paths } from './contract.js';
 
-export type Grant = components['schemas']['Grant'];
+export type SessionTokens = components['schemas']['SessionTokens'];
 export type User = components['schemas']['User'];
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';

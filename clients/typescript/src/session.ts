@@ -1,6 +1,6 @@
 import { NetworkError, ProblemError, SignedOutError, type Problem } from './errors.js';
 import { newLock, type Lock } from './lock.js';
-import type { Grant, User } from './operations.js';
+import type { SessionTokens, User } from './operations.js';
 import { guarded, type Storage } from './storage.js';
 import { pause, type Transport } from './transport.js';
 
@@ -85,18 +85,18 @@ export class Session {
   }
 
   /** begin stores the tokens of a login or a sign-up. If that fails, it ends the session on the server and throws. */
-  async begin(grant: Grant, asked: number): Promise<void> {
+  async begin(tokens: SessionTokens, asked: number): Promise<void> {
     await this.#lock(async () => {
       try {
-        await this.#storage.set(this.#tokenKey, grant.refresh_token);
+        await this.#storage.set(this.#tokenKey, tokens.refresh_token);
       } catch (error) {
-        await this.#logOut('local', grant.refresh_token).catch(() => undefined);
+        await this.#logOut('local', tokens.refresh_token).catch(() => undefined);
         throw error;
       }
       this.#unsaved = undefined;
       this.#epoch++;
-      this.#use(grant, asked);
-      if (grant.device_token) await this.#storage.set(this.#deviceKey, grant.device_token).catch(() => undefined);
+      this.#use(tokens, asked);
+      if (tokens.device_token) await this.#storage.set(this.#deviceKey, tokens.device_token).catch(() => undefined);
     });
   }
 
@@ -132,9 +132,9 @@ export class Session {
     }
     const asked = this.#options.now();
     try {
-      const grant = await this.#exchange(presented);
-      await this.#keep(grant, presented);
-      return this.#use(grant, asked);
+      const tokens = await this.#exchange(presented);
+      await this.#keep(tokens, presented);
+      return this.#use(tokens, asked);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       const stored = await this.#current();
@@ -145,28 +145,28 @@ export class Session {
   }
 
   /** exchange redeems a refresh token, and sends the same one again if the response is lost. */
-  async #exchange(token: string): Promise<Grant> {
+  async #exchange(token: string): Promise<SessionTokens> {
     const request = { method: 'POST', path: '/api/v1/token/refresh', body: { refresh_token: token } };
     for (const wait of pauses) {
       try {
-        return asGrant(await this.#options.transport.send(request));
+        return asSessionTokens(await this.#options.transport.send(request));
       } catch (error) {
         if (!(error instanceof NetworkError)) throw error;
         await pause(wait);
       }
     }
-    return asGrant(await this.#options.transport.send(request));
+    return asSessionTokens(await this.#options.transport.send(request));
   }
 
   /**
    * keep stores the successor of a refresh token. If that fails, the access token is still valid: the next refresh stores the
    * successor first, and after a restart the server accepts the stored token, because its successor was never used.
    */
-  async #keep(grant: Grant, presented: string): Promise<void> {
+  async #keep(tokens: SessionTokens, presented: string): Promise<void> {
     try {
-      await this.#storage.set(this.#tokenKey, grant.refresh_token);
+      await this.#storage.set(this.#tokenKey, tokens.refresh_token);
     } catch {
-      this.#unsaved = { token: grant.refresh_token, parent: presented };
+      this.#unsaved = { token: tokens.refresh_token, parent: presented };
     }
   }
 
@@ -180,12 +180,12 @@ export class Session {
     return current === this.#over ? undefined : current;
   }
 
-  #use(grant: Grant, asked: number): string {
-    if (this.#user && this.#user.id !== grant.user.id) this.#epoch++; // another tab logged in as somebody else
-    const lifetime = grant.expires_in * 1000;
-    this.#user = grant.user;
-    this.#access = { token: grant.access_token, staleAt: asked + Math.max(lifetime - margin, lifetime / 2) };
-    return grant.access_token;
+  #use(tokens: SessionTokens, asked: number): string {
+    if (this.#user && this.#user.id !== tokens.user.id) this.#epoch++; // another tab logged in as somebody else
+    const lifetime = tokens.expires_in * 1000;
+    this.#user = tokens.user;
+    this.#access = { token: tokens.access_token, staleAt: asked + Math.max(lifetime - margin, lifetime / 2) };
+    return tokens.access_token;
   }
 
   async #forget(token: string | undefined, reason: SignedOutReason): Promise<void> {
@@ -203,10 +203,10 @@ function isRefusal(error: unknown): error is ProblemError {
   return error instanceof ProblemError && (error.status === 400 || error.status === 401);
 }
 
-/** asGrant checks that a response is a grant and not, for example, the login page of a hotel's network. */
-export function asGrant(answer: unknown): Grant {
+/** asSessionTokens checks that a response has a session's tokens and is not, for example, the login page of a hotel's network. */
+export function asSessionTokens(answer: unknown): SessionTokens {
   if (typeof answer === 'object' && answer !== null && 'access_token' in answer && 'refresh_token' in answer) {
-    return answer as Grant;
+    return answer as SessionTokens;
   }
   throw new NetworkError('the response is not Latchkey\'s');
 }

@@ -24,7 +24,7 @@ func bindText(t testing.TB, body, contentType string, into any) error {
 	return Bind(c, into)
 }
 
-// Documents that are not exactly one JSON object; encoding/json's decoder accepts many of them.
+// notOneObject are documents that are not exactly one JSON object. encoding/json's decoder accepts many of them.
 var notOneObject = []string{
 	``, ` `, `null`, `[]`, `"a"`, `1`, `true`, `{`, `}`, `{}{}`, `{} {}`, `{}x`, `{},`, `{}null`, "{}\x00", `[{}]`,
 	`{"first_name"}`, `{"first_name":}`, `{"first_name":"a",}`, `{,}`, `{first_name:"a"}`, `{'first_name':'a'}`,
@@ -76,7 +76,7 @@ func TestBind_KeepsEveryByteOfAString(t *testing.T) {
 	}
 }
 
-// What bind accepts is valid JSON in valid UTF-8, and reading it again gives the same.
+// Every document that Bind accepts is valid JSON in valid UTF-8, and binding it again has the same result.
 func FuzzBind(f *testing.F) {
 	for _, seed := range notOneObject {
 		f.Add([]byte(seed))

@@ -10,7 +10,7 @@ import (
 	"latchkey/models"
 )
 
-// everything is a request with a field of each kind.
+// everything is a request with a field of each type.
 type everything struct {
 	Text   string    `json:"text"`
 	Wanted string    `json:"wanted" bind:"required"`
@@ -32,7 +32,7 @@ type key struct {
 	Active bool   `json:"active"`
 }
 
-// fieldErrors are those of a ValidationError as "field code".
+// fieldErrors returns the errors of a ValidationError, each as "field code".
 func fieldErrors(t testing.TB, err error) []string {
 	t.Helper()
 	var invalid *models.ValidationError

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// place is where a page ends, as a list ordered by time and id has it.
+// place is the position at which a page ends in a list that is ordered by time and id.
 type place struct {
 	At time.Time `json:"at"`
 	ID string    `json:"id"`
@@ -40,7 +40,7 @@ func TestCursors_Read_AcceptsOnlyCursorsOfItsScope(t *testing.T) {
 	require.Equal(t, []string{"cursor invalid"}, fieldErrors(t, NewCursors(second).Read("users of ann", cursor, &read)), "another key")
 }
 
-// swapLast changes the last character but one, all of whose bits count.
+// swapLast changes the last character but one. Of the last one, not all bits are significant.
 func swapLast(cursor string) string {
 	at := len(cursor) - 2
 	if cursor[at] == 'A' {

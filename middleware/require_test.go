@@ -14,7 +14,7 @@ import (
 	"latchkey/models"
 )
 
-// Each requirement × each kind of user and age of a login.
+// Each requirement with each kind of user and age of the login.
 func TestRequire_LetsOnlyAllowedUsersPass(t *testing.T) {
 	gin.SetMode(gin.TestMode)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -20,8 +20,8 @@ import (
 	"latchkey/tokens"
 )
 
-// answered are the errors that a request can end in. Each needs a row in the table.
-var answered = map[string]error{
+// inTable are the errors that a request can end in. Each needs a row in the table.
+var inTable = map[string]error{
 	"problems.ErrBodyTooLarge":         ErrBodyTooLarge,
 	"problems.ErrCredentialsMissing":   ErrCredentialsMissing,
 	"problems.ErrCrossOrigin":          ErrCrossOrigin,
@@ -53,8 +53,8 @@ var answered = map[string]error{
 	"tokens.ErrTokenInvalid":           tokens.ErrTokenInvalid,
 }
 
-// neverAnswered are the errors that end no request, and why.
-var neverAnswered = map[string]string{
+// notInTable are the errors that no request ends in, with the reason.
+var notInTable = map[string]string{
 	"jobs.ErrMailNotFound":          "only commands retry a mail",
 	"mail.ErrIncomplete":            "mail is sent outside of requests",
 	"mail.ErrPermanent":             "mail is sent outside of requests",
@@ -100,23 +100,23 @@ var neverAnswered = map[string]string{
 func TestTable_CoversEveryExportedErrorThatARequestCanEndIn(t *testing.T) {
 	var missing []string
 	for _, name := range exportedErrors(t) {
-		if answered[name] == nil && neverAnswered[name] == "" {
+		if inTable[name] == nil && notInTable[name] == "" {
 			missing = append(missing, name)
 		}
 	}
-	require.Empty(t, missing, "neither in the table nor known to end no request")
+	require.Empty(t, missing, "add each to the table, or to notInTable with the reason")
 }
 
 func TestTable_HasOneRowPerError(t *testing.T) {
 	codes := map[string]string{}
-	for name, err := range answered {
+	for name, err := range inTable {
 		problem := Describe(fmt.Errorf("wrapped: %w", err))
 		require.NotEqual(t, codeInternal, problem.Code, name)
 		require.NotEmpty(t, problem.Detail, name)
 		require.Empty(t, codes[problem.Code], "%s and %s share a code", name, codes[problem.Code])
 		codes[problem.Code] = name
 	}
-	require.Len(t, table(), len(answered))
+	require.Len(t, table(), len(inTable))
 }
 
 func TestStatuses_HasTheCodesOfTheContract(t *testing.T) {
@@ -124,7 +124,7 @@ func TestStatuses_HasTheCodesOfTheContract(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The contract's examples of problems are what the service answers.
+// The examples of problems in the contract are those that the service returns.
 func TestTable_MatchesTheExamplesOfTheContract(t *testing.T) {
 	var document struct {
 		Components struct {

@@ -87,7 +87,7 @@ func TestAccountDeletion_RefusesTheLastSuperuser(t *testing.T) {
 	})
 }
 
-// Everything that is kept about a user: whoever adds a table with a user_id has to export it, and to name it here.
+// A new table with a column user_id has to be part of the export, and has to be named here.
 func TestAccountExport_HasEverythingAboutTheUser(t *testing.T) {
 	t.Parallel()
 	exported := map[string]string{
@@ -109,7 +109,7 @@ func TestAccountExport_HasEverythingAboutTheUser(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(answer.Body), &parts))
 		for _, table := range tablesAboutUsers(t, app.DB) {
 			part, known := exported[table]
-			require.True(t, known, "the table %s is about users: export it", table)
+			require.True(t, known, "the table %s has data of users: add it to the export", table)
 			require.Contains(t, parts, part)
 			require.NotContains(t, []string{"null", "[]", "{}"}, string(parts[part]), table)
 		}
@@ -119,7 +119,7 @@ func TestAccountExport_HasEverythingAboutTheUser(t *testing.T) {
 	})
 }
 
-// tablesAboutUsers are those with a column that names a user.
+// tablesAboutUsers returns the tables with a column that refers to a user.
 func tablesAboutUsers(t *testing.T, db *gorm.DB) []string {
 	t.Helper()
 	tables, err := db.Migrator().GetTables()

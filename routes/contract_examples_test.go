@@ -12,8 +12,8 @@ import (
 	"latchkey/testkit"
 )
 
-// secrets are the members of examples that nobody can write down before, and where they come from once the account of the
-// first example is there. An operation that needs none is content with its example as it is.
+// secrets returns the members of an operation's example that can't be known in advance, such as tokens. It gets them from the
+// account that the example of the sign-up created. Other operations accept their example unchanged.
 func secrets(t *testing.T, app *testkit.App, operation string, session testkit.Tokens) map[string]any {
 	t.Helper()
 	switch operation {
@@ -35,7 +35,7 @@ func secrets(t *testing.T, app *testkit.App, operation string, session testkit.T
 	}
 }
 
-// Who copies the contract's examples, in any order, gets what they promise.
+// The contract's examples can be copied in any order: each is accepted.
 func TestContract_ExamplesWork(t *testing.T) {
 	t.Parallel()
 	contract := testkit.TheContract()

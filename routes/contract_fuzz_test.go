@@ -17,15 +17,15 @@ import (
 	"latchkey/testkit"
 )
 
-// Whatever comes in, every operation answers what the contract declares, and never that it is our fault. A body has the
-// members that the contract gives it, each as a client would send it, or missing, or something else, and sometimes others. A
-// request in which all is right is granted.
+// Whatever the request is, every operation responds as the contract declares, and never with a status of 500 or above. A body has
+// the members of the contract, each valid, missing or of any other value, and sometimes other members. A valid request is
+// accepted.
 func TestContract_NoRequestEndsInAServerError(t *testing.T) {
 	t.Parallel()
 	world := newFuzzed(t, testkit.SQLite(t))
 	for _, operation := range testkit.TheContract().Operations() {
 		t.Run(operation, func(t *testing.T) {
-			granted := 0
+			accepted := 0
 			rapid.Check(t, func(r *rapid.T) {
 				isProper := rapid.IntRange(0, 3).Draw(r, "proper") == 0
 				call := world.improper(operation).Draw(r, "call")
@@ -36,16 +36,16 @@ func TestContract_NoRequestEndsInAServerError(t *testing.T) {
 				require.Less(r, answer.Status, http.StatusInternalServerError, "%s %s: %s", operation, call.Body, answer.Body)
 				require.False(r, isProper && answer.Status >= http.StatusMultipleChoices, "%s %s: %s", operation, call.Body, answer.Body)
 				if answer.Status < http.StatusMultipleChoices {
-					granted++
+					accepted++
 				}
 				world.restore(t)
 			})
-			require.Positive(t, granted)
+			require.Positive(t, accepted)
 		})
 	}
 }
 
-// fuzzed is a service with Ann, who has two sessions and mails to answer, and Bob, who can take back a change of his address.
+// fuzzed is a service with two users: Ann, who has two sessions and unused emails, and Bob, who can undo a change of address.
 type fuzzed struct {
 	app     *testkit.App
 	session testkit.Tokens
@@ -82,7 +82,7 @@ func newFuzzed(t *testing.T, db *gorm.DB) fuzzed {
 	return world
 }
 
-// restore makes everything as it was, so that the next request finds what it needs.
+// restore resets the tables to the snapshots, so that the next request finds what it needs.
 func (f fuzzed) restore(t *testing.T) {
 	t.Helper()
 	require.NoError(t, f.app.DB.Transaction(func(tx *gorm.DB) error {
@@ -97,7 +97,7 @@ func (f fuzzed) restore(t *testing.T) {
 	}))
 }
 
-// proper is a request in which all is right: of the members that can stand for each other, one.
+// proper returns a valid request. Where a token can stand for an email and a code, it has the token.
 func (f fuzzed) proper(operation string) testkit.Call {
 	call, values := sent(operation, "", f.session.Access), f.values(operation)
 	call.Path = strings.ReplaceAll(call.Path, uuid.Max.String(), f.other)
@@ -117,7 +117,7 @@ func (f fuzzed) proper(operation string) testkit.Call {
 	return call
 }
 
-// improper is a request in which anything may be wrong.
+// improper returns a generator of requests in which anything may be invalid.
 func (f fuzzed) improper(operation string) *rapid.Generator[testkit.Call] {
 	return rapid.Custom(func(r *rapid.T) testkit.Call {
 		method, path, _ := strings.Cut(operation, " ")
@@ -129,7 +129,7 @@ func (f fuzzed) improper(operation string) *rapid.Generator[testkit.Call] {
 				"Accept-Language": rapid.SampledFrom([]string{"", "de", "x-;q=2", strings.Repeat("a-", 500)}).Draw(r, "language"),
 				"User-Agent":      rapid.StringMatching(`[ -~]{0,40}`).Draw(r, "agent"),
 			},
-			OffContract: true, // what is accepted may be more than the contract promises to take
+			OffContract: true, // the service may accept more than the contract declares
 		}
 		if method != http.MethodGet && method != http.MethodHead {
 			call.Body = body(testkit.TheContract().Members(operation), f.values(operation)).Draw(r, "body")
@@ -140,7 +140,7 @@ func (f fuzzed) improper(operation string) *rapid.Generator[testkit.Call] {
 
 var ids = []string{"019a0000-0000-7000-8000-000000000000", "x", "%00", "%2e%2e", "' OR 1=1", "🗝"}
 
-// values are what an operation takes for the members of its body.
+// values returns valid values for the members of an operation's body.
 func (f fuzzed) values(operation string) map[string]string {
 	values := map[string]string{
 		"email": annAddress, "password": testkit.Password, "first_name": "Ann", "last_name": "Bee", "client_name": "phone",
@@ -157,7 +157,7 @@ func (f fuzzed) values(operation string) map[string]string {
 	return values
 }
 
-// body is a JSON object of members, or another text.
+// body returns a generator of JSON objects with some of the members, and of other texts.
 func body(members []string, proper map[string]string) *rapid.Generator[string] {
 	return rapid.Custom(func(r *rapid.T) string {
 		if rapid.IntRange(0, 9).Draw(r, "kind") == 0 {
@@ -179,7 +179,7 @@ func body(members []string, proper map[string]string) *rapid.Generator[string] {
 	})
 }
 
-// value is one that a member rarely has.
+// value returns a generator of unusual values for a member.
 func value() *rapid.Generator[any] {
 	return rapid.OneOf(
 		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.Float64Range(-1e300, 1e300).AsAny(), rapid.String().AsAny(),

@@ -18,7 +18,7 @@ import (
 	"latchkey/testkit"
 )
 
-// The paths of Django, which are there only with DJANGO_COMPAT.
+// djangoGolden are the routes of Django's clients, which exist only with DJANGO_COMPAT.
 var djangoGolden = []string{
 	"GET /user/update/",
 	"PATCH /user/update/",
@@ -35,7 +35,7 @@ var djangoGolden = []string{
 
 const djangoSecret = "django-insecure-r0^7=u*x4t)kz3vy8s1m(q9w&e2d5h6j#a-n$b_c"
 
-// eachDjangoApp serves Django's paths too, until a month after the clock's beginning.
+// eachDjangoApp runs a test on apps that serve Django's paths and accept its tokens until a month after the clock's start.
 func eachDjangoApp(t *testing.T, run func(t *testing.T, app *testkit.App)) {
 	t.Helper()
 	testkit.EachApp(t, run, "DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL=2026-04-01")
@@ -64,7 +64,7 @@ func TestDjango_RateLimitSetsRetryAfter(t *testing.T) {
 	}, "DJANGO_COMPAT=true", "RATE_LIMITS=on", "RATE_LIMIT_LOGIN=2/1m")
 }
 
-// djangoCase is a request against a service where Ann, whose key in Django was 7, has logged in, and its answer.
+// djangoCase is a request against a service where Ann, whose key in Django was 7, has logged in, and the response to it.
 type djangoCase struct {
 	name   string
 	call   testkit.Call
@@ -109,32 +109,32 @@ func djangoCases(annsToken string) []djangoCase {
 			`{"last_name":["Ensure this field has no more than 150 characters."]}`},
 		{"sign up with a list", post("/user/create/", `[]`), 400,
 			`{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}`},
-		{"sign up with what is no JSON", post("/user/create/", `{`), 400,
+		{"sign up with invalid JSON", post("/user/create/", `{`), 400,
 			`{"detail":"JSON parse error - this is not one JSON value in UTF-8"}`},
 		{"sign up in XML", testkit.Call{Method: "POST", Path: "/user/create/", Body: "<a/>", Type: "text/xml"}, 415,
 			`{"detail":"Unsupported media type \"text/xml\" in request."}`},
 
 		{"obtain a token", post("/user/obtain_token/", `{`+good+`}`), 200, `{"name":"Ann ","token":"<token>"}`},
-		{"sign up by a form of parts", parts("carol@example.com", secret), 201,
+		{"sign up by a multipart form", parts("carol@example.com", secret), 201,
 			`{"id":"<id>","email":"carol@example.com","first_name":"","last_name":"","date_joined":"<date>"}`},
-		{"sign up by broken parts", broken, 400, `{"detail":"Form parse error - this is not a form of its content type"}`},
+		{"sign up by a truncated multipart form", broken, 400, `{"detail":"Form parse error - this is not a form of its content type"}`},
 		{"obtain a token by a form", form("/user/obtain_token/", "email=ann@example.com&password=plum+tree+by+the+gate"), 200,
 			`{"name":"Ann ","token":"<token>"}`},
 		{"obtain a token with a wrong password", post("/user/obtain_token/", `{`+wrong+`}`), 403,
 			`{"error":"can not authenticate with the given credentials or the account has been deactivated"}`},
 		{"obtain a token with nothing", post("/user/obtain_token/", `{}`), 200, `{"error":"please provide a email and a password"}`},
 
-		{"who am I", as("GET", ""), 200, fmt.Sprintf(profile, "Ann")},
-		{"who is nobody", testkit.Call{Method: "GET", Path: "/user/update/"}, 401,
+		{"show the user", as("GET", ""), 200, fmt.Sprintf(profile, "Ann")},
+		{"show the user without a token", testkit.Call{Method: "GET", Path: "/user/update/"}, 401,
 			`{"detail":"Authentication credentials were not provided."}`},
-		{"who is a stranger", testkit.Call{Method: "GET", Path: "/user/update/", Token: "x"}, 401, invalidToken},
+		{"show the user with an invalid token", testkit.Call{Method: "GET", Path: "/user/update/", Token: "x"}, 401, invalidToken},
 		{"change a name", as("PATCH", `{"first_name":"Anna"}`), 200, fmt.Sprintf(profile, "Anna")},
 		{"change a name under user", as("PUT", `{"user":{"first_name":"Ann","email":"Ann@example.com"}}`), 200, fmt.Sprintf(profile, "Ann")},
 		{"change nothing", as("PUT", `{}`), 200, fmt.Sprintf(profile, "Ann")},
 		{"change what can't be", as("PATCH", `{"email":"eve@example.com","password":"`+secret+`","is_staff":true}`), 400,
 			`{"email":["This field can't be changed here."],"password":["This field can't be changed here."]}`},
 		{"change to null", as("PATCH", `{"first_name":null}`), 400, `{"first_name":["This field may not be null."]}`},
-		{"change of nobody", testkit.Call{Method: "PATCH", Path: "/user/update/", Body: "{}"}, 401,
+		{"change without a token", testkit.Call{Method: "PATCH", Path: "/user/update/", Body: "{}"}, 401,
 			`{"detail":"Authentication credentials were not provided."}`},
 
 		{"a pair", post(token, `{`+good+`}`), 200, `{"access":"<token>","refresh":"<token>"}`},
@@ -142,16 +142,16 @@ func djangoCases(annsToken string) []djangoCase {
 			`{"access":"<token>","refresh":"<token>"}`},
 		{"a pair by another username", post(token, `{"username":"annie","password":"`+testkit.Password+`"}`), 200,
 			`{"access":"<token>","refresh":"<token>"}`},
-		{"a pair for nobody's username", post(token, `{"username":"eve","password":"`+testkit.Password+`"}`), 401,
+		{"a pair for an unknown username", post(token, `{"username":"eve","password":"`+testkit.Password+`"}`), 401,
 			`{"detail":"No active account found with the given credentials"}`},
 		{"a pair for nothing", post(token, `{}`), 400, required},
 		{"a pair for a wrong password", post(token, `{`+wrong+`}`), 401,
 			`{"detail":"No active account found with the given credentials"}`},
 		{"refresh with nothing", post(token+"refresh/", `{}`), 400, `{"refresh":["This field is required."]}`},
-		{"refresh with what is no token", post(token+"refresh/", `{"refresh":"x"}`), 401,
+		{"refresh with an invalid token", post(token+"refresh/", `{"refresh":"x"}`), 401,
 			`{"detail":"Token is invalid or expired","code":"token_not_valid"}`},
 		{"verify a token", post(token+"verify/", `{"token":"`+annsToken+`"}`), 200, `{}`},
-		{"verify what is no token", post(token+"verify/", `{"token":"x"}`), 401,
+		{"verify an invalid token", post(token+"verify/", `{"token":"x"}`), 401,
 			`{"detail":"Token is invalid or expired","code":"token_not_valid"}`},
 
 		{"authenticate", post("/api-token-auth/", `{`+good+`}`), 200, `{"token":"<token>"}`},
@@ -159,13 +159,13 @@ func djangoCases(annsToken string) []djangoCase {
 		{"authenticate with a wrong password", post("/api-token-auth/", `{`+wrong+`}`), 400,
 			`{"non_field_errors":["Unable to log in with provided credentials."]}`},
 		{"renew", post("/api-token-refresh/", `{"token":"`+annsToken+`"}`), 200, `{"token":"<token>"}`},
-		{"renew what is no token", post("/api-token-refresh/", `{"token":"x"}`), 400, `{"non_field_errors":["Error decoding signature."]}`},
+		{"renew an invalid token", post("/api-token-refresh/", `{"token":"x"}`), 400, `{"non_field_errors":["Error decoding signature."]}`},
 		{"verify", post("/api-token-verify/", `{"token":"`+annsToken+`"}`), 200, `{"token":"` + annsToken + `"}`},
 		{"verify nothing", post("/api-token-verify/", `{"token":""}`), 400, `{"token":["This field may not be blank."]}`},
 	}
 }
 
-// addAnn adds a user as an import does.
+// addAnn adds Ann as an import from Django would.
 func addAnn(t *testing.T, app *testkit.App) {
 	t.Helper()
 	app.Signup(t, "ann@example.com")
@@ -199,7 +199,7 @@ func TestDjango_PathsRespondAsDjangoDoes(t *testing.T) {
 	})
 }
 
-// masked is the answer's body with the strings that want has in angle brackets in their place.
+// masked returns the response's body with each string replaced for which want has a placeholder in angle brackets.
 func masked(t *testing.T, answer testkit.Response, want string) string {
 	t.Helper()
 	body := answer.Body
@@ -235,7 +235,7 @@ func TestDjango_TokensHaveTheClaimsOfDjango(t *testing.T) {
 	})
 }
 
-// Only tokens of the paths that djangorestframework-jwt had can be renewed by themselves.
+// Only tokens that the paths of djangorestframework-jwt issued can be exchanged for new ones without a refresh token.
 func TestDjango_DoesNotRenewAccessTokensOfTheAPI(t *testing.T) {
 	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
@@ -329,7 +329,7 @@ func TestDjango_RefusesDjangosTokensWithoutItsKey(t *testing.T) {
 	})
 }
 
-// A login counts by whatever door it comes, in the metrics and in the audit log, which counts the one of the sign-up too.
+// Logins at the API's path and at Django's count in the metrics and in the audit log. The audit log also has that of the sign-up.
 func TestDjango_CountsLoginsAtEveryPath(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
@@ -352,7 +352,7 @@ func TestDjango_CountsLoginsAtEveryPath(t *testing.T) {
 			require.Equal(t, count, events, kind)
 		}
 
-		login("/user/obtain_token/", `{}`, http.StatusOK) // which is how Django's view refuses
+		login("/user/obtain_token/", `{}`, http.StatusOK) // the status with which Django's view refuses
 		refresh := app.Do(t, testkit.Call{Method: http.MethodPost, Path: "/api/token/refresh/", Body: `{"refresh":"x"}`, OffContract: true})
 		require.Equal(t, http.StatusUnauthorized, refresh.Status)
 		metrics = scrape(t, app)

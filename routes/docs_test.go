@@ -43,8 +43,7 @@ func TestDocs_HasAContentSecurityPolicyOfItsOwn(t *testing.T) {
 	}
 }
 
-// A developer meets the service on its docs page: he signs up, logs in, authorizes with the token he got and reads his
-// profile.
+// A developer tries the service on its docs page: they sign up, log in, authorize with the token and read their profile.
 func TestDocs_CallsTheRunningServer(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
@@ -70,7 +69,7 @@ func TestDocs_CallsTheRunningServer(t *testing.T) {
 	require.True(t, strings.HasSuffix(location, "/docs#/profile/showProfile"), "an operation has an address: %s", location)
 }
 
-// docsPage is Swagger UI as a person uses it.
+// docsPage operates Swagger UI as a person does.
 type docsPage struct {
 	t       *testing.T
 	browser context.Context
@@ -81,7 +80,7 @@ func (d docsPage) do(steps ...chromedp.Action[chromedp.Void]) {
 	require.NoError(d.t, chromedp.Do(d.browser, steps...))
 }
 
-// part is a part of an operation's block, whose id is operations-TAG-OPERATION.
+// part returns the selector of a part of an operation's block, whose id is operations-TAG-OPERATION.
 func (docsPage) part(operation, part string) string {
 	return `.opblock[id$="-` + operation + `"] ` + part
 }
@@ -105,14 +104,14 @@ func (d docsPage) open(operation, method, path string) {
 		}`, chromedp.WithPollingArgs(method, path)))
 }
 
-// execute sends the request as the page fills it in, and gives back the status of the answer.
+// execute sends the request as the page has filled it in, and returns the status of the response.
 func (d docsPage) execute(operation string) string {
 	d.t.Helper()
 	d.do(testkit.Click(d.part(operation, ".execute")))
 	return d.text(operation, ".live-responses-table tbody .response-col_status")
 }
 
-// clear takes the last answer away, so that the next one is not mistaken for it.
+// clear removes the last response, so that it is not mistaken for the next one.
 func (d docsPage) clear(operation string) {
 	d.t.Helper()
 	d.do(testkit.Click(d.part(operation, ".btn-clear")),
@@ -130,7 +129,7 @@ func (d docsPage) authorize(token string) {
 	d.do(testkit.Click(".modal-ux .btn-done"))
 }
 
-// The type of every problem is the address of its row on a page of this server.
+// The type of every problem is the URL of its row on a page of this server.
 func TestErrorsPage_IsTheTypeOfEveryProblem(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))

@@ -12,7 +12,7 @@ import (
 	"latchkey/testkit"
 )
 
-// A thief who knows the password changes the address, and does what he can to keep the account: its owner takes it back.
+// A thief who knows the password changes the address and does all they can to keep the account. The owner still gets it back.
 func TestEmailChange_UndoRestoresTheAccountWhateverAThiefDid(t *testing.T) {
 	t.Parallel()
 	for name, thief := range map[string]func(t *testing.T, app *testkit.App, access string){
@@ -54,21 +54,21 @@ func TestEmailChange_UndoRestoresTheAccountWhateverAThiefDid(t *testing.T) {
 	}
 }
 
-// changeAddress makes an address that of an account, confirmed.
+// changeAddress changes the address of an account, and confirms the new one.
 func changeAddress(t *testing.T, app *testkit.App, access, to string) {
 	t.Helper()
 	succeeds(t, app, "email/change", access, "new_email", to, "current_password", testkit.Password)
 	succeeds(t, app, "email/verify", "", "token", app.Mail(t, to).Token(t))
 }
 
-// Whoever signs up with an address that is not his and changes to his own keeps nobody from it. Its owner can also have
-// the account, unless he has another one by then.
+// A user who signed up with an address of somebody else and then changed to their own no longer blocks the former. Its owner can
+// also undo the change and get the account, unless they have another one by then.
 func TestEmailChange_ReleasesAnUnconfirmedOldAddress(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		changeAddress(t, app, app.Signup(t, annAddress), "stranger@example.org")
 		undo := mailWithLink(t, app, "/undo-email-change")
-		require.Equal(t, annAddress, undo.To, "told all the same")
+		require.Equal(t, annAddress, undo.To, "the old address is notified although it was not confirmed")
 		app.Signup(t, annAddress)
 		refuses(t, app, "validation_error", "email/undo", "token", undo.Token(t))
 		require.True(t, tryLogin(t, app, annAddress, testkit.Password).ok())
@@ -91,7 +91,7 @@ func TestEmailChange_PendingEndsWithAPasswordChange(t *testing.T) {
 	})
 }
 
-// Others may ask to change to an address as often as they like: the code of its own account still works.
+// Others may request a change to an address any number of times: the code of the address's own account still works.
 func TestEmailChange_RequestsOfOthersDoNotInvalidateACode(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -134,7 +134,7 @@ func TestEmailChange_HappensWhenTheNewAddressIsConfirmed(t *testing.T) {
 		app.Clock.Advance(72*time.Hour - time.Second)
 		succeeds(t, app, "email/undo", "", "token", notice.Token(t))
 		require.False(t, tryLogin(t, app, next, testkit.Password).ok())
-		require.False(t, tryLogin(t, app, annAddress, testkit.Password).ok(), "whoever changed it knew the password")
+		require.False(t, tryLogin(t, app, annAddress, testkit.Password).ok(), "the password no longer works, because the thief knew it")
 		require.Equal(t, 401, app.Get(t, "/api/v1/profile", access).Status)
 		succeeds(t, app, "password/reset", "", "token", mailWithLink(t, app, "/reset-password").Token(t), "new_password", newPassword)
 		require.True(t, tryLogin(t, app, annAddress, newPassword).ok())

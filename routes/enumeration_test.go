@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-// accounts makes an account in each state that a login could tell.
+// accounts creates an account in each state that a login could reveal, and returns their emails and an unknown one.
 func accounts(t *testing.T, app *testkit.App) []string {
 	t.Helper()
 	set := func(email, column string, value any) {
@@ -37,7 +37,7 @@ func credentials(email, password string) string {
 	return fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
 }
 
-// visible is what a client sees of an answer, apart from what differs in any two.
+// visible returns what a client sees of a response, without what differs between any two responses.
 func visible(t *testing.T, answer testkit.Response) any {
 	t.Helper()
 	header := answer.Header.Clone()
@@ -110,12 +110,12 @@ func TestSignup_RevealsByDefaultThatAnEmailIsTaken(t *testing.T) {
 			if first == nil {
 				first = visible(t, answer)
 			}
-			require.Equal(t, first, visible(t, answer), "in whatever state the account is")
+			require.Equal(t, first, visible(t, answer), "whatever state the account is in")
 		}
 	})
 }
 
-// 200 addresses guess, while the owner's phone and his browser log in.
+// 200 addresses guess the password, while the owner's phone and browser log in.
 func TestLogin_AttackFromManyAddressesDoesNotLockOutTheOwner(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {

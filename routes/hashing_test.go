@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-// cheap are costs that protect nothing, so that tests are quick.
+// cheap returns settings with costs that protect nothing, so that tests are quick.
 func cheap(settings ...string) []string {
 	return append([]string{
 		"PASSWORD_ARGON2_MEMORY=8", "PASSWORD_ARGON2_TIME=1", "PASSWORD_BCRYPT_COST=4", "PASSWORD_SCRYPT_N=2",
@@ -22,7 +22,7 @@ func cheap(settings ...string) []string {
 	}, settings...)
 }
 
-// long has 100 bytes; bcrypt looks at 72.
+// long has 100 bytes, of which bcrypt would read 72.
 var long = strings.Repeat("a plum tree by the gate, ", 4)
 
 func TestLogin_UpgradesThePasswordHashToTheSettings(t *testing.T) {
@@ -43,7 +43,7 @@ func TestLogin_UpgradesThePasswordHashToTheSettings(t *testing.T) {
 			{"PASSWORD_HASH=argon2id PASSWORD_ARGON2_TIME=3", "$argon2id$v=19$m=8,t=3,p=1$", ""},
 			{"PASSWORD_HASH=argon2id", "$argon2id$v=19$m=8,t=1,p=1$", ""},
 		} {
-			require.NoError(t, db.Exec("DELETE FROM login_throttles").Error, "wrong guesses are not to lock anybody out")
+			require.NoError(t, db.Exec("DELETE FROM login_throttles").Error, "the wrong guesses below may not lock the account")
 			app := testkit.NewHashingApp(t, db, 1, cheap(strings.Fields(step.setting)...)...)
 			for email, password := range emails {
 				login := func(password string) int {
@@ -66,7 +66,7 @@ func TestLogin_UpgradesThePasswordHashToTheSettings(t *testing.T) {
 				upgraded, counted := hashOf(t, app, email), app.Hasher.Hashes()
 				require.Equal(t, http.StatusOK, login(password))
 				require.EqualValues(t, 1, app.Hasher.Hashes()-counted)
-				require.Equal(t, upgraded, hashOf(t, app, email), "what is up to date is not made again")
+				require.Equal(t, upgraded, hashOf(t, app, email), "an up-to-date hash is not replaced")
 			}
 		}
 	})
@@ -94,13 +94,13 @@ func TestLogin_AcceptsALegacyHashOnlyIfAllowed(t *testing.T) {
 			refusing.Post(t, "/api/v1/login", credentials("ann@example.com", testkit.Password)).Status)
 		allowing := testkit.NewHashingApp(t, db, 1, cheap("PASSWORD_ALLOW_LEGACY_HASHES=sha1,md5")...)
 		allowing.Login(t, "ann@example.com")
-		require.Contains(t, hashOf(t, allowing, "ann@example.com"), "$argon2id$", "it is not legacy any more")
+		require.Contains(t, hashOf(t, allowing, "ann@example.com"), "$argon2id$", "the login upgraded the hash")
 		refusing.Login(t, "ann@example.com")
 	})
 }
 
-// occupy gives the one worker of an app the most expensive hash there may be, and returns when it has begun. The channel is
-// closed at its end.
+// occupy makes the only worker of an app compute the most expensive hash that is allowed, and returns once it has begun. The
+// channel is closed when it ends.
 func occupy(t *testing.T, app *testkit.App) (ended <-chan struct{}) {
 	t.Helper()
 	const expensive = "$argon2id$v=19$m=131072,t=8,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
@@ -113,8 +113,8 @@ func occupy(t *testing.T, app *testkit.App) (ended <-chan struct{}) {
 	return done
 }
 
-// isOpen reports whether a hash that occupies a worker is under way. What a test saw before counts only then: on a machine
-// that stood still meanwhile the worker was free, and the test tries again.
+// isOpen reports whether the hash that occupies a worker is still being computed. Otherwise the worker may have been free,
+// because the machine paused, and the test has to try again.
 func isOpen(ended <-chan struct{}) bool {
 	select {
 	case <-ended:
@@ -192,5 +192,5 @@ func TestPasswords_TooLongAreRefusedBeforeHashing(t *testing.T) {
 		require.Equal(t, test.status, answer.Status, "%s %d", test.path, test.length)
 	}
 	require.Zero(t, app.Hasher.Hashes())
-	require.Zero(t, count(t, app, "login_throttles"), "what nobody's password can be is no guess")
+	require.Zero(t, count(t, app, "login_throttles"), "a password that is too long does not count as a guess")
 }

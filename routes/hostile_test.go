@@ -18,7 +18,7 @@ import (
 	"latchkey/testkit"
 )
 
-// raw sends text as it is and reads one answer.
+// raw sends text unchanged and returns the response.
 func raw(t testing.TB, app *testkit.App, text string) testkit.Response {
 	t.Helper()
 	connection, err := net.Dial("tcp", app.Addr)
@@ -65,7 +65,7 @@ func TestHostileRequests_AreRefusedAndWriteNothing(t *testing.T) {
 		"absolute, another host":    {request("GET http://evil.example/api/v1/profile"), 421, "misdirected_request", ""},
 		"absolute, our host":        {request("GET http://localhost:8080/api/v1/profile"), 401, "credentials_missing", ""},
 		"CONNECT":                   {request("CONNECT evil.example:443"), 421, "misdirected_request", ""},
-		"announced as too long":     {request("POST /api/v1/login", jsonType, "Content-Length: 10485760"), 413, "body_too_large", ""},
+		"too long by its header":    {request("POST /api/v1/login", jsonType, "Content-Length: 10485760"), 413, "body_too_large", ""},
 		"too long to no route":      {request("POST /nothing", jsonType, "Content-Length: 10485760"), 413, "body_too_large", ""},
 		"form":                      {request("POST /api/v1/login", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 3") + "a=b", 415, "unsupported_media_type", ""},
 		"no content type":           {request("POST /api/v1/login", "Content-Length: 2") + "{}", 415, "unsupported_media_type", ""},
@@ -122,7 +122,7 @@ func TestSignup_SimultaneousRequestsCreateOneAccount(t *testing.T) {
 	})
 }
 
-// Clients that never finish their request are cut off by the time-out, and keep nobody else from being served.
+// Clients that never finish their request are disconnected by the timeout, and others are served meanwhile.
 func TestServer_ClosesSlowConnectionsAndServesOthersMeanwhile(t *testing.T) {
 	t.Parallel()
 	const slow = 5000
@@ -180,7 +180,7 @@ func TestHealth_WithoutADatabaseIsNotReadyAndRequestsFail(t *testing.T) {
 	})
 }
 
-// The client waits for a row or for SQLite's lock, which somebody else holds, and hangs up.
+// The client waits for a row or for SQLite's lock, which another transaction holds, and disconnects.
 func TestErrors_ClientThatDisconnectsIsNoFailure(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -191,7 +191,7 @@ func TestErrors_ClientThatDisconnectsIsNoFailure(t *testing.T) {
 		defer holder.Rollback()
 		require.NoError(t, holder.Exec("UPDATE users SET first_name = 'Ann'").Error)
 
-		ctx, hangUp := context.WithCancel(t.Context())
+		ctx, disconnect := context.WithCancel(t.Context())
 		request, err := http.NewRequestWithContext(ctx, http.MethodPatch, app.URL+profile, strings.NewReader(`{"first_name":"Bea"}`))
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/json")
@@ -205,7 +205,7 @@ func TestErrors_ClientThatDisconnectsIsNoFailure(t *testing.T) {
 			left <- err
 		}()
 		require.Eventually(t, func() bool { return pool.Stats().InUse == 2 }, time.Minute, time.Millisecond)
-		hangUp()
+		disconnect()
 		require.ErrorIs(t, <-left, context.Canceled)
 		require.Eventually(t, func() bool { return strings.Contains(app.Log.String(), `"method":"PATCH"`) }, time.Minute, time.Millisecond)
 		require.Contains(t, app.Log.String(), `"status":499`)

@@ -20,7 +20,7 @@ const (
 	newPassword = "pear tree by the river"
 )
 
-// ask sends fields as JSON and gives back the status, and the code of a refusal.
+// ask sends fields as JSON, and returns the status and, for an error, its code.
 func ask(t *testing.T, app *testkit.App, path, token string, fields ...string) (int, string) {
 	t.Helper()
 	answer := app.Do(t, testkit.Call{Method: http.MethodPost, Path: "/api/v1/" + path, Token: token, Body: object(fields)})
@@ -30,7 +30,7 @@ func ask(t *testing.T, app *testkit.App, path, token string, fields ...string) (
 	return answer.Status, answer.Text(t, "code")
 }
 
-// object makes JSON of names and values in turn.
+// object returns a JSON object of fields, in which names and values alternate.
 func object(fields []string) string {
 	var members []string
 	for pair := range slices.Chunk(fields, 2) {
@@ -117,7 +117,7 @@ func TestEmailVerification_AllowsFiveCodes(t *testing.T) {
 	})
 }
 
-// Codes typed at the same time are all counted: of 30 no more than five are looked at.
+// Codes that are sent at the same time are all counted: of 30, at most five are compared.
 func TestEmailVerification_CountsSimultaneousCodes(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -223,7 +223,7 @@ func TestSecurityNotices_AreSentForChangesOfTheAccount(t *testing.T) {
 	}, "SECURITY_NOTICES=off")
 }
 
-// Mail goes to the address as it is stored, never to one that looks like it.
+// Email is sent to the address as it is stored, never to one that looks like it.
 func TestMail_IsNotSentToLookAlikeAddresses(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -253,7 +253,7 @@ func TestMail_LinksFollowTheSettingsWhateverTheHostHeader(t *testing.T) {
 	}, "MAIL_LINK_RESET=acme://reset/now?from=mail")
 }
 
-// mailWithLink is the newest whose link holds a text.
+// mailWithLink returns the newest email whose link contains text.
 func mailWithLink(t *testing.T, app *testkit.App, text string) testkit.Mail {
 	t.Helper()
 	for _, mail := range app.Mails(t) {

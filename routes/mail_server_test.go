@@ -13,7 +13,7 @@ import (
 	"latchkey/testkit"
 )
 
-// For ten minutes no mail server answers. Nobody who signs up notices, and no mail is lost.
+// For ten minutes the mail server can't be reached. Sign-ups work nevertheless, and no email is lost.
 func TestMail_WaitsForTheMailServer(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
@@ -28,7 +28,7 @@ func TestMail_WaitsForTheMailServer(t *testing.T) {
 		unsent, err := app.Server.Jobs.Unsent(t.Context())
 		require.NoError(t, err)
 		require.Len(t, unsent, 2)
-		require.NotContains(t, unsent[0].LastError, "ann@", "the queue holds no address")
+		require.NotContains(t, unsent[0].LastError, "ann@", "the queue stores no address")
 
 		server := smtpmock.New(smtpmock.ConfigurationAttr{PortNumber: port, MultipleMessageReceiving: true})
 		require.NoError(t, server.Start())
@@ -39,6 +39,6 @@ func TestMail_WaitsForTheMailServer(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, unsent)
 		require.Len(t, server.Messages(), 2)
-		require.Equal(t, http.StatusNotFound, app.Get(t, "/dev/mail", "").Status, "mail that is sent is not kept")
+		require.Equal(t, http.StatusNotFound, app.Get(t, "/dev/mail", "").Status, "mail that is sent is not in the development mailbox")
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-// A person who forgot his password on a phone, in a browser that runs no script: from the mail to the login.
+// A user resets a forgotten password on a phone, in a browser without scripts, from the email to the login.
 func TestPages_ResetAPasswordInABrowserWithoutScripts(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
@@ -34,7 +34,7 @@ func TestPages_ResetAPasswordInABrowserWithoutScripts(t *testing.T) {
 	isAccessible(t, browser)
 	testkit.Screenshot(t, browser, "reset-refused")
 	require.NoError(t, chromedp.Do(browser, chromedp.SendKeys(chromedp.CSS("#new_password"), newPassword+"\n")))
-	shows(t, browser, `[role="status"]`, "Your password is changed")
+	shows(t, browser, `[role="status"]`, "Your password has been changed")
 	testkit.Screenshot(t, browser, "reset-done")
 	require.True(t, tryLogin(t, app, annAddress, newPassword).ok())
 }
@@ -54,7 +54,7 @@ func TestPages_ConfirmAnAddressInABrowser(t *testing.T) {
 	require.True(t, isVerified(t, app, annAddress))
 }
 
-// phone is a browser on a narrow screen in which pages run no script.
+// phone returns a browser with a narrow screen and without scripts.
 func phone(t *testing.T) context.Context {
 	t.Helper()
 	browser := testkit.NewBrowser(t)
@@ -71,7 +71,7 @@ func visit(t *testing.T, browser context.Context, address string) {
 	require.NoError(t, chromedp.Do(browser, chromedp.Navigate(address)))
 }
 
-// onApp is a link of a mail at the address where the test's service listens.
+// onApp returns the link of an email with the address that the app listens at.
 func onApp(t *testing.T, app *testkit.App, link string) string {
 	t.Helper()
 	parsed, err := url.Parse(link)
@@ -94,11 +94,11 @@ func shows(t *testing.T, browser context.Context, selector, text string) {
 	require.Contains(t, shown, text)
 }
 
-// isAccessible holds a page against what everybody needs: a language, one heading, a label for each field, and nothing that
-// is wider than a phone.
+// isAccessible fails the test unless the page has a language, a title, one heading and a label for each field, and is no wider
+// than the screen.
 func isAccessible(t *testing.T, browser context.Context) {
 	t.Helper()
-	faults, err := chromedp.Run(browser, chromedp.Evaluate[string](`[
+	problems, err := chromedp.Run(browser, chromedp.Evaluate[string](`[
 		document.documentElement.lang ? '' : 'no language',
 		document.title ? '' : 'no title',
 		document.querySelectorAll('h1').length === 1 ? '' : 'not one heading',
@@ -106,5 +106,5 @@ func isAccessible(t *testing.T, browser context.Context) {
 		document.documentElement.scrollWidth <= innerWidth ? '' : 'wider than the screen',
 	].filter(Boolean).join('; ')`))
 	require.NoError(t, err)
-	require.Empty(t, strings.TrimSpace(faults))
+	require.Empty(t, strings.TrimSpace(problems))
 }

@@ -24,7 +24,7 @@ func TestPages_AcceptFormsFromBrowsersThatSendNoSite(t *testing.T) {
 	})
 }
 
-// What programs that look at mail do, and then its reader.
+// Programs that scan mail open its links. Only then does the reader.
 func TestPages_OpeningALinkChangesNothing(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -72,7 +72,7 @@ func TestPages_ExplainErrors(t *testing.T) {
 		weak := form(app, t, "/reset-password", nil, "token", mail.Token(t), "new_password", "short")
 		require.Equal(t, http.StatusBadRequest, weak.Status)
 		require.Contains(t, weak.Body, "at least 8")
-		require.Contains(t, weak.Body, mail.Token(t), "to try again")
+		require.Contains(t, weak.Body, mail.Token(t), "so that the user can try again")
 		code := form(app, t, "/reset-password", nil, "email", `"><script>`, "code", "1", "new_password", newPassword)
 		require.Contains(t, code.Body, "is wrong or has expired")
 		require.NotContains(t, code.Body, "<script>")
@@ -103,7 +103,7 @@ func TestPages_AreInTheLanguageOfTheBrowser(t *testing.T) {
 	})
 }
 
-// People are not shown JSON, whatever goes wrong.
+// Whatever the error is, people get a page and not JSON.
 func TestPages_ShowErrorsAsPages(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -130,7 +130,8 @@ func TestPages_ShowErrorsAsPages(t *testing.T) {
 	}, "RATE_LIMITS=on", "RATE_LIMIT_SECRET=2/10m")
 }
 
-// Whoever comes too late asks for another mail where he is. It goes where the first one went, whatever he types.
+// A user whose link has expired can request another email on the same page. It is sent to the address of the first one, whatever
+// the form has.
 func TestPages_OfferAnotherEmailForAnExpiredLink(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -140,7 +141,7 @@ func TestPages_OfferAnotherEmailForAnExpiredLink(t *testing.T) {
 		reset := mailWithLink(t, app, "/reset-password").Token(t)
 		app.Clock.Advance(25 * time.Hour)
 		tokens := map[string]string{"/verify-email": verification, "/reset-password": reset}
-		for _, path := range []string{"/verify-email", "/reset-password"} { // a reset leaves nothing to confirm
+		for _, path := range []string{"/verify-email", "/reset-password"} { // in this order, because a reset also confirms the address
 			token := tokens[path]
 			late := form(app, t, path, nil, "token", token, "new_password", newPassword)
 			require.Equal(t, http.StatusBadRequest, late.Status)

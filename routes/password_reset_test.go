@@ -30,7 +30,7 @@ func TestPasswordReset_ByToken(t *testing.T) {
 		require.True(t, tryLogin(t, app, annAddress, newPassword).ok())
 		require.Equal(t, "session_revoked", app.Refresh(t, session.Refresh).Text(t, "code"), "every session ends")
 		refuses(t, app, "one_time_token_invalid", "email/verify", "token", verification.Token(t))
-		require.True(t, isVerified(t, app, annAddress), "who reset by mail reads the mail")
+		require.True(t, isVerified(t, app, annAddress), "a reset by email proves the address")
 		require.Contains(t, app.Mails(t)[1].Subject+app.Mails(t)[0].Subject, "assword")
 		var audited []string
 		require.NoError(t, app.DB.Table("audit_events").Where("kind IN ?", []string{"password_changed", "email_verified"}).
@@ -67,7 +67,7 @@ func TestOneTimeTokens_Expire(t *testing.T) {
 		app.Signup(t, annAddress)
 		verification := app.Mail(t, annAddress).Token(t)
 		succeeds(t, app, "password/forgot", "", "email", annAddress)
-		app.Clock.Advance(2 * time.Hour) // on its way; only then its hour begins
+		app.Clock.Advance(2 * time.Hour) // the email waits, and the token's hour begins when it is sent
 		reset := app.Mail(t, annAddress).Token(t)
 		app.Clock.Advance(time.Hour - time.Second)
 		refuses(t, app, "validation_error", "password/reset", "token", reset, "new_password", "short")
@@ -89,8 +89,8 @@ func TestPasswordReset_PendingEndsWithAPasswordChange(t *testing.T) {
 	})
 }
 
-// Somebody signs up with an address that is not his. Whatever its owner then does by mail, the password of the other opens
-// nothing afterwards.
+// An attacker signs up with the address of somebody else. Whatever its owner then does by email, the attacker's password and
+// session no longer work afterwards.
 func TestSignup_WithAnothersAddressGivesNoAccessLater(t *testing.T) {
 	t.Parallel()
 	const attackers = "grapes of the attacker"
@@ -101,7 +101,7 @@ func TestSignup_WithAnothersAddressGivesNoAccessLater(t *testing.T) {
 		},
 		"signs up again": func(t *testing.T, app *testkit.App) {
 			succeeds(t, app, "signup", "", "email", annAddress, "password", newPassword)
-			require.True(t, tryLogin(t, app, annAddress, attackers).ok(), "until the mail proves it nothing changes")
+			require.True(t, tryLogin(t, app, annAddress, attackers).ok(), "nothing changes before the email is confirmed")
 			require.False(t, tryLogin(t, app, annAddress, newPassword).ok())
 			reset := mailWithLink(t, app, "/reset-password").Token(t)
 			succeeds(t, app, "password/reset", "", "token", reset, "new_password", newPassword)
@@ -123,7 +123,8 @@ func TestSignup_WithAnothersAddressGivesNoAccessLater(t *testing.T) {
 	}
 }
 
-// Somebody else signs up with the address after its owner did: the mail that the owner waits for brings no stranger's password.
+// An attacker signs up with an address after its owner did. When the owner confirms the address, the account still has the
+// owner's password.
 func TestSignup_SecondOneLeavesNoPasswordBehind(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {

@@ -16,7 +16,7 @@ import (
 	"latchkey/testkit"
 )
 
-// caller is one kind of visitor of a protected route, with the answer that he must get.
+// caller is one kind of caller of a protected route, and the response that they have to get.
 type caller struct {
 	name      string
 	prepare   func(t *testing.T, app *testkit.App, token string) string
@@ -76,8 +76,8 @@ func forge(token, header string, key []byte) string {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Every route that is not open refuses every caller who may not pass, before it looks at the request, and lets the
-// others in: to them it answers anything but 401 and 403.
+// Every route that is not open refuses every caller who is not allowed, before it reads the request, and lets the others pass:
+// they get neither 401 nor 403.
 func TestProtectedRoutes_ByCaller(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {

@@ -20,7 +20,7 @@ const (
 	behindProxy = "TRUSTED_PROXIES=127.0.0.1"
 )
 
-// from makes a call come from an address, through the proxy that the service trusts.
+// from returns the call as sent from an address through a trusted proxy.
 func from(address string, call testkit.Call) testkit.Call {
 	call.Method = http.MethodPost
 	call.Header = map[string]string{"X-Forwarded-For": address}
@@ -32,7 +32,7 @@ func wrongLogin(email, device string) testkit.Call {
 		Body: `{"email":"` + email + `","password":"not the right one","device_token":"` + device + `"}`}
 }
 
-// limited asserts a 429 and gives back after how many seconds to come back.
+// limited requires that the response is a 429, and returns its Retry-After.
 func limited(t *testing.T, answer testkit.Response) time.Duration {
 	t.Helper()
 	require.Equal(t, http.StatusTooManyRequests, answer.Status, answer.Body)
@@ -102,7 +102,7 @@ func TestRateLimit_IgnoresSpoofedAddresses(t *testing.T) {
 	}, limitsOn, "RATE_LIMIT_LOGIN=2/1m")
 }
 
-// Strangers who try an account from everywhere use up their own share of it, and not that of the owner's phone.
+// Strangers who guess at an account from many addresses use up a limit of their own, not that of the owner's phone.
 func TestRateLimit_OfStrangersDoesNotAffectTheOwnersDevice(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -116,7 +116,7 @@ func TestRateLimit_OfStrangersDoesNotAffectTheOwnersDevice(t *testing.T) {
 				continue
 			}
 			limited(t, answer)
-			require.Contains(t, answer.Header.Get("RateLimit"), "r=29", "what is left is told of the address alone")
+			require.Contains(t, answer.Header.Get("RateLimit"), "r=29", "only the limit of the address is shown")
 		}
 		eves := app.Do(t, from("198.51.100.9", testkit.Call{Path: "/api/v1/signup",
 			Body: `{"email":"eve@example.com","password":"` + testkit.Password + `"}`})).Text(t, "device_token")
@@ -145,7 +145,7 @@ func TestRateLimit_AppliesToEachAccount(t *testing.T) {
 		}
 		for range 3 {
 			require.Equal(t, 401, app.Do(t, from("192.0.2.9", testkit.Call{Path: "/api/v1/token/refresh",
-				Body: `{"refresh_token":"lkr_of_nobody"}`})).Status, "what is no token of ours is no account")
+				Body: `{"refresh_token":"lkr_of_nobody"}`})).Status, "a token that is not ours counts against no account")
 		}
 	}, limitsOn, behindProxy, "RATE_LIMIT_SIGNUP_ACCOUNT=2/1m", "RATE_LIMIT_SECRET_ACCOUNT=2/1m",
 		"RATE_LIMIT_REFRESH_ACCOUNT=2/1m")
@@ -199,7 +199,7 @@ func TestMetrics_CountRequestsByOutcome(t *testing.T) {
 		}
 		require.NotContains(t, metrics, "example.com")
 		require.NotContains(t, metrics, "secret")
-		require.Equal(t, http.StatusNotFound, app.Get(t, "/metrics", "").Status, "not where everybody could read it")
+		require.Equal(t, http.StatusNotFound, app.Get(t, "/metrics", "").Status, "not on the public address")
 	}, limitsOn, "RATE_LIMIT_LOGIN=2/1m")
 }
 

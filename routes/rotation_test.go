@@ -17,7 +17,7 @@ import (
 	"latchkey/testkit"
 )
 
-// read asks a replica for the profile from a goroutine of its own.
+// read reads the profile from a replica. It can be called in any goroutine.
 func read(url, token string) error {
 	request, err := http.NewRequest(http.MethodGet, url+profile, http.NoBody)
 	if err != nil {
@@ -31,7 +31,7 @@ func read(url, token string) error {
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("answered %d: %s", answer.StatusCode, body)
+		err = fmt.Errorf("status %d: %s", answer.StatusCode, body)
 	}
 	return err
 }
@@ -46,8 +46,8 @@ func keyID(t *testing.T, token string) string {
 	return named.Kid
 }
 
-// Two replicas rotate through several keys, one following the other late, while requests with old and new tokens are in
-// flight at both: none is refused.
+// Two replicas rotate through several keys, the second with a delay, while both get requests with old and new tokens. None of the
+// requests is refused.
 func TestKeyRotation_UnderLoadRefusesNoValidToken(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
@@ -89,7 +89,7 @@ func TestKeyRotation_UnderLoadRefusesNoValidToken(t *testing.T) {
 			load.Wait()
 			require.Empty(t, errs, "a valid token was refused: %v", firstOf(errs))
 			kids[keyID(t, newest)] = true
-			held = []string{held[len(held)-1], newest} // none older than half a life
+			held = []string{held[len(held)-1], newest} // none is older than half its lifetime
 			first.Clock.Advance(9 * time.Hour)
 		}
 		require.Greater(t, len(kids), 2, "the keys were rotated")

@@ -11,7 +11,7 @@ import (
 	"latchkey/testkit"
 )
 
-// Every route of the service. One that is not here was not meant to be.
+// golden are all routes of the service. A new one has to be added here on purpose.
 var golden = []string{
 	"DELETE /api/v1/profile",
 	"DELETE /api/v1/sessions/:id",
@@ -58,7 +58,7 @@ var golden = []string{
 	"PUT /api/v1/profile",
 }
 
-// Those of them that answer without credentials. Every other one is protected, and tested as such.
+// open are the routes that need no credentials. All others are protected, and tested as such.
 var open = []string{
 	"DELETE /dev/mail",
 	"GET /.well-known/jwks.json",
@@ -95,7 +95,7 @@ var open = []string{
 	"POST /verify-email/again",
 }
 
-// Those of the open ones that are for people with a browser. The contract has every other route.
+// pages are the open routes for people with a browser. All other routes are in the contract.
 var pages = []string{
 	"DELETE /dev/mail",
 	"GET /dev/mail",

@@ -11,7 +11,7 @@ import (
 	"latchkey/testkit"
 )
 
-// scenario is one request against a service with the user ann@example.com, and everything that must come of it.
+// scenario is one request against a service with the user ann@example.com, and everything that has to follow from it.
 type scenario struct {
 	name   string
 	call   testkit.Call
@@ -20,7 +20,7 @@ type scenario struct {
 	code   string   // of the problem, for errors
 	fields []string // "field code" of each field error, in order
 	has    []string // in the body
-	hasNot []string // in the body, besides what no body may hold
+	hasNot []string // in the body, besides the secrets that no body may have
 	users  int      // created by the request
 }
 
@@ -67,11 +67,11 @@ func scenarios() []scenario {
 			status: 400, code: "validation_error", fields: []string{"password password_too_short"}, hasNot: []string{"xk9!qz2"}},
 		{name: "common password", call: post(signup, `{"email":"bob@example.com","password":"password123"}`),
 			status: 400, code: "validation_error", fields: []string{"password password_too_common"}},
-		{name: "every fault at once",
+		{name: "every error at once",
 			call:   post(signup, `{"email":"bob","password":"`+secret+`","first_name":"\u0007","last_name":"`+strings.Repeat("x", 151)+`"}`),
 			status: 400, code: "validation_error",
 			fields: []string{"email invalid", "first_name invalid_characters", "last_name too_long"}},
-		{name: "a role can't be asked for", call: post(signup, bob+`,"is_superuser":true,"is_staff":true}`),
+		{name: "a role can't be requested", call: post(signup, bob+`,"is_superuser":true,"is_staff":true}`),
 			status: 400, code: "validation_error", fields: []string{"is_staff unknown_field", "is_superuser unknown_field"}},
 		{name: "a field in another case", call: post(signup, `{"Email":"bob@example.com","password":"`+secret+`"}`),
 			status: 400, code: "validation_error", fields: []string{"Email unknown_field"}},
@@ -97,11 +97,11 @@ func scenarios() []scenario {
 
 		{name: "profile", call: testkit.Call{Method: http.MethodGet, Path: profile}, asAnn: true, status: 200,
 			has: []string{`"email":"ann@example.com"`, `"date_joined":"2026-03-01T12:00:00Z"`}},
-		{name: "profile of nobody", call: testkit.Call{Method: http.MethodGet, Path: profile}, status: 401, code: "credentials_missing"},
+		{name: "profile without a token", call: testkit.Call{Method: http.MethodGet, Path: profile}, status: 401, code: "credentials_missing"},
 		{name: "change one name", call: patch(`{"first_name":" Ann "}`), asAnn: true, status: 200,
 			has: []string{`"first_name":"Ann"`, `"last_name":""`}},
 		{name: "change nothing", call: patch(`{}`), asAnn: true, status: 200},
-		{name: "change of nobody", call: patch(`{"first_name":"Ann"}`), status: 401, code: "credentials_missing"},
+		{name: "change without a token", call: patch(`{"first_name":"Ann"}`), status: 401, code: "credentials_missing"},
 		{name: "a name that is null in a replacement", call: put(`{"first_name":"Ann","last_name":null}`), asAnn: true, status: 400,
 			code: "validation_error", fields: []string{"last_name required"}},
 		{name: "what can't be changed", asAnn: true, status: 400, code: "validation_error",
@@ -116,7 +116,7 @@ func scenarios() []scenario {
 		{name: "replace the email", call: put(`{"first_name":"Ann","last_name":"Bee","email":"eve@example.com"}`), asAnn: true,
 			status: 400, code: "validation_error", fields: []string{"email read_only"}},
 
-		{name: "verify a token that is none", call: post(verify, `{"token":"x"}`), status: 200, has: []string{`{"active":false}`}},
+		{name: "verify an invalid token", call: post(verify, `{"token":"x"}`), status: 200, has: []string{`{"active":false}`}},
 		{name: "verify nothing", call: post(verify, `{}`), status: 400, code: "validation_error", fields: []string{"token required"}},
 
 		{name: "live", call: testkit.Call{Method: http.MethodGet, Path: "/healthz"}, status: 200, has: []string{`"ok"`}},
@@ -152,7 +152,7 @@ func (s scenario) run(t *testing.T, app *testkit.App) {
 	require.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
 	if s.status >= 400 {
 		s.requireProblem(t, answer)
-		require.Equal(t, before, users(t, app), "nothing is written by a refused request")
+		require.Equal(t, before, users(t, app), "a refused request writes nothing")
 		return
 	}
 	require.Len(t, users(t, app), len(before)+s.users)
@@ -175,8 +175,8 @@ func (s scenario) requireProblem(t *testing.T, answer testkit.Response) {
 		return
 	}
 	var fields []string
-	for _, fault := range answer.Field(t, "errors").([]any) {
-		entry := fault.(map[string]any)
+	for _, each := range answer.Field(t, "errors").([]any) {
+		entry := each.(map[string]any)
 		require.NotEmpty(t, entry["message"])
 		fields = append(fields, entry["field"].(string)+" "+entry["code"].(string))
 	}

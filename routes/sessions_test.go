@@ -14,7 +14,7 @@ import (
 	"latchkey/testkit"
 )
 
-// eachLogin runs a test with ann, who has signed up, and two sessions of hers.
+// eachLogin runs a test with Ann, who has signed up, and two of her sessions.
 func eachLogin(t *testing.T, run func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens)) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
@@ -208,7 +208,7 @@ func TestPasswordChange_EndsTheOtherSessions(t *testing.T) {
 	})
 }
 
-// However a token reaches the service, no log line holds it.
+// However a token reaches the service, it is never logged.
 func TestLog_HasNoTokens(t *testing.T) {
 	t.Parallel()
 	eachLogin(t, func(t *testing.T, app *testkit.App, phone, laptop testkit.Tokens) {

@@ -14,7 +14,7 @@ import (
 	"latchkey/tokens"
 )
 
-// oneTimeToken is the token of a mail with this id, as the service makes it.
+// oneTimeToken returns the emailed token with this id, as the service issues it.
 func oneTimeToken(id uuid.UUID) string {
 	confirming, err := tokens.NewCodec("lko_", tokens.DeriveKey([]byte(testkit.SecretKey), "one-time-token"))
 	if err != nil {
@@ -23,7 +23,7 @@ func oneTimeToken(id uuid.UUID) string {
 	return confirming.Encode(tokens.Handle{ID: id})
 }
 
-// bodies are what operations take that need something to get as far as the database. Others take {}.
+// bodies returns the bodies with which operations get as far as the database. Operations that are not in it accept {}.
 func bodies(refresh string) map[string]string {
 	oneTime := oneTimeToken(uuid.Max)
 	account := object([]string{"email", "bob@example.com", "password", testkit.Password})
@@ -44,7 +44,7 @@ func bodies(refresh string) map[string]string {
 
 func refreshing(token string) string { return object([]string{"refresh_token", token}) }
 
-// sent makes a call of an operation as the contract writes it.
+// sent returns a call of an operation, "POST /path" of the contract.
 func sent(operation, body, token string) testkit.Call {
 	method, path, _ := strings.Cut(operation, " ")
 	call := testkit.Call{Method: method, Path: strings.ReplaceAll(path, "{id}", uuid.Max.String()), Token: token}
@@ -54,7 +54,7 @@ func sent(operation, body, token string) testkit.Call {
 	return call
 }
 
-// Whatever operation declares them, and whoever adds one: these answers are the same everywhere.
+// These responses are the same for all operations that declare them.
 func TestOperations_RefuseInvalidBodies(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
@@ -85,7 +85,7 @@ func TestOperations_LimitedOnesRespondWith429(t *testing.T) {
 	}
 }
 
-// The database is away: every operation that needs it says that it is our fault, and tells nothing of it.
+// Without its database, every operation that needs it responds with an internal error that reveals nothing.
 func TestOperations_WithoutADatabaseFailAndRevealNothing(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
@@ -108,7 +108,7 @@ func TestOperations_WithoutADatabaseFailAndRevealNothing(t *testing.T) {
 	}
 }
 
-// Every slot hashes, so that whoever wants a password looked at is told to come back.
+// All workers are busy, so every operation that would hash responds with a Retry-After.
 func TestOperations_HashingOnesRespondWith503IfOverloaded(t *testing.T) {
 	for counts := false; !counts; {
 		app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=1ms")...)
@@ -121,7 +121,7 @@ func TestOperations_HashingOnesRespondWith503IfOverloaded(t *testing.T) {
 		ended := occupy(t, app)
 		answers := map[string]testkit.Response{}
 		for _, operation := range testkit.TheContract().Answering("503") {
-			if strings.Contains(operation, "/api/v1/") { // the others ask for the database
+			if strings.Contains(operation, "/api/v1/") { // the others need only the database
 				answers[operation] = app.Do(t, sent(operation, known[operation], access))
 			}
 		}

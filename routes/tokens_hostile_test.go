@@ -18,7 +18,7 @@ import (
 
 const refreshPrefix = "lkr_"
 
-// spoiled are texts that look like token, which is a live refresh token, and that nobody was ever given.
+// spoiled returns texts that resemble token, a live refresh token, and were never issued.
 func spoiled(t *testing.T, token, another string) map[string]string {
 	t.Helper()
 	bytes := func(token string) []byte {
@@ -80,7 +80,7 @@ func TestRefresh_RefusesSpoiledTokensAndChangesNothing(t *testing.T) {
 			body := `{"refresh_token":` + quote(token) + `}`
 			requireRefusal(t, name, app.Post(t, refresh, body))
 			if token == "" {
-				continue // to a logout it means none, not a bad one
+				continue // a logout takes it for a missing token
 			}
 			requireRefusal(t, name, app.Post(t, logout, body))
 		}
@@ -131,7 +131,7 @@ func TestRefresh_TokenOfADeletedSessionIsExpired(t *testing.T) {
 
 func refreshBody(token string) string { return `{"refresh_token":` + quote(token) + `}` }
 
-// refused tells whether an answer is the problem refresh_token_invalid. It can be asked in a property too.
+// refused reports whether a response is the problem refresh_token_invalid. Unlike requireRefusal it also works in a property.
 func refused(answer testkit.Response) bool {
 	var problem struct{ Code string }
 	return answer.Status == http.StatusUnauthorized && answer.Header.Get("Content-Type") == "application/problem+json" &&
@@ -157,7 +157,7 @@ func TestRefresh_RefusesTokensWithAFlippedBit(t *testing.T) {
 	})
 }
 
-// garble draws a text made of the pieces of two live tokens that is neither of them.
+// garble draws a text that is made of pieces of two live tokens and is neither of them.
 func garble(t *rapid.T, one, other string) string {
 	at := func(token string) int { return rapid.IntRange(0, len(token)).Draw(t, "at") }
 	from, to := at(one), at(other)
@@ -175,7 +175,7 @@ func garble(t *rapid.T, one, other string) string {
 		strings.ToUpper(one[:from]) + one[from:],
 	}).Draw(t, "garbled")
 	if garbled == one || garbled == other || garbled == "" {
-		t.Skip("a token, or none")
+		t.Skip("it is a token, or empty")
 	}
 	return garbled
 }
@@ -197,7 +197,7 @@ func TestRefresh_RefusesTextsMadeOfTokens(t *testing.T) {
 	})
 }
 
-// A reused token ends its session, by whichever door it comes, and changes no other row.
+// A reused token ends its session, at whichever path it is presented, and changes no other row.
 func TestRefresh_ReuseChangesOneRow(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{refresh, logout} {
@@ -240,8 +240,8 @@ func TestLogout_RefusesInvalidTokensAndEndsNothing(t *testing.T) {
 	})
 }
 
-// A server that makes its tokens under a new SECRET_KEY goes on with the sessions of the old one as long as that is a
-// fallback, and without it knows none of them.
+// A server with a new SECRET_KEY continues the sessions of the old one as long as that is in SECRET_KEY_FALLBACKS, and refuses
+// them otherwise.
 func TestRefresh_AcceptsTokensOfAFallbackKey(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
@@ -261,7 +261,7 @@ func TestRefresh_AcceptsTokensOfAFallbackKey(t *testing.T) {
 
 		child := following.Refresh(t, held.Refresh)
 		require.Equal(t, 200, child.Status, "%s", child.Body)
-		require.Equal(t, 200, without.Refresh(t, child.Tokens(t).Refresh).Status, "the child is the new key's")
+		require.Equal(t, 200, without.Refresh(t, child.Tokens(t).Refresh).Status, "the new token is under the new key")
 		require.Equal(t, 200, following.Get(t, profile, held.Access).Status)
 		last := old.Login(t, "ann@example.com")
 		require.Equal(t, 204, following.Post(t, logout, refreshBody(last.Refresh)).Status)

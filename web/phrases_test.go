@@ -46,14 +46,14 @@ func TestPhrases_EveryLanguageHasAll(t *testing.T) {
 		shown := page{localizer: made.localizer(tag.String()), PageSettings: PageSettings{Service: "Acme", MinPasswordLength: 12}}
 		require.Equal(t, tag, shown.Language)
 		for id, phrase := range ours {
-			said, err := shown.Text(id)
+			text, err := shown.Text(id)
 			require.NoError(t, err)
-			require.Equal(t, strings.ReplaceAll(phrase, "{{.MinPasswordLength}}", "12"), said)
+			require.Equal(t, strings.ReplaceAll(phrase, "{{.MinPasswordLength}}", "12"), text)
 		}
 	}
 }
 
-// Whatever is wrong with a password is explained in the reader's language.
+// Every field error of a password is explained in the reader's language.
 func TestPhrases_EveryErrorOfAPasswordHasOne(t *testing.T) {
 	english := flat(t, "en.yaml")
 	for _, code := range []string{

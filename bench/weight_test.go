@@ -18,7 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var pocketBase = flag.String("pocketbase", "", "a PocketBase program to weigh in the same run")
+var (
+	pocketBase   = flag.String("pocketbase", "", "a PocketBase program to weigh in the same run")
+	supabaseAuth = flag.String("supabase-auth", "", "a Supabase Auth program to weigh in the same run, with this process's GOTRUE_… settings")
+)
 
 // releaseBuild is how a released program is built.
 var releaseBuild = []string{"build", "-trimpath", "-tags", "nomsgpack,release", "-ldflags", "-s -w"}
@@ -29,8 +32,8 @@ const (
 )
 
 // BenchmarkWeight prints the weight of the released program: its size, the median and the fastest time from its start to the
-// first 200 of /readyz on an existing SQLite file, the processor time until then, and its memory when idle. With -pocketbase it
-// weighs that program too.
+// first 200 of /readyz on an existing SQLite file, the processor time until then, and its memory when idle. With -pocketbase and
+// -supabase-auth it weighs those programs too.
 func BenchmarkWeight(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads /proc")
@@ -41,9 +44,14 @@ func BenchmarkWeight(b *testing.B) {
 	output, err := build.CombinedOutput()
 	require.NoError(b, err, "%s", output)
 
-	weighed := []weighedProgram{{"latchkey", program, nil, "/readyz"}}
+	weighed := []weighedProgram{{name: "latchkey", path: program, page: "/readyz"}}
 	if *pocketBase != "" {
-		weighed = append(weighed, weighedProgram{"pocketbase", *pocketBase, []string{"serve", "--http"}, "/api/health"})
+		weighed = append(weighed, weighedProgram{
+			name: "pocketbase", path: *pocketBase, args: []string{"serve", "--http"}, page: "/api/health",
+		})
+	}
+	if *supabaseAuth != "" {
+		weighed = append(weighed, weighedProgram{name: "supabase-auth", path: *supabaseAuth, page: "/health", env: goTrueSettings()})
 	}
 	for _, program := range weighed {
 		b.Run(program.name, func(b *testing.B) {
@@ -55,13 +63,21 @@ func BenchmarkWeight(b *testing.B) {
 	}
 }
 
-// weighedProgram is a program that listens on the address in ADDR or, if it has args, in a further argument, and is ready when its
-// page returns 200.
+// weighedProgram is a program that listens on the address in ADDR, or on the port in PORT, or, if it has args, on the address in a
+// further argument, and is ready when its page returns 200.
 type weighedProgram struct {
 	name string
 	path string
 	args []string
 	page string
+	env  []string
+}
+
+// goTrueSettings returns the settings of Supabase Auth in the environment of this process.
+func goTrueSettings() []string {
+	return slices.DeleteFunc(os.Environ(), func(setting string) bool {
+		return !strings.HasPrefix(setting, "GOTRUE_") && !strings.HasPrefix(setting, "API_EXTERNAL_URL=")
+	})
 }
 
 func (p weighedProgram) weigh(b *testing.B) {
@@ -107,7 +123,9 @@ func (p weighedProgram) start(b *testing.B, folder string) runningProgram {
 	}
 	command := exec.CommandContext(b.Context(), p.path, args...)
 	command.Dir = folder
-	command.Env = []string{"ADDR=" + addr}
+	_, port, err := net.SplitHostPort(addr)
+	require.NoError(b, err)
+	command.Env = append(slices.Clone(p.env), "ADDR="+addr, "PORT="+port, "GOTRUE_API_HOST=127.0.0.1")
 	began := time.Now()
 	require.NoError(b, command.Start())
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -182,21 +182,6 @@ func TestManager_RotateIfDue_ByAgeUnlessByHand(t *testing.T) {
 	})
 }
 
-func TestCache_Maintain_MakesKeysThatWentMissing(t *testing.T) {
-	t.Parallel()
-	eachKeyStore(t, func(t *testing.T, f keyFixture) {
-		cached, err := keys.NewCache(t.Context(), f.manager(tokens.EdDSA))
-		require.NoError(t, err)
-		for _, lost := range []string{"state = 'next'", "state = 'active'", "true"} {
-			require.NoError(t, f.db.Where(lost).Delete(&keys.SigningKey{}).Error)
-			require.NoError(t, cached.Maintain(t.Context()))
-			ids := f.ids(t)
-			requireOneActiveAndOneNext(t, ids)
-			require.Equal(t, ids[keys.Active][0], cached.Current().Signing().ID())
-		}
-	})
-}
-
 func TestManager_Load_RetiredKeysVerifyUntilTheirTokensHaveExpired(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {

@@ -118,18 +118,6 @@ func TestManager_Retire_GivesUpALostSecretKey(t *testing.T) {
 	})
 }
 
-func TestCache_Reload_KeepsItsKeysAfterAnError(t *testing.T) {
-	t.Parallel()
-	eachKeyStore(t, func(t *testing.T, f keyFixture) {
-		cached, err := keys.NewCache(t.Context(), f.manager(tokens.EdDSA))
-		require.NoError(t, err)
-		signing := cached.Current().Signing().ID()
-		require.NoError(t, f.db.Model(&keys.SigningKey{}).Where("true").Update("sealed", []byte("junk")).Error)
-		require.ErrorIs(t, cached.Maintain(t.Context()), keys.ErrLocked)
-		require.Equal(t, signing, cached.Current().Signing().ID())
-	})
-}
-
 func TestManager_ErrorsShowNothingOfAKey(t *testing.T) {
 	t.Parallel()
 	eachKeyStore(t, func(t *testing.T, f keyFixture) {

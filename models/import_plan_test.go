@@ -1,0 +1,96 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"latchkey/models"
+)
+
+func TestImportManager_Import_RefusesWhatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	eachImport(t, func(t *testing.T, f importFixture) {
+		f.create(t, "here@example.com")
+		eastern := time.FixedZone("", -5*60*60)
+		with := func(id int64, change func(*models.ExternalAccount)) models.ExternalAccount {
+			account := foreign(id, fmt.Sprintf("user%d@example.com", id))
+			change(&account)
+			return account
+		}
+		batch := []models.ExternalAccount{
+			foreign(1, "Ann@example.com"),
+			foreign(2, "ann@Example.com"),
+			foreign(1, "bee@example.com"),
+			foreign(3, "not an address"),
+			foreign(4, ""),
+			foreign(5, "HERE@example.com"),
+			with(6, func(a *models.ExternalAccount) { a.Password = "crypt$$ab1Hv2Lg7ltQo" }),
+			with(7, func(a *models.ExternalAccount) { a.Password = "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99" }),
+			with(8, func(a *models.ExternalAccount) { a.Password = "hunter2" }),
+			with(9, func(a *models.ExternalAccount) { a.Username = strings.Repeat("x", 151) }),
+			with(10, func(a *models.ExternalAccount) { a.Fault = "date_joined is no date" }),
+			with(11, func(a *models.ExternalAccount) { a.Password = "pbkdf2_sha256$999999999$s$" + djangoHash[24:] }),
+			with(12, func(a *models.ExternalAccount) { a.LastLogin = new(time.Date(9999, 12, 31, 23, 59, 59, 0, eastern)) }),
+			with(13, func(a *models.ExternalAccount) {
+				a.DateJoined = time.Date(1, 1, 1, 0, 0, 0, 0, time.FixedZone("", 2*60*60))
+			}),
+		}
+		twice := "an account before it in the source has the same email address, perhaps in another case"
+		require.Equal(t, []string{
+			"id 2: " + twice,
+			"id 1: an account before it in the source has the same key",
+			"id 3: email: Enter a valid email address.",
+			"id 4: email: This field is required.",
+			"id 6: password: this password hash is not supported: its algorithm is unknown",
+			"id 7: password: this password hash is not supported: legacy md5 hashes are not allowed here",
+			"id 8: password: this password hash is not supported: its algorithm is unknown",
+			"id 9: username: Use at most 150 characters.",
+			"id 10: date_joined is no date",
+			"id 11: password: this password hash is too expensive: pbkdf2 may use 4000000 iterations at most",
+			"id 12: it has a time outside of the years 1 to 9999",
+			"id 13: it has a time outside of the years 1 to 9999",
+			"id 5: an account here that was not imported has this email address or id",
+		}, withoutSecrets(t, f.run(t, batch...)))
+		require.Len(t, f.stored(t), 2, "ann, and who was here")
+		require.Equal(t, []string{"id 2: an account that was imported before has this email address, perhaps in another case: id 1"},
+			reasons(f.run(t, foreign(2, "ann@Example.com"))), "in a later batch too")
+	})
+}
+
+func TestImportManager_Import_IdentifiesByEmailWithoutAKey(t *testing.T) {
+	t.Parallel()
+	eachImport(t, func(t *testing.T, f importFixture) {
+		account := models.ExternalAccount{Email: "ann@example.com", Password: djangoHash}
+		require.Equal(t, 1, f.run(t, account).Imported)
+		account.IsActive = true
+		require.Equal(t, 1, f.run(t, account).Updated)
+		require.True(t, f.stored(t)["ann@example.com"].IsActive)
+	})
+}
+
+func TestImportManager_Import_RefusesASecondAccountOfOneID(t *testing.T) {
+	t.Parallel()
+	eachImport(t, func(t *testing.T, f importFixture) {
+		id := uuid.MustParse("8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10")
+		report := f.run(t, models.ExternalAccount{ID: id, Email: "ann@example.com"}, models.ExternalAccount{ID: id, Email: "bob@example.com"},
+			models.ExternalAccount{Email: "cat@example.com"})
+		require.Equal(t, 2, report.Imported)
+		require.Equal(t, []string{": an account before it in the source has the same key"}, reasons(report))
+	})
+}
+
+func TestImportManager_Import_TakesNobodysEmail(t *testing.T) {
+	t.Parallel()
+	eachImport(t, func(t *testing.T, f importFixture) {
+		f.run(t, foreign(1, "ann@example.com"), foreign(2, "bob@example.com"))
+		before := f.stored(t)
+		require.Equal(t, []string{"id 2: an account that was imported before has this email address, perhaps in another case: id 1"},
+			reasons(f.run(t, foreign(2, "ann@example.com"))))
+		require.Equal(t, before, f.stored(t))
+	})
+}

@@ -29,7 +29,7 @@ func isListenAddress(addr string) bool {
 }
 
 // redisPath is the number of a database, or nothing.
-var redisPath = regexp.MustCompile(`^(/\d{0,9})?$`)
+var redisPath = regexp.MustCompile(`^(/\d{0,9}/?)?$`)
 
 func isRedisURL(raw string) bool {
 	parsed, err := url.Parse(raw)

@@ -59,7 +59,7 @@ func TestBind_ReadsEveryKindOfValue(t *testing.T) {
 
 func TestBind_NullCountsAsMissing(t *testing.T) {
 	var got everything
-	require.NoError(t, bindText(t, `{"text":null,"wanted":"b","maybe":null,"flag":null,"limit":null,"names":null,"shown":null}`,
+	require.NoError(t, bindText(t, `{"text":null,"wanted":"b","maybe":null,"flag":null,"limit":null,"names":null}`,
 		"application/json", &got))
 	require.Equal(t, everything{Wanted: "b"}, got)
 	require.Equal(t, []string{"wanted required"}, fieldErrors(t, bindText(t, `{"wanted":null}`, "application/json", &got)))
@@ -92,6 +92,7 @@ func TestBind_RefusesWrongTypes(t *testing.T) {
 		`"names":["\u0000"]`:                     {"names invalid_characters", "This field may not contain NUL characters."},
 		`"keys":[{"name":"\u0000"}]`:             {"keys invalid_characters", "This field may not contain NUL characters."},
 		`"shown":"x"`:                            {"shown read_only", "This field can't be changed."},
+		`"shown":null`:                           {"shown read_only", "This field can't be changed."},
 	} {
 		err := bindText(t, `{"wanted":"b",`+member+`}`, "application/json", new(everything))
 		require.Equal(t, []string{want[0]}, fieldErrors(t, err), member)

@@ -68,14 +68,15 @@ const (
 	outcomeKey     = "latchkey.outcome"
 )
 
-// CountLogin makes Measure count the request as a login, by its outcome. It has to be placed before all that may refuse the
-// request.
+// CountLogin makes Measure count the request as a login, by its outcome. It has to be placed before the limits of its
+// route; what refuses every request alike, such as a body that is too large, comes earlier and is not a login.
 func CountLogin(c *gin.Context) { c.Set(attemptKey, attemptLogin) }
 
 // CountRefresh makes Measure count the request as a refresh of a session, by its outcome.
 func CountRefresh(c *gin.Context) { c.Set(attemptKey, attemptRefresh) }
 
-// SetOutcome stores for Measure the code of a problem that a handler writes without leaving an error in the context.
+// SetOutcome stores for Measure the code of a problem that is not in the table, or that is written without leaving an error in the
+// context.
 func SetOutcome(c *gin.Context, code string) { c.Set(outcomeKey, code) }
 
 func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {
@@ -91,8 +92,11 @@ func route(c *gin.Context) string { return cmp.Or(c.FullPath(), "(none)") }
 
 // outcome returns the code of the problem that the request ended in, in whatever form that was written, or "ok".
 func outcome(c *gin.Context) string {
+	if code := c.GetString(outcomeKey); code != "" {
+		return code
+	}
 	if last := c.Errors.Last(); last != nil {
 		return problems.Describe(last.Err).Code
 	}
-	return cmp.Or(c.GetString(outcomeKey), "ok")
+	return "ok"
 }

@@ -39,7 +39,7 @@ func (m *ImportManager) Import(ctx context.Context, batch []ExternalAccount) (re
 		if err := lookUpByIndex(tx.DB); err != nil {
 			return err
 		}
-		plan, err := m.plan(tx.DB, batch, nil)
+		plan, err := m.plan(tx.DB, tx.Now, batch, nil)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (m *ImportManager) Rehearse() *Rehearsal {
 
 // Import is [ImportManager.Import] without doing it.
 func (r *Rehearsal) Import(ctx context.Context, batch []ExternalAccount) (ImportReport, error) {
-	plan, err := r.manager.plan(r.manager.store.DB(ctx), batch, r)
+	plan, err := r.manager.plan(r.manager.store.DB(ctx), r.manager.store.Now(), batch, r)
 	if err != nil {
 		return ImportReport{}, err
 	}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -31,9 +32,11 @@ func (k knownAccount) count(report *ImportReport) {
 }
 
 // plan decides what will be done with each account. A rehearsal, if there is one, knows the batches that were not stored.
-func (m *ImportManager) plan(db *gorm.DB, batch []ExternalAccount, rehearsal *Rehearsal) (importPlan, error) {
+func (m *ImportManager) plan(
+	db *gorm.DB, now time.Time, batch []ExternalAccount, rehearsal *Rehearsal,
+) (importPlan, error) {
 	var plan importPlan
-	accounts := m.storable(&plan, batch)
+	accounts := m.storable(&plan, now, batch)
 	present, err := m.find(db, accounts)
 	if err != nil {
 		return importPlan{}, err
@@ -46,12 +49,12 @@ func (m *ImportManager) plan(db *gorm.DB, batch []ExternalAccount, rehearsal *Re
 }
 
 // storable returns the accounts of a batch that could be stored, each once.
-func (m *ImportManager) storable(plan *importPlan, batch []ExternalAccount) []ExternalAccount {
+func (m *ImportManager) storable(plan *importPlan, now time.Time, batch []ExternalAccount) []ExternalAccount {
 	accounts := make([]ExternalAccount, 0, len(batch))
 	emails, names := map[string]bool{}, map[string]bool{}
 	ids, keys := map[uuid.UUID]bool{}, map[int64]bool{}
 	for _, account := range batch {
-		stored, reason := account.canonical(m.rules.Hasher, m.store.Now())
+		stored, reason := account.canonical(m.rules.Hasher, now)
 		switch {
 		case reason != "":
 		case account.LegacyID != nil && keys[*account.LegacyID], account.ID != uuid.Nil && ids[account.ID]:

@@ -71,7 +71,7 @@ func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted
 // user's password was changed here or the account disabled.
 func (m *LoginManager) openForeign(tx Tx, user *User, session Session, from RequestInfo) error {
 	// As in open, this makes a change of the password wait or win.
-	if err := m.users.recordLogin(tx, user, from); errors.Is(err, ErrInvalidCredentials) {
+	if err := m.users.recordLogin(tx, user); errors.Is(err, ErrInvalidCredentials) {
 		return ErrSessionRevoked
 	} else if err != nil {
 		return err

@@ -170,7 +170,7 @@ func (m *LoginManager) open(
 ) (opened *SessionTokens, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
 		// The update of the user comes first: it makes a change of password, which ends all sessions, wait or win.
-		if err := m.users.recordLogin(tx, user, from); err != nil {
+		if err := m.users.recordLogin(tx, user); err != nil {
 			return err
 		}
 		device, err := newDevice(user.ID, throttle, tx.Now)
@@ -178,6 +178,9 @@ func (m *LoginManager) open(
 			return err
 		}
 		if opened, err = m.sessions.createFor(tx, user, device.DeviceID, from); err != nil {
+			return err
+		}
+		if err := recordCancelledDeletion(tx, user, from); err != nil {
 			return err
 		}
 		if throttle.DeviceID != uuid.Nil {
@@ -188,6 +191,7 @@ func (m *LoginManager) open(
 	if err != nil {
 		return nil, err
 	}
+	user.DeletionDueAt = nil
 	opened.DeviceToken = m.devices.Encode(tokens.Handle{ID: *opened.Session.DeviceID, Counters: addressHash(user.Email)})
 	return opened, nil
 }

@@ -176,21 +176,20 @@ func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof EmailProof, 
 	return nil, ErrCodeInvalid
 }
 
-// tryCode reports whether a code is that of a token. It counts the try first and compares afterwards, so that tries at the
-// same time are all counted, and ends the token with the last try that is wrong.
-func (m *OneTimeTokenManager) tryCode(ctx context.Context, id uuid.UUID, code string) (matches bool, err error) {
-	err = m.store.Transaction(ctx, func(tx Tx) error {
-		counted := tx.Model(&OneTimeToken{}).Where("id = ? AND tries < ? AND ended_at IS NULL", id, maxCodeTries).
-			Update("tries", gorm.Expr("tries + 1"))
-		if counted.Error != nil {
-			return counted.Error
-		}
-		if matches = counted.RowsAffected == 1 && m.codec.HasCode(tokens.Handle{ID: id}, code); matches {
-			return nil
-		}
+// tryCode reports whether a code is that of a token. It counts the try for good before it compares, so that tries at the same
+// time are all counted, whatever becomes of the request, and ends the token with the last try that is wrong.
+func (m *OneTimeTokenManager) tryCode(ctx context.Context, id uuid.UUID, code string) (bool, error) {
+	counted := m.store.DB(ctx).Model(&OneTimeToken{}).Where("id = ? AND tries < ? AND ended_at IS NULL", id, maxCodeTries).
+		Update("tries", gorm.Expr("tries + 1"))
+	if counted.Error != nil {
+		return false, counted.Error
+	}
+	if counted.RowsAffected == 1 && m.codec.HasCode(tokens.Handle{ID: id}, code) {
+		return true, nil
+	}
+	return false, m.store.Transaction(ctx, func(tx Tx) error {
 		return m.end(tx, tokenGuessed, "id = ? AND tries >= ?", id, maxCodeTries)
 	})
-	return matches, err
 }
 
 // redeem claims the token and does what it is for, together. Of two who redeem it at once one succeeds.

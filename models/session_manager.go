@@ -57,7 +57,7 @@ func NewSessionManager(store Store, refresh *tokens.Codec, rules SessionRules) *
 }
 
 // create stores a session that its caller has named, and records the login. It lasts for the lifetime of the rules where its
-// caller has not said how long. If there is a session of this id already, nothing happens.
+// caller has not said how long. If a token of Django's has opened this session already, nothing happens.
 func (m *SessionManager) create(tx Tx, session *Session, from RequestInfo) error {
 	session.ClientName, session.UserAgent = shorten(from.ClientName, 100), shorten(from.UserAgent, 400)
 	session.IP = shorten(from.IP, 45)
@@ -65,7 +65,11 @@ func (m *SessionManager) create(tx Tx, session *Session, from RequestInfo) error
 	if session.ExpiresAt.IsZero() {
 		session.ExpiresAt = tx.Now.Add(m.rules.Lifetime)
 	}
-	created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(session)
+	insert := tx.DB
+	if session.AuthMethod == AuthenticatedByDjango {
+		insert = tx.Clauses(clause.OnConflict{DoNothing: true})
+	}
+	created := insert.Create(session)
 	if created.Error != nil || created.RowsAffected == 0 {
 		return created.Error
 	}

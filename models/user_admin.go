@@ -84,10 +84,14 @@ func (m *UserManager) change(ctx context.Context, email string, do func(Tx, *Use
 // changeUnlessLastSuperuser is change, except that it returns ErrLastSuperuser for the last active superuser. It locks all
 // active superusers, so that two changes at once don't remove the last two.
 func (m *UserManager) changeUnlessLastSuperuser(ctx context.Context, email string, do func(Tx, *User) error) error {
-	return m.change(ctx, email, func(tx Tx, user *User) error {
+	return m.store.Transaction(ctx, func(tx Tx) error {
 		var superusers []User
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).
 			Where("is_superuser AND is_active").Order("id").Find(&superusers).Error
+		if err != nil {
+			return err
+		}
+		user, err := userByEmail(tx.DB, email) // after the wait for the lock, and so as the winner left it
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -106,5 +107,37 @@ func TestUserManager_Demote_TwoWhoDemoteEachOtherLeaveOneSuperuser(t *testing.T)
 		var superusers int64
 		require.NoError(t, f.db.Model(&models.User{}).Where("is_superuser").Count(&superusers).Error)
 		require.EqualValues(t, 1, superusers)
+	})
+}
+
+// The user is read after the wait for the lock on superusers, and so as the change that held it left them.
+func TestUserManager_Delete_TwoAtOnceDeleteOnce(t *testing.T) {
+	t.Parallel()
+	eachManager(t, func(t *testing.T, f fixture) {
+		for range 5 {
+			ann := f.create(t, "ann@example.com")
+			errs := make([]error, 4)
+			var group sync.WaitGroup
+			for i := range errs {
+				group.Go(func() {
+					if i%2 == 0 {
+						errs[i] = f.Delete(context.Background(), ann.Email)
+						return
+					}
+					errs[i] = f.Deactivate(context.Background(), ann.Email)
+				})
+			}
+			group.Wait()
+			deleted := 0
+			for i, err := range errs {
+				if err != nil {
+					require.ErrorIs(t, err, models.ErrUserNotFound)
+				} else if i%2 == 0 {
+					deleted++
+				}
+			}
+			require.Equal(t, 1, deleted)
+		}
+		require.Zero(t, f.count(t))
 	})
 }

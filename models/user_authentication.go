@@ -26,7 +26,7 @@ func (m *UserManager) authenticate(ctx context.Context, address, password string
 
 // recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what its
 // password was checked against: a login that races a disabling or a change of password fails with ErrInvalidCredentials.
-func (m *UserManager) recordLogin(tx Tx, user *User, from RequestInfo) error {
+func (m *UserManager) recordLogin(tx Tx, user *User) error {
 	claim := tx.Model(&User{}).
 		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
 		Where("deletion_due_at IS NULL OR deletion_due_at > ?", tx.Now).
@@ -38,10 +38,14 @@ func (m *UserManager) recordLogin(tx Tx, user *User, from RequestInfo) error {
 		return ErrInvalidCredentials
 	}
 	user.LastLogin = &tx.Now
+	return nil
+}
+
+// recordCancelledDeletion records that a login has cancelled the deletion of the account, if one was pending.
+func recordCancelledDeletion(tx Tx, user *User, from RequestInfo) error {
 	if user.DeletionDueAt == nil {
 		return nil
 	}
-	user.DeletionDueAt = nil
 	return tx.record(AuditEvent{Kind: EventDeletionCancelled, UserID: user.ID, ActorID: &user.ID}, from)
 }
 

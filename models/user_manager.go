@@ -116,6 +116,9 @@ func (m *UserManager) insert(ctx context.Context, user *User, from RequestInfo) 
 	}
 	err = m.store.Transaction(ctx, func(tx Tx) error {
 		user.ID, user.IsActive, user.DateJoined = id, true, tx.Now
+		if user.EmailVerifiedAt != nil {
+			user.EmailVerifiedAt = &tx.Now
+		}
 		if err := m.oneTimeTokens.refuseReserved(tx, user.Email, user.ID); err != nil {
 			return err
 		}

@@ -52,13 +52,13 @@ func Describe(err error) Problem {
 	if errors.As(err, &invalid) {
 		return validation(invalid)
 	}
+	if errors.Is(err, context.Canceled) {
+		return Problem{Status: statusClientGone, Code: codeClientGone, Detail: "The client closed the connection before the response."}
+	}
 	for _, row := range table() {
 		if errors.Is(err, row.err) {
 			return Problem{Status: row.status, Code: row.code, Detail: row.detail}
 		}
-	}
-	if errors.Is(err, context.Canceled) {
-		return Problem{Status: statusClientGone, Code: codeClientGone, Detail: "The client closed the connection before the response."}
 	}
 	return Internal()
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,8 +49,9 @@ return 1`
 
 // NewRedis returns a Redis that connects when there is something to count. The error contains no password.
 func NewRedis(options RedisOptions) (*Redis, error) {
-	if !isRedisURL(options.URL) {
-		return nil, errors.New("not the URL of a Redis server")
+	address, err := normalizeURL(options.URL)
+	if err != nil {
+		return nil, err
 	}
 	r := &Redis{
 		timeout: options.Timeout, log: options.Log, now: options.Now, swap: redis.NewScript(1, swapScript),
@@ -56,7 +59,8 @@ func NewRedis(options RedisOptions) (*Redis, error) {
 	r.pool = &redis.Pool{
 		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: 30 * time.Minute,
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
-			return redis.DialURLContext(ctx, options.URL,
+			// The wait for a connection is bounded by its caller; each step of making one has the timeout for itself.
+			return redis.DialURLContext(context.WithoutCancel(ctx), address,
 				redis.DialConnectTimeout(options.Timeout), redis.DialTLSHandshakeTimeout(options.Timeout),
 				redis.DialReadTimeout(options.Timeout), redis.DialWriteTimeout(options.Timeout))
 		},
@@ -65,13 +69,21 @@ func NewRedis(options RedisOptions) (*Redis, error) {
 	return r, nil
 }
 
-var databasePath = regexp.MustCompile(`^(/\d{0,9})?$`)
+var databasePath = regexp.MustCompile(`^(/\d{0,9}/?)?$`)
 
-// isRedisURL reports whether text names a Redis server: redis://user:password@host:port/database, or rediss:// for TLS.
-func isRedisURL(text string) bool {
+// normalizeURL returns the URL of a Redis server, redis://user:password@host:port/database, or rediss:// for TLS, with its port
+// and without a slash at its end, as redigo reads it. The error contains nothing of the URL.
+func normalizeURL(text string) (string, error) {
 	parsed, err := url.Parse(text)
-	return err == nil && slices.Contains([]string{"redis", "rediss"}, parsed.Scheme) &&
-		parsed.Opaque == "" && databasePath.MatchString(parsed.Path)
+	if err != nil || !slices.Contains([]string{"redis", "rediss"}, parsed.Scheme) ||
+		parsed.Opaque != "" || !databasePath.MatchString(parsed.Path) {
+		return "", errors.New("not the URL of a Redis server")
+	}
+	if parsed.Port() == "" {
+		parsed.Host = net.JoinHostPort(parsed.Hostname(), "6379")
+	}
+	parsed.Path = strings.TrimSuffix(parsed.Path, "/")
+	return parsed.String(), nil
 }
 
 // isAlive checks a connection that was idle, which the server, or something in between, may have closed. While Redis is down it

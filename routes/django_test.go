@@ -358,5 +358,12 @@ func TestDjango_CountsLoginsAtEveryPath(t *testing.T) {
 		metrics = scrape(t, app)
 		require.Contains(t, metrics, "latchkey_logins_total{outcome=\"validation_error\"} 1\n")
 		require.Contains(t, metrics, "latchkey_refreshes_total{outcome=\"refresh_token_invalid\"} 1\n")
+
+		wrongType := app.Do(t, testkit.Call{Method: http.MethodPost, Path: "/api/token/refresh/",
+			Body: `{"refresh":"` + app.Login(t, "ann@example.com").Access + `"}`, OffContract: true})
+		require.Equal(t, http.StatusUnauthorized, wrongType.Status)
+		metrics = scrape(t, app)
+		require.Contains(t, metrics, "latchkey_refreshes_total{outcome=\"token_invalid\"} 1\n")
+		require.NotContains(t, metrics, "internal_error")
 	}, "DJANGO_COMPAT=true")
 }

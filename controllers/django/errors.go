@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"latchkey/middleware"
 	"latchkey/models"
 	"latchkey/problems"
 	"latchkey/tokens"
@@ -54,7 +55,24 @@ func (d *Controller) errors(dialect dialect) gin.HandlerFunc {
 			c.Header("WWW-Authenticate", d.tokens.scheme+` realm="api"`)
 		}
 		problems.SetRetryAfter(c, last.Err)
+		if code := ownCode(last.Err); code != "" {
+			middleware.SetOutcome(c, code)
+		}
 		c.JSON(response.status, body(c, last.Err, response))
+	}
+}
+
+// ownCode returns the code under which the metrics count an error that only these paths know, or "".
+func ownCode(err error) string {
+	switch {
+	case errors.Is(err, errWrongType), errors.Is(err, models.ErrUserNotFound):
+		return "token_invalid"
+	case errors.Is(err, errBadHeader):
+		return "credentials_missing"
+	case errors.Is(err, problems.ErrMalformedForm):
+		return "malformed_form"
+	default:
+		return ""
 	}
 }
 

@@ -27,7 +27,8 @@ const (
 type readOnly struct{}
 
 // assign decodes members into the fields of target, by their json tags, and removes them from members. A member that is null
-// counts as missing, unless it is one that can't be changed. It returns the errors in the order of the fields, and after them those of unknown members.
+// counts as missing, unless it is one that can't be changed. It returns the errors in the order of the fields, and after them
+// those of unknown members.
 func assign(target reflect.Value, members map[string]jsontext.Value) []models.FieldError {
 	var invalid []models.FieldError
 	for _, declared := range reflect.VisibleFields(target.Type()) {

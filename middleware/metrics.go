@@ -75,8 +75,8 @@ func CountLogin(c *gin.Context) { c.Set(attemptKey, attemptLogin) }
 // CountRefresh makes Measure count the request as a refresh of a session, by its outcome.
 func CountRefresh(c *gin.Context) { c.Set(attemptKey, attemptRefresh) }
 
-// SetOutcome stores for Measure the code of a problem that is not in the table, or that is written without leaving an error in the
-// context.
+// SetOutcome stores for Measure the code of a problem that is not in the table, or that is written without leaving an error in
+// the context.
 func SetOutcome(c *gin.Context, code string) { c.Set(outcomeKey, code) }
 
 func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Metrics configures the listener for Prometheus. There is none if Addr is empty.
+// Metrics configures the listener for Prometheus. If Addr is empty, there is no listener.
 type Metrics struct {
 	Addr string `env:"METRICS_ADDR"`
 }

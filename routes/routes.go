@@ -1,4 +1,5 @@
-// Package routes owns the table of contents of the service: every path, who may call it, and its handler.
+// Package routes owns the table of contents of the service: every path, who may call it, and its handler. A family of routes that
+// stands apart, such as controllers/django, registers its own.
 package routes
 
 import (

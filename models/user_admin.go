@@ -55,7 +55,10 @@ func (m *UserManager) Activate(ctx context.Context, email string) error {
 // Delete deletes the account of email with everything that belongs to it. Errors are those of Demote.
 func (m *UserManager) Delete(ctx context.Context, email string) error {
 	return m.changeUnlessLastSuperuser(ctx, email, func(tx Tx, user *User) error {
-		_, err := deleteUsers(tx, 1, "id = ?", user.ID)
+		deleted, err := deleteUsers(tx, 1, "id = ?", user.ID)
+		if err == nil && deleted == 0 { // another request was quicker
+			return ErrUserNotFound
+		}
 		return err
 	})
 }

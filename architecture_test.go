@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"controllers":   {"middleware", "models", "models/*", "problems", "tokens"},
 	"web":           {"mail", "middleware", "models", "models/*", "problems"},
 	"middleware":    {"models", "models/*", "problems", "ratelimit", "tokens"},
-	"problems":      {"models", "models/*", "tokens"},
+	"problems":      {"database", "models", "models/*", "tokens"},
 	"importer":      {"models", "passwords"},
 	"models/*":      {"jobs", "models", "passwords", "tokens"},
 	"models":        {"jobs", "mail", "passwords", "tokens"},

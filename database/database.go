@@ -3,7 +3,6 @@
 package database
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -27,24 +26,25 @@ var ErrUnknownScheme = errors.New("the database URL must begin with sqlite: or p
 
 const (
 	defaultMaxOpenConns = 10
-	connectTimeout      = 10 * time.Second
-	maxIdentifier       = 63 // PostgreSQL's limit, kept on SQLite too so that both name their indexes alike
+	connectTimeout      = 3 * time.Second // of each host; shorter than the deadline of a request, which tries the next host
+	maxIdentifier       = 63              // PostgreSQL's limit, kept on SQLite too so that both name their indexes alike
 )
 
 // Options configures a connection pool. Zero values mean 10 open connections, as many idle ones as open ones, no limit to
-// the lifetime of a connection, and slog's default logger.
+// the lifetime of a connection or, on PostgreSQL, of a statement, and slog's default logger.
 type Options struct {
-	MaxOpenConns    int
-	MaxIdleConns    int
-	ConnMaxLifetime time.Duration
-	Logger          *slog.Logger
+	MaxOpenConns     int
+	MaxIdleConns     int
+	ConnMaxLifetime  time.Duration
+	StatementTimeout time.Duration
+	Logger           *slog.Logger
 }
 
 // Open connects to the database at url, `sqlite:path` or `postgres://…`, and checks that it responds. It creates a missing
 // SQLite file, readable by its owner only. Times are written and read in UTC with microseconds. Errors are translated to
 // GORM's where GORM has one, such as [gorm.ErrDuplicatedKey], and none contains the URL's password.
 func Open(url string, opts Options) (*gorm.DB, error) {
-	dialector, pool, err := openPool(url)
+	dialector, pool, err := openPool(url, opts.StatementTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,8 @@ func Open(url string, opts Options) (*gorm.DB, error) {
 	}
 	db, err := gorm.Open(dialector, &gorm.Config{
 		TranslateError: true,
-		Logger:         queryLogger{opts.Logger},
+		QueryFields:    true, // a result does not change its shape when a migration adds a column
+		Logger:         &queryLogger{log: opts.Logger},
 		NamingStrategy: schema.NamingStrategy{IdentifierMaxLength: maxIdentifier},
 	})
 	if err != nil {
@@ -73,17 +74,17 @@ func translateRowErrors(db *gorm.DB) error {
 	})
 }
 
-func openPool(url string) (gorm.Dialector, *sql.DB, error) {
+func openPool(url string, statement time.Duration) (gorm.Dialector, *sql.DB, error) {
 	dialect, err := dialectOf(url)
 	if err != nil {
 		return nil, nil, err
 	}
 	if dialect == SQLite {
 		pool, err := openSQLite(url, "foreign_keys(on)")
-		return newSQLiteDialector(pool), pool, err
+		return newSQLiteDialector(pool, url), pool, err
 	}
-	pool, err := openPostgres(url)
-	return postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, pool, err
+	pool, err := openPostgres(url, statement)
+	return postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: postgresPool{pool}}}, url}, pool, err
 }
 
 // dialectOf returns the dialect that a URL's scheme names. Its error quotes the scheme and nothing else of the URL.
@@ -120,14 +121,6 @@ func Close(db *gorm.DB) error {
 		return fmt.Errorf("closing the database: %w", err)
 	}
 	return pool.Close()
-}
-
-// Ping returns an error if the database does not answer a query.
-func Ping(ctx context.Context, db *gorm.DB) error {
-	if err := db.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
-		return fmt.Errorf("the database does not answer: %w", err)
-	}
-	return nil
 }
 
 // Dialect returns the dialect of db: [SQLite] or [Postgres].

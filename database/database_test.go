@@ -2,7 +2,6 @@ package database_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -239,13 +238,4 @@ func openSQLite(t *testing.T, opts database.Options) *gorm.DB {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, database.Close(db)) })
 	return db
-}
-
-func TestPing(t *testing.T) {
-	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
-		require.NoError(t, database.Ping(t.Context(), db))
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.ErrorIs(t, database.Ping(ctx, db), context.Canceled)
-	})
 }

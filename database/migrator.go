@@ -87,7 +87,7 @@ func NewMigratorFrom(url string, migrations fs.FS, log *slog.Logger) (*Migrator,
 // rows that refer to it, and a migration can't switch them off, because the pragma does nothing within a transaction.
 func openForMigration(dialect, url string) (*sql.DB, error) {
 	if dialect == Postgres {
-		return openPostgres(url)
+		return openPostgres(url, 0)
 	}
 	return openSQLite(url, "foreign_keys(off)")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,19 +18,53 @@ import (
 	"gorm.io/gorm"
 )
 
-// postgresDialector is GORM's dialector, except that neither its errors nor its log lines contain values.
-type postgresDialector struct{ *postgres.Dialector }
+// postgresDialector is GORM's dialector, except that neither its errors nor its log lines contain values, and that it knows which
+// errors are ErrUnavailable.
+type postgresDialector struct {
+	*postgres.Dialector
+	url string
+}
+
+// openAgain opens another pool on the same database.
+func (d postgresDialector) openAgain() (*sql.DB, error) { return openPostgres(d.url, 0) }
 
 // Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
 func (postgresDialector) Explain(sql string, _ ...any) string { return sql }
 
-// openPostgres returns a pool of connections whose time zone is UTC. It does not connect yet.
-func openPostgres(rawURL string) (*sql.DB, error) {
+// openPostgres returns a pool of connections whose time zone is UTC, with a bound on each statement unless that is 0. It does not
+// connect yet.
+func openPostgres(rawURL string, statement time.Duration) (*sql.DB, error) {
 	config, err := parsePostgresURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(scanTimesAsUTC)), nil
+	if statement > 0 && !isForPooler(config) {
+		boundStatements(config, statement)
+	}
+	stale := &staleness{}
+	config.Tracer = stale
+	config.DialFunc = dialer().DialContext
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
+		stale.note(conn)
+		scanTimesAsUTC(conn)
+		return nil
+	}), stdlib.OptionResetSession(stale.check)), nil
+}
+
+// boundStatements has PostgreSQL itself end what this process can't: the statements and locks of a replica that has vanished. None
+// of these bounds ends the wait of a commit for its standby.
+func boundStatements(config *pgx.ConnConfig, statement time.Duration) {
+	const lock, idle = 3 * time.Second, 30 * time.Second
+	for name, bound := range map[string]time.Duration{
+		"statement_timeout": statement, "lock_timeout": lock, "idle_in_transaction_session_timeout": idle,
+	} {
+		config.RuntimeParams[name] = strconv.FormatInt(bound.Milliseconds(), 10)
+	}
+}
+
+// isForPooler reports whether the URL is for a pooler such as PgBouncer, which refuses parameters that it does not know.
+func isForPooler(config *pgx.ConnConfig) bool {
+	return config.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement
 }
 
 func parsePostgresURL(rawURL string) (*pgx.ConnConfig, error) {
@@ -72,13 +107,12 @@ func withoutSecrets(err error, rawURL string) string {
 	return text
 }
 
-func scanTimesAsUTC(_ context.Context, conn *pgx.Conn) error {
+func scanTimesAsUTC(conn *pgx.Conn) {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name:  "timestamptz",
 		OID:   pgtype.TimestamptzOID,
 		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
-	return nil
 }
 
 // Translate returns GORM's error for err where there is one. Otherwise it replaces PostgreSQL's message, which quotes values
@@ -89,9 +123,9 @@ func (d postgresDialector) Translate(err error) error {
 	}
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
-		return &postgresError{pgErr}
+		err = &postgresError{pgErr}
 	}
-	return err
+	return withAvailability(err)
 }
 
 func isTranslated(err error) bool {

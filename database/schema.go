@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
+	goosedb "github.com/pressly/goose/v3/database"
 	"gorm.io/gorm"
 )
 
@@ -26,11 +27,15 @@ func CheckSchema(ctx context.Context, db *gorm.DB) error {
 	if err != nil {
 		return fmt.Errorf("reading the schema's version: %w", err)
 	}
-	applied, err := appliedVersions(ctx, pool, Dialect(db))
+	return checkSchema(ctx, pool, Dialect(db))
+}
+
+func checkSchema(ctx context.Context, conn goosedb.DBTxConn, dialect string) error {
+	applied, err := appliedVersions(ctx, conn, dialect)
 	if err != nil {
 		return err
 	}
-	sources, err := embeddedSources(Dialect(db))
+	sources, err := embeddedSources(dialect)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,13 @@ import (
 const storedTime = "2006-01-02T15:04:05.000000Z"
 
 // sqliteDialector is gormlite's dialector, on connections that store every time in the same format.
-type sqliteDialector struct{ gormliteDialector }
+type sqliteDialector struct {
+	gormliteDialector
+	url string
+}
+
+// openAgain opens another pool on the same file.
+func (d sqliteDialector) openAgain() (*sql.DB, error) { return openSQLite(d.url) }
 
 // gormliteDialector has the methods of gormlite's dialector, whose type is not exported.
 type gormliteDialector interface {
@@ -25,20 +31,21 @@ type gormliteDialector interface {
 	gorm.SavePointerDialectorInterface
 }
 
-func newSQLiteDialector(pool *sql.DB) gorm.Dialector {
+func newSQLiteDialector(pool *sql.DB, url string) gorm.Dialector {
 	conns := sqlitePool{sqliteConns{pool, pool}}
-	return sqliteDialector{gormlite.OpenDB(conns).(gormliteDialector)}
+	return sqliteDialector{gormlite.OpenDB(conns).(gormliteDialector), url}
 }
 
 // Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
 func (sqliteDialector) Explain(sql string, _ ...any) string { return sql }
 
-// Translate returns GORM's error for one of SQLite's where there is one. Only the end of its context interrupts a query.
+// Translate returns GORM's error for one of SQLite's where there is one, and else whether it is an ErrUnavailable. Only the end of
+// its context interrupts a query.
 func (d sqliteDialector) Translate(err error) error {
 	if errors.Is(err, sqlite3.INTERRUPT) {
 		return context.Canceled
 	}
-	return d.gormliteDialector.Translate(err)
+	return withAvailability(d.gormliteDialector.Translate(err))
 }
 
 // sqliteConns runs GORM's statements on the pool or in a transaction, with every time in storedTime's format. The driver
@@ -95,9 +102,9 @@ func (p sqlitePool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.Conn
 }
 
 // endOf returns the context's error for a statement that failed because its context ended. The driver then stops waiting for
-// the lock and says that the database is locked, as it does after the busy timeout.
+// the lock and says that the database is locked, as it does after the busy timeout, or that the statement was interrupted.
 func endOf(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil && errors.Is(err, sqlite3.BUSY) {
+	if err != nil && ctx.Err() != nil && (errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.INTERRUPT)) {
 		return ctx.Err()
 	}
 	return err

@@ -55,14 +55,20 @@ func (tx Tx) savepoint(do func(Tx) error) error {
 
 // enqueue queues a mail, which is sent if the transaction commits.
 func (tx Tx) enqueue(queue *jobs.Queue, mail jobs.Mail) error {
-	switch conn := tx.Statement.ConnPool.(type) {
-	case *sql.Tx:
-		return queue.Add(tx.ctx, conn, mail)
-	case interface{ Tx() *sql.Tx }:
-		return queue.Add(tx.ctx, conn.Tx(), mail)
-	default:
+	conn, isBegun := tx.Statement.ConnPool.(interface{ Tx() *sql.Tx })
+	if !isBegun {
 		return errors.New("queue a mail: not in a transaction")
 	}
+	return tx.translated(queue.Add(tx.ctx, conn.Tx(), mail))
+}
+
+// translated returns an error of what used the transaction without GORM as GORM returns its own.
+func (tx Tx) translated(err error) error {
+	translator, ok := tx.Dialector.(gorm.ErrorTranslator)
+	if err == nil || !ok {
+		return err
+	}
+	return translator.Translate(err)
 }
 
 // errLostRace means that another request changed a row between its reading and its update.

@@ -32,7 +32,7 @@ func EachDB(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
 		run(t, SQLite(t))
 	})
 	t.Run(database.Postgres, func(t *testing.T) {
-		run(t, open(t, postgresURL(t, realMigrations{})))
+		run(t, open(t, MigratedURL(t)))
 	})
 }
 
@@ -40,7 +40,19 @@ func EachDB(t *testing.T, run func(t *testing.T, db *gorm.DB)) {
 func EachURL(t *testing.T, run func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run(database.SQLite, func(t *testing.T) { run(t, sqliteURL(t)) })
-	t.Run(database.Postgres, func(t *testing.T) { run(t, postgresURL(t, pgtestdb.NoopMigrator{})) })
+	t.Run(database.Postgres, func(t *testing.T) { run(t, PostgresURL(t)) })
+}
+
+// PostgresURL returns the URL of an empty PostgreSQL database, for tests of what only PostgreSQL does.
+func PostgresURL(t *testing.T) string {
+	t.Helper()
+	return postgresURL(t, pgtestdb.NoopMigrator{})
+}
+
+// MigratedURL returns the URL of a PostgreSQL database with the tables of the service.
+func MigratedURL(t *testing.T) string {
+	t.Helper()
+	return postgresURL(t, realMigrations{})
 }
 
 func sqliteURL(t *testing.T) string {

@@ -43,9 +43,8 @@ func (w errorWriter) recovered(c *gin.Context, cause any) {
 	if err, isError := cause.(error); isError && errors.Is(err, http.ErrAbortHandler) {
 		panic(http.ErrAbortHandler) // net/http's own signal to close the connection without a response
 	}
-	// The value of a panic can quote what a client sent, so only its type and the stack are logged.
 	w.log.ErrorContext(c.Request.Context(), "panic", "request_id", RequestID(c),
-		"type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+		"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	SetOutcome(c, problems.Internal().Code)
 	w.problem(c, problems.Internal())
 }

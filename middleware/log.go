@@ -26,15 +26,23 @@ func Log(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		if last := c.Errors.Last(); last != nil {
 			attributes = append(attributes, slog.String("error", last.Err.Error()))
 		}
-		log.LogAttrs(c.Request.Context(), logLevel(c.Writer.Status()), "request", attributes...)
+		log.LogAttrs(c.Request.Context(), logLevel(c), "request", attributes...)
 	}
 }
 
-func logLevel(status int) slog.Level {
-	if status >= http.StatusInternalServerError {
+// logLevel returns the level of a request's line. A probe is asked every few seconds, and the service logs once when its
+// readiness changes; a 503 is no fault of this program.
+func logLevel(c *gin.Context) slog.Level {
+	switch status := c.Writer.Status(); {
+	case c.FullPath() == "/healthz", c.FullPath() == "/readyz":
+		return slog.LevelDebug
+	case status == http.StatusServiceUnavailable:
+		return slog.LevelWarn
+	case status >= http.StatusInternalServerError:
 		return slog.LevelError
+	default:
+		return slog.LevelInfo
 	}
-	return slog.LevelInfo
 }
 
 // knownMethod returns a method of HTTP, or "(other)": a client can send any text as the method.

@@ -6,11 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
 
+	"latchkey/database"
 	"latchkey/models"
 )
 
@@ -55,6 +57,9 @@ func Describe(err error) Problem {
 	if errors.Is(err, context.Canceled) {
 		return Problem{Status: statusClientGone, Code: codeClientGone, Detail: "The client closed the connection before the response."}
 	}
+	if errors.Is(err, context.DeadlineExceeded) { // of the request
+		err = errors.Join(database.ErrUnavailable, err)
+	}
 	for _, row := range table() {
 		if errors.Is(err, row.err) {
 			return Problem{Status: row.status, Code: row.code, Detail: row.detail}
@@ -79,13 +84,14 @@ func validation(invalid *models.ValidationError) Problem {
 }
 
 // SetRetryAfter sets the header Retry-After (RFC 9110, section 10.2.3) if err is temporary: to the whole seconds, at least one,
-// after which to repeat the request.
+// after which to repeat the request. Clients that were refused together are told different times, so that they don't return
+// together.
 func SetRetryAfter(c *gin.Context, err error) {
 	var limited *RateLimitedError
 	switch {
 	case errors.As(err, &limited):
 		c.Header("Retry-After", strconv.Itoa(limited.Seconds()))
 	case Describe(err).Status == http.StatusServiceUnavailable:
-		c.Header("Retry-After", "1")
+		c.Header("Retry-After", strconv.Itoa(1+rand.IntN(3))) //nolint:gosec // not a secret
 	}
 }

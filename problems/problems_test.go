@@ -16,12 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"latchkey/api"
+	"latchkey/database"
 	"latchkey/models"
 	"latchkey/tokens"
 )
 
 // inTable are the errors that a request can end in. Each needs a row in the table.
 var inTable = map[string]error{
+	"database.ErrUnavailable":          database.ErrUnavailable,
 	"problems.ErrBodyTooLarge":         ErrBodyTooLarge,
 	"problems.ErrCredentialsMissing":   ErrCredentialsMissing,
 	"problems.ErrCrossOrigin":          ErrCrossOrigin,

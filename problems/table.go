@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"latchkey/database"
 	"latchkey/models"
 	"latchkey/tokens"
 )
@@ -65,6 +66,8 @@ func transport() []row {
 			"The request is for a host that this service does not serve."},
 		{ErrNotReady, http.StatusServiceUnavailable, "not_ready",
 			"The service is not ready. Try again in a moment."},
+		{database.ErrUnavailable, http.StatusServiceUnavailable, "unavailable",
+			"The service can't reach its storage at the moment. Try again after the number of seconds in the Retry-After header."},
 		{models.ErrOverloaded, http.StatusServiceUnavailable, "overloaded",
 			"The service is busy. Try again in a moment."},
 		{ErrRateLimited, http.StatusTooManyRequests, "rate_limited",

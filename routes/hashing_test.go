@@ -137,7 +137,7 @@ func TestLogin_IsOverloadedIfItCantHashInTime(t *testing.T) {
 		}
 		for _, answer := range answers {
 			requireCode(t, http.StatusServiceUnavailable, "overloaded", answer)
-			require.Equal(t, "1", answer.Header.Get("Retry-After"))
+			require.Contains(t, []string{"1", "2", "3"}, answer.Header.Get("Retry-After"))
 		}
 		require.EqualValues(t, 1, app.Hasher.Hashes(), "nothing else was hashed")
 		require.Empty(t, users(t, app))

@@ -1,6 +1,7 @@
 package routes_test
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -85,26 +86,55 @@ func TestOperations_LimitedOnesRespondWith429(t *testing.T) {
 	}
 }
 
-// Without its database, every operation that needs it responds with an internal error that reveals nothing.
-func TestOperations_WithoutADatabaseFailAndRevealNothing(t *testing.T) {
+// whole returns a call of every operation with a body that is right, as the user of session.
+func whole(session testkit.Tokens, operations []string) map[string]testkit.Call {
+	known := bodies(session.Refresh)
+	known["POST /api/v1/token/verify"] = object([]string{"token", session.Access})
+	calls := map[string]testkit.Call{}
+	for _, operation := range operations {
+		calls[operation] = sent(operation, cmp.Or(known[operation], "{}"), session.Access)
+	}
+	return calls
+}
+
+// Without its database, every operation that needs it is unavailable, and reveals nothing.
+func TestOperations_WithoutADatabaseAreUnavailable(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	app.Signup(t, annAddress)
 	session := app.Login(t, annAddress)
 	require.NoError(t, database.Close(app.DB))
-	known := bodies(session.Refresh)
-	known["POST /api/v1/token/verify"] = object([]string{"token", session.Access})
-	for _, operation := range testkit.TheContract().Answering("500") {
-		body := known[operation]
-		if body == "" {
-			body = "{}"
-		}
-		answer := app.Do(t, sent(operation, body, session.Access))
-		require.Equal(t, http.StatusInternalServerError, answer.Status, "%s: %s", operation, answer.Body)
-		require.NotContains(t, answer.Body, "sql")
+	for operation, call := range whole(session, testkit.TheContract().Answering("500")) {
+		answer := app.Do(t, call)
+		requireCode(t, http.StatusServiceUnavailable, "unavailable", answer)
+		require.NotContains(t, answer.Body, "sql", operation)
+	}
+}
+
+// Without its tables, which is nobody's fault but ours, every operation that needs them fails and reveals nothing.
+func TestOperations_WithoutTablesFailAndRevealNothing(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	app.Signup(t, annAddress)
+	session := app.Login(t, annAddress)
+	for _, table := range []string{"audit_events", "one_time_tokens", "login_throttles", "sessions", "users", "river_job", "goose_db_version"} {
+		require.NoError(t, app.DB.Migrator().DropTable(table))
+	}
+	for operation, call := range whole(session, testkit.TheContract().Answering("500")) {
+		answer := app.Do(t, call)
+		requireCode(t, http.StatusInternalServerError, "internal_error", answer)
+		require.NotContains(t, answer.Body, "sql", operation)
 	}
 	for _, operation := range []string{"GET /readyz", "HEAD /readyz"} {
 		require.Equal(t, http.StatusServiceUnavailable, app.Do(t, sent(operation, "", "")).Status)
+	}
+}
+
+// hashing are the operations that compute a hash.
+func hashing() []string {
+	return []string{
+		"POST /api/v1/signup", "POST /api/v1/login", "POST /api/v1/password/change", "POST /api/v1/password/reset",
+		"POST /api/v1/email/change", "DELETE /api/v1/profile",
 	}
 }
 
@@ -120,10 +150,8 @@ func TestOperations_HashingOnesRespondWith503IfOverloaded(t *testing.T) {
 		})
 		ended := occupy(t, app)
 		answers := map[string]testkit.Response{}
-		for _, operation := range testkit.TheContract().Answering("503") {
-			if strings.Contains(operation, "/api/v1/") { // the others need only the database
-				answers[operation] = app.Do(t, sent(operation, known[operation], access))
-			}
+		for _, operation := range hashing() {
+			answers[operation] = app.Do(t, sent(operation, known[operation], access))
 		}
 		if counts = isOpen(ended); !counts {
 			continue

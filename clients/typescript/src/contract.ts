@@ -701,12 +701,13 @@ export interface components {
          *     | `body_too_large` | the body is larger than 64 KiB | fix the client |
          *     | `misdirected_request` | the request is for another host | fix the proxy |
          *     | `rate_limited` | there were too many requests of this kind | wait for the seconds in `Retry-After`, and repeat the call |
+         *     | `unavailable` | the database is away, read-only or full, or did not respond within `REQUEST_TIMEOUT` | wait for the seconds in `Retry-After`, and repeat the call; a change may have been made |
          *     | `overloaded` | too many passwords are waiting to be checked | wait for the seconds in `Retry-After`, and repeat the call |
          *     | `not_ready` | only at `/readyz`: the database can't be reached, or its schema is not current | wait for the seconds in `Retry-After`, and check again |
          *     | `internal_error` | the service failed | give the operator the `request_id` |
          * @enum {string}
          */
-        Code: "validation_error" | "malformed_json" | "malformed_query" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "last_superuser" | "permission_denied" | "step_up_required" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "overloaded" | "not_ready" | "internal_error";
+        Code: "validation_error" | "malformed_json" | "malformed_query" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "last_superuser" | "permission_denied" | "step_up_required" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "unavailable" | "overloaded" | "not_ready" | "internal_error";
         FieldError: {
             field: string;
             code: components["schemas"]["FieldCode"];
@@ -1093,7 +1094,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many passwords are waiting to be checked. */
+        /**
+         * @description The database does not respond in time (`unavailable`), or too many passwords are waiting to be checked (`overloaded`).
+         *     After `unavailable` a change may have been made or not, but never in part.
+         */
         Unavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -1103,11 +1107,11 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "http://localhost:8080/errors#overloaded",
+                 *       "type": "http://localhost:8080/errors#unavailable",
                  *       "title": "Service Unavailable",
                  *       "status": 503,
-                 *       "detail": "The service is busy. Try again in a moment.",
-                 *       "code": "overloaded",
+                 *       "detail": "The service can't reach its storage at the moment. Try again after the number of seconds in the Retry-After header.",
+                 *       "code": "unavailable",
                  *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5"
                  *     }
                  */
@@ -1312,6 +1316,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     refresh: {
@@ -1349,6 +1354,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     verify: {
@@ -1385,6 +1391,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     showProfile: {
@@ -1399,6 +1406,7 @@ export interface operations {
             200: components["responses"]["Profile"];
             401: components["responses"]["Unauthorized"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     replaceProfile: {
@@ -1431,6 +1439,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     deleteAccount: {
@@ -1495,6 +1504,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     verifyEmail: {
@@ -1540,6 +1550,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     resendVerification: {
@@ -1568,6 +1579,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     changeEmail: {
@@ -1635,6 +1647,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     forgotPassword: {
@@ -1663,6 +1676,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     resetPassword: {
@@ -1734,6 +1748,7 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     changePassword: {
@@ -1796,6 +1811,7 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     endSession: {
@@ -1820,6 +1836,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     showKeys: {

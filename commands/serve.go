@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +32,7 @@ func (c *console) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.withDatabase(ctx, settings, func(with server.Resources) (err error) {
+	return c.withOpened(ctx, settings, server.OpenDatabaseForRequests, func(with server.Resources) (err error) {
 		cores := server.SpareThreads()
 		hasher, err := server.NewHasher(settings, cmp.Or(settings.Password.HashConcurrency, cores))
 		if err != nil {
@@ -42,6 +45,18 @@ func (c *console) serve(ctx context.Context) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, service.Close()) }()
-		return service.Run(ctx)
+		return service.Run(ctx, secondSignal(ctx))
 	})
+}
+
+// secondSignal returns a channel that is closed by a signal after the one that ended ctx: somebody does not want to wait.
+func secondSignal(ctx context.Context) <-chan struct{} {
+	hurry := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		<-signals
+		close(hurry)
+	})
+	return hurry
 }

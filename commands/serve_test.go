@@ -62,6 +62,32 @@ func TestServe_SIGTERMDrainsARequestInProgress(t *testing.T) {
 	})
 }
 
+// Load balancers learn from /readyz that a replica is about to end, before it refuses anything.
+func TestServe_SIGTERMTurnsReadinessOffFirst(t *testing.T) {
+	t.Parallel()
+	server := testkit.Serve(t, with("sqlite:test.db", "SHUTDOWN_DELAY=10m"))
+	address := server.Addr(t)
+	get := func(path string) (status int, closes bool) {
+		response, err := http.Get("http://" + address + path)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode, response.Close
+	}
+	require.NoError(t, server.Command.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool {
+		status, _ := get("/readyz")
+		return status == http.StatusServiceUnavailable
+	}, bound, 5*time.Millisecond)
+	status, closes := get("/healthz")
+	require.Equal(t, http.StatusOK, status, "it still serves")
+	require.True(t, closes, "no connection is kept for another request")
+	require.Equal(t, http.StatusCreated, post(t, address, "signup", ann).StatusCode)
+	require.NoError(t, server.Command.Process.Signal(syscall.SIGTERM))
+	require.Zero(t, server.Wait(t), "the second signal skips the wait: %s", server.Output)
+	lines := strings.Split(strings.TrimSpace(server.Output.String()), "\n")
+	require.Contains(t, lines[len(lines)-1], "msg=stopped")
+}
+
 func TestServe_DrainingHasABound(t *testing.T) {
 	t.Parallel()
 	server := testkit.Serve(t, with("sqlite:test.db", "SHUTDOWN_TIMEOUT=1s"))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"latchkey/config"
 	"latchkey/database"
@@ -27,25 +26,21 @@ func (c *console) settings() (config.Settings, error) {
 	return settings, err
 }
 
-// logger returns a logger that writes to stderr in the format of LOG_FORMAT, from LOG_LEVEL on.
-func (c *console) logger(settings config.Settings) *slog.Logger {
-	options := &slog.HandlerOptions{Level: settings.Log.Level}
-	if settings.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(c.stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(c.stderr, options))
-}
-
 // withDatabase calls work with the configured database, and all other resources but a hasher, after it has applied pending
 // migrations where the settings allow that. Elsewhere it fails unless the schema is current.
-func (c *console) withDatabase(
-	ctx context.Context, settings config.Settings, work func(server.Resources) error,
+func (c *console) withDatabase(ctx context.Context, settings config.Settings, work func(server.Resources) error) error {
+	return c.withOpened(ctx, settings, server.OpenDatabase, work)
+}
+
+// withOpened is withDatabase with the function that opens the database.
+func (c *console) withOpened(
+	ctx context.Context, settings config.Settings, open server.Opener, work func(server.Resources) error,
 ) (err error) {
 	log := c.logger(settings)
 	if err := server.PrepareSchema(ctx, settings, log); err != nil {
 		return err
 	}
-	db, err := server.OpenDatabase(settings, log)
+	db, err := open(settings, log)
 	if err != nil {
 		return err
 	}

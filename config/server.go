@@ -6,10 +6,13 @@ import (
 )
 
 // Server configures where the service listens and which clients it trusts. PublicURL is an origin, without a trailing
-// slash. ShutdownTimeout is how long running requests may take to finish.
+// slash. RequestTimeout is how long a request may take before it is refused as unavailable. At shutdown the service is not ready
+// for ShutdownDelay before it stops listening, and ShutdownTimeout is how long running requests may then take to finish.
 type Server struct {
 	Addr               string        `env:"ADDR" envDefault:"127.0.0.1:8080"`
 	PublicURL          string        `env:"PUBLIC_URL" derived:"http://localhost:8080"`
+	RequestTimeout     time.Duration `env:"REQUEST_TIMEOUT" envDefault:"5s"`
+	ShutdownDelay      time.Duration `env:"SHUTDOWN_DELAY" derived:"0s"`
 	ShutdownTimeout    time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
 	TrustedProxies     []string      `env:"TRUSTED_PROXIES"`
 	CORSAllowedOrigins []string      `env:"CORS_ALLOWED_ORIGINS"`
@@ -21,6 +24,8 @@ func serverSection() section {
 		variables: []description{
 			{"ADDR", "address to listen on; in a container :8080, for every interface"},
 			{"PUBLIC_URL", "origin under which clients reach the service; required in production, with https"},
+			{"REQUEST_TIMEOUT", "how long a request may wait for the database before it is refused with 503"},
+			{"SHUTDOWN_DELAY", "how long /readyz returns 503 after SIGTERM before the service stops listening; 5s in production"},
 			{"SHUTDOWN_TIMEOUT", "how long running requests may take to finish after SIGTERM"},
 			{"TRUSTED_PROXIES", "proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,192.0.2.7"},
 			{"CORS_ALLOWED_ORIGINS", "web origins that may call the API, such as https://app.example.com"},
@@ -32,8 +37,13 @@ func serverSection() section {
 	}
 }
 
-func completeServer(s *Settings, _ map[string]string) {
+const productionShutdownDelay = 5 * time.Second // two probes of a load balancer, and a bit
+
+func completeServer(s *Settings, values map[string]string) {
 	server := &s.Server
+	if _, given := values["SHUTDOWN_DELAY"]; !given && s.InProduction() {
+		server.ShutdownDelay = productionShutdownDelay
+	}
 	if server.PublicURL == "" && !s.InProduction() {
 		server.PublicURL = localURL(server.Addr)
 	}
@@ -58,6 +68,8 @@ func checkServer(c *checker) {
 		c.fail("ADDR", "is "+shown(server.Addr)+", which is not an address to listen on",
 			"Write HOST:PORT, such as 127.0.0.1:8080, or :8080 to listen on every interface.")
 	}
+	c.within("REQUEST_TIMEOUT", server.RequestTimeout, time.Second, 10*time.Minute)
+	c.within("SHUTDOWN_DELAY", server.ShutdownDelay, 0, 10*time.Minute)
 	c.within("SHUTDOWN_TIMEOUT", server.ShutdownTimeout, time.Second, 10*time.Minute)
 	checkPublicURL(c)
 	checkProxies(c)

@@ -19,6 +19,8 @@ func TestServer_check(t *testing.T) {
 			"choose its own address", production()},
 		{"CORS_ALLOWED_ORIGINS", []string{"*", "https://*.example.com"}, "wildcard", nil},
 		{"CORS_ALLOWED_ORIGINS", []string{"null"}, "sandboxed", nil},
+		{"REQUEST_TIMEOUT", []string{"0", "900ms", "11m"}, "from 1s to 10m", nil},
+		{"SHUTDOWN_DELAY", []string{"-1s", "11m"}, "from 0s to 10m", nil},
 		{"SHUTDOWN_TIMEOUT", []string{"0", "11m"}, "from 1s to 10m", nil},
 	})
 }

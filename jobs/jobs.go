@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,6 +56,7 @@ type Queue struct {
 	driver riverdriver.Driver[*sql.Tx]
 	client *river.Client[*sql.Tx] // adds and lists jobs, and runs none
 	log    *slog.Logger
+	said   sync.Map // what River has said, by its clients alike
 	now    func() time.Time
 }
 
@@ -74,7 +76,7 @@ func NewQueue(options Options) (*Queue, error) {
 	return q, err
 }
 
-func (q *Queue) riverLog() *slog.Logger { return slog.New(warnings{q.log.Handler()}) }
+func (q *Queue) riverLog() *slog.Logger { return slog.New(warnings{q.log.Handler(), &q.said}) }
 
 // Add queues a mail in tx: it is sent if tx commits, and only then.
 func (q *Queue) Add(ctx context.Context, tx *sql.Tx, mail Mail) error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
+	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
@@ -33,13 +35,12 @@ func (failures) HandlePanic(context.Context, *rivertype.JobRow, any, string) *ri
 
 var errPanicked = errors.New("the job panicked; the log has the stack")
 
-// guard calls do and turns a panic into an error. River would log and store the panic's value, which may contain secrets or
-// addresses.
+// guard calls do and turns a panic into an error. River would store the panic's value, which may contain an address, for a month.
 func (f failures) guard(ctx context.Context, job *rivertype.JobRow, do func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			f.log.ErrorContext(ctx, "job panicked",
-				append(about(job), "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))...)
+				append(about(job), "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
 			err = errPanicked
 		}
 	}()
@@ -55,8 +56,24 @@ func about(job *rivertype.JobRow) []any {
 	return []any{"job", job.ID, "kind", job.Kind, "try", job.Attempt}
 }
 
-// warnings drops River's routine messages, such as the number of completed jobs that it logs every five seconds.
-type warnings struct{ slog.Handler }
+const complaintInterval = time.Minute
+
+// warnings drops River's routine messages, such as the number of completed jobs that it logs every five seconds, and each message
+// that it repeats within a complaintInterval, as it does several times a second while the database is away.
+type warnings struct {
+	slog.Handler
+	said *sync.Map // when, by message
+}
+
+// Handle passes a record on, unless its message was passed on within the complaintInterval.
+func (w warnings) Handle(ctx context.Context, record slog.Record) error {
+	last, _ := w.said.Load(record.Message)
+	if at, isTime := last.(time.Time); isTime && record.Time.Sub(at) < complaintInterval {
+		return nil
+	}
+	w.said.Store(record.Message, record.Time)
+	return w.Handler.Handle(ctx, record)
+}
 
 // Enabled reports whether level is a warning or an error, and the wrapped handler accepts it.
 func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
@@ -65,8 +82,10 @@ func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
 
 // WithAttrs returns a handler that adds the attributes to every record.
 func (w warnings) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return warnings{w.Handler.WithAttrs(attributes)}
+	return warnings{w.Handler.WithAttrs(attributes), w.said}
 }
 
 // WithGroup returns a handler that puts the attributes of every record under name.
-func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
+func (w warnings) WithGroup(name string) slog.Handler {
+	return warnings{w.Handler.WithGroup(name), w.said}
+}

@@ -1,11 +1,8 @@
 package server
 
 import (
-	"context"
-
 	"latchkey/api"
 	"latchkey/controllers"
-	"latchkey/database"
 	"latchkey/middleware"
 	"latchkey/problems"
 	"latchkey/routes"
@@ -25,10 +22,9 @@ func newControllers(p parts) (routes.Controllers, error) {
 	if err != nil {
 		return routes.Controllers{}, err
 	}
-	ready := func(ctx context.Context) error { return database.CheckSchema(ctx, p.DB) }
 	return routes.Controllers{
 		Documents: documents,
-		Health:    controllers.NewHealth(ready),
+		Health:    controllers.NewHealth(p.ready),
 		WellKnown: controllers.NewWellKnown(p.keys, p.settings.JWT.Issuer, p.settings.Server.PublicURL),
 		Auth:      controllers.NewAuth(p.Users, p.Logins, p.access, newVerification(p.settings).signup),
 		Profile:   controllers.NewProfile(p.Users),

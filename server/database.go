@@ -26,12 +26,27 @@ func PrepareSchema(ctx context.Context, settings config.Settings, log *slog.Logg
 	return err
 }
 
+// Opener opens the database of the settings: OpenDatabase or OpenDatabaseForRequests.
+type Opener func(settings config.Settings, log *slog.Logger) (*gorm.DB, error)
+
 // OpenDatabase opens the database of the settings, with the bounds on connections that they set.
 func OpenDatabase(settings config.Settings, log *slog.Logger) (*gorm.DB, error) {
-	return database.Open(settings.Database.URL.Reveal(), database.Options{
+	return database.Open(settings.Database.URL.Reveal(), databaseOptions(settings, log))
+}
+
+// OpenDatabaseForRequests is OpenDatabase for a server. PostgreSQL itself ends a statement that takes longer than any request
+// waits for it.
+func OpenDatabaseForRequests(settings config.Settings, log *slog.Logger) (*gorm.DB, error) {
+	options := databaseOptions(settings, log)
+	options.StatementTimeout = 2 * settings.Server.RequestTimeout
+	return database.Open(settings.Database.URL.Reveal(), options)
+}
+
+func databaseOptions(settings config.Settings, log *slog.Logger) database.Options {
+	return database.Options{
 		MaxOpenConns:    settings.Database.MaxOpenConns,
 		MaxIdleConns:    settings.Database.MaxIdleConns,
 		ConnMaxLifetime: settings.Database.ConnMaxLifetime,
 		Logger:          log,
-	})
+	}
 }

@@ -54,6 +54,7 @@ func globalPolicies(settings config.Settings, with Resources, metrics *middlewar
 		middleware.RequireOwnHost(host),
 		crossOrigin(settings.Server.CORSAllowedOrigins),
 		middleware.LimitBody(),
+		middleware.Deadline(settings.Server.RequestTimeout),
 	}
 }
 

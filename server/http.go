@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"latchkey/config"
 )
 
 const (
@@ -34,28 +32,39 @@ func NewHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen serves at ADDR until ctx ends. Then it accepts no more requests, and waits for those in progress, up to
-// SHUTDOWN_TIMEOUT.
-func listen(ctx context.Context, settings config.Settings, handler http.Handler, log *slog.Logger) error {
-	listener, err := net.Listen("tcp", settings.Server.Addr)
+// listen serves at ADDR until ctx ends, and then shuts down as Run says.
+func (s *Server) listen(ctx context.Context, hurry <-chan struct{}) error {
+	listener, err := net.Listen("tcp", s.settings.Server.Addr)
 	if err != nil {
-		return fmt.Errorf("listen at ADDR %s: %w", settings.Server.Addr, err)
+		return fmt.Errorf("listen at ADDR %s: %w", s.settings.Server.Addr, err)
 	}
-	server := NewHTTPServer(handler, log)
-	log.InfoContext(ctx, "listening", "url", "http://"+listener.Addr().String())
+	server := NewHTTPServer(s.Engine, s.log)
+	s.log.InfoContext(ctx, "listening", "url", "http://"+listener.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
-		return drain(server, settings.Server.ShutdownTimeout, log)
+	}
+	s.announceEnd(server, hurry)
+	return drain(server, s.settings.Server.ShutdownTimeout)
+}
+
+// announceEnd lets load balancers learn from /readyz that this replica is about to end, while it still serves what they send.
+func (s *Server) announceEnd(server *http.Server, hurry <-chan struct{}) {
+	delay := s.settings.Server.ShutdownDelay
+	s.log.Info("shutting down", "listening_for", delay, "draining_for_at_most", s.settings.Server.ShutdownTimeout)
+	s.readiness.stopping.Store(true)
+	server.SetKeepAlivesEnabled(false)
+	select {
+	case <-time.After(delay):
+	case <-hurry:
 	}
 }
 
 // drain waits for the requests in progress, and closes the connections of those that are not done within bound.
-func drain(server *http.Server, bound time.Duration, log *slog.Logger) error {
-	log.Info("shutting down", "at_most", bound)
+func drain(server *http.Server, bound time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {

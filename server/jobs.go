@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -45,10 +47,26 @@ func (s *Server) startTasks(ctx context.Context) (stop func()) {
 // RunTasks runs every background task of this replica once. One that fails is logged, and runs again at the next interval.
 func (s *Server) RunTasks(ctx context.Context) {
 	for _, task := range s.tasks {
-		if err := task.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		if err := s.runTask(ctx, task); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.ErrorContext(ctx, "background task failed", "task", task.name, "error", err)
 		}
 	}
+}
+
+var errPanicked = errors.New("the task panicked")
+
+// runTask runs a task for at most one interval, and turns a panic into an error.
+func (s *Server) runTask(ctx context.Context, task task) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, taskInterval)
+	defer cancel()
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.log.ErrorContext(ctx, "background task panicked", "task", task.name,
+				"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			err = errPanicked
+		}
+	}()
+	return task.run(ctx)
 }
 
 const cleanupBatch = 500

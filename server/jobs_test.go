@@ -52,10 +52,12 @@ func TestServer_RunTasks_LogsAFailureAndRunsTheOthers(t *testing.T) {
 		}
 	}
 	server := &Server{log: slog.New(slog.NewTextHandler(&log, nil)), tasks: []task{
-		{"first", run(errors.New("the database is down"))}, {"stopped", run(context.Canceled)}, {"last", run(nil)},
+		{"first", run(errors.New("the database is down"))}, {"stopped", run(context.Canceled)},
+		{"careless", func(context.Context) error { panic("a sleeve caught fire") }}, {"last", run(nil)},
 	}}
 	server.RunTasks(t.Context())
 	require.Equal(t, 3, ran)
-	require.Equal(t, 1, strings.Count(log.String(), "\n"), "%s", log.String())
+	require.Equal(t, 3, strings.Count(log.String(), "\n"), "%s", log.String())
+	require.Contains(t, log.String(), `task=careless panic="a sleeve caught fire"`)
 	require.Contains(t, log.String(), `task=first error="the database is down"`)
 }

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"latchkey/config"
+	"latchkey/database"
 	"latchkey/jobs"
 	"latchkey/middleware"
 	"latchkey/passwords"
@@ -37,10 +38,11 @@ type Server struct {
 	Jobs    *jobs.Queue
 	Work    jobs.Work
 
-	settings config.Settings
-	log      *slog.Logger
-	tasks    []task
-	redis    *ratelimit.Redis // nil if not used
+	settings  config.Settings
+	log       *slog.Logger
+	tasks     []task
+	readiness *readiness
+	redis     *ratelimit.Redis // nil if not used
 }
 
 // parts are what the controllers are constructed from.
@@ -51,6 +53,7 @@ type parts struct {
 	keys     func() tokens.KeySet
 	access   *tokens.AccessTokens
 	mailer   mailer
+	ready    func(context.Context) error
 }
 
 // New wires the service that the settings describe. On the first run it creates the keys that sign tokens.
@@ -67,12 +70,20 @@ func New(ctx context.Context, settings config.Settings, with Resources) (*Server
 	if err != nil {
 		return nil, err
 	}
+	probe, err := database.NewProbe(with.DB)
+	if err != nil {
+		return nil, err
+	}
 	server := &Server{
 		Jobs: managers.Queue, Work: jobs.Work{Mail: mailer.send, Cleanups: cleanups(managers, settings)},
-		settings: settings, log: with.Log, tasks: tasks,
+		settings: settings, log: with.Log, tasks: tasks, readiness: &readiness{probe: probe, log: with.Log},
 	}
 	access := newAccessTokens(settings, keys, with.Now)
-	return server, server.serve(parts{with, managers, settings, keys, access, mailer})
+	err = server.serve(parts{with, managers, settings, keys, access, mailer, server.readiness.check})
+	if err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	return server, nil
 }
 
 // serve constructs what handles requests: the metrics, the limits, the controllers, and the engine with its routes.
@@ -98,9 +109,11 @@ func (s *Server) serve(p parts) (err error) {
 	return nil
 }
 
-// Run serves requests and metrics, and runs the jobs of the queue and the background tasks, until ctx ends. Then it accepts no
-// more requests, and waits for those in progress, up to SHUTDOWN_TIMEOUT.
-func (s *Server) Run(ctx context.Context) (err error) {
+// Run serves requests and metrics, and runs the jobs of the queue and the background tasks, until ctx ends. Then it is no longer
+// ready, and after SHUTDOWN_DELAY, or once hurry is closed, it accepts no more requests, and waits for those in progress, up to
+// SHUTDOWN_TIMEOUT.
+func (s *Server) Run(ctx context.Context, hurry <-chan struct{}) (err error) {
+	defer func() { s.log.InfoContext(ctx, "stopped", "error", err) }()
 	stopMetrics, err := serveMetrics(ctx, s.settings.Metrics.Addr, s.Metrics, s.log)
 	if err != nil {
 		return err
@@ -116,13 +129,14 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		err = errors.Join(err, stopJobs(ending))
 	}()
 	defer s.startTasks(ctx)()
-	return listen(ctx, s.settings, s.Engine, s.log)
+	return s.listen(ctx, hurry)
 }
 
 // Close closes what the server opened for itself.
 func (s *Server) Close() error {
+	err := s.readiness.probe.Close()
 	if s.redis == nil {
-		return nil
+		return err
 	}
-	return s.redis.Close()
+	return errors.Join(err, s.redis.Close())
 }

@@ -61,7 +61,7 @@ func NewHashingApp(t testing.TB, db *gorm.DB, workers int, settings ...string) *
 
 func load(t testing.TB, settings []string) config.Settings {
 	t.Helper()
-	fixed := []string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0", "RATE_LIMITS=off"}
+	fixed := []string{"SECRET_KEY=" + SecretKey, "JWT_EXPIRATION_JITTER=0", "RATE_LIMITS=off", "REQUEST_TIMEOUT=2m"}
 	loaded, err := config.Load(append(fixed, settings...), t.TempDir())
 	require.NoError(t, err)
 	return loaded

@@ -158,7 +158,8 @@ func Serve(t *testing.T, environ []string) *Process {
 // it refuses nothing for being late on a busy machine: neither a login that waits for its hash, nor a retry of a refresh.
 func FreePort(environ ...string) []string {
 	return append([]string{
-		"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080", "RATE_LIMITS=off", "PASSWORD_HASH_WAIT=30s", "REFRESH_GRACE=10m",
+		"ADDR=127.0.0.1:0", "PUBLIC_URL=http://localhost:8080", "RATE_LIMITS=off", "PASSWORD_HASH_WAIT=30s",
+		"REQUEST_TIMEOUT=2m", "REFRESH_GRACE=10m",
 	}, environ...)
 }
 

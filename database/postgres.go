@@ -51,8 +51,8 @@ func openPostgres(rawURL string, statement time.Duration) (*sql.DB, error) {
 	}), stdlib.OptionResetSession(stale.check)), nil
 }
 
-// boundStatements has PostgreSQL itself end what this process can't: the statements and locks of a replica that has vanished. None
-// of these bounds ends the wait of a commit for its standby.
+// boundStatements has PostgreSQL itself end what this process can't: the statements and locks of a replica that has vanished.
+// None of these bounds ends the wait of a commit for its standby.
 func boundStatements(config *pgx.ConnConfig, statement time.Duration) {
 	const lock, idle = 3 * time.Second, 30 * time.Second
 	for name, bound := range map[string]time.Duration{

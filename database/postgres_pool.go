@@ -134,8 +134,8 @@ func (t *postgresTx) Commit() error {
 		return err
 	case <-t.ctx.Done():
 		go func() {
-			<-done
-			t.end()
+			defer t.end()
+			_ = <-done // nobody is left to hear it
 		}()
 		return t.ctx.Err()
 	}

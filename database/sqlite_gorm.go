@@ -39,8 +39,8 @@ func newSQLiteDialector(pool *sql.DB, url string) gorm.Dialector {
 // Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
 func (sqliteDialector) Explain(sql string, _ ...any) string { return sql }
 
-// Translate returns GORM's error for one of SQLite's where there is one, and else whether it is an ErrUnavailable. Only the end of
-// its context interrupts a query.
+// Translate returns GORM's error for one of SQLite's where there is one, or an ErrUnavailable. Only the end of its context
+// interrupts a query.
 func (d sqliteDialector) Translate(err error) error {
 	if errors.Is(err, sqlite3.INTERRUPT) {
 		return context.Canceled

@@ -38,7 +38,8 @@ func withAvailability(err error) error {
 }
 
 func isUnavailable(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || isConnectionLost(err) || isPostgresUnavailable(err) || isSQLiteUnavailable(err)
+	return errors.Is(err, context.DeadlineExceeded) || isConnectionLost(err) || hasState(err, unavailableStates()) ||
+		isSQLiteUnavailable(err)
 }
 
 // isConnectionLost reports whether a connection to the database ended, or could not be made.
@@ -49,8 +50,6 @@ func isConnectionLost(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) ||
 		errors.As(err, &connecting) || strings.Contains(err.Error(), "sql: database is closed") || hasState(err, connectionStates())
 }
-
-func isPostgresUnavailable(err error) bool { return hasState(err, unavailableStates()) }
 
 // connectionStates are the SQLSTATEs with which PostgreSQL ends a connection, or says that this one is of no use.
 func connectionStates() []string {

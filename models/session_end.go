@@ -59,7 +59,8 @@ func endedColumns() []clause.Column {
 // than by logging out may be in the wrong hands: its device is forgotten.
 func (m *SessionManager) end(tx Tx, ending Ending, condition string, arguments ...any) (int, error) {
 	var ended []Session
-	err := tx.Model(&ended).Clauses(clause.Returning{Columns: endedColumns()}).Where("ended_at IS NULL").Where(condition, arguments...).
+	err := tx.Model(&ended).Clauses(clause.Returning{Columns: endedColumns()}).
+		Where("ended_at IS NULL").Where(condition, arguments...).
 		Updates(map[string]any{"ended_at": tx.Now, "end_reason": ending.Reason}).Error
 	if err != nil {
 		return 0, err

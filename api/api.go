@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 
 	"github.com/gin-gonic/gin"
@@ -19,12 +18,18 @@ var document string
 
 // Contract serves the embedded document. It is parsed once, on the first use that needs it parsed.
 type Contract struct {
-	asJSON func() ([]byte, error)
+	asJSON     func() ([]byte, error)
+	yaml, json asset
 }
 
 // NewContract returns a contract that is not parsed yet.
 func NewContract() *Contract {
-	return &Contract{asJSON: sync.OnceValues(documentAsJSON)}
+	contract := &Contract{asJSON: sync.OnceValues(documentAsJSON), yaml: compressible(Document)}
+	contract.json = compressible(func() []byte {
+		asJSON, _ := contract.asJSON() // JSON reports the error
+		return asJSON
+	})
+	return contract
 }
 
 func documentAsJSON() ([]byte, error) {
@@ -42,16 +47,17 @@ func documentAsJSON() ([]byte, error) {
 func Document() []byte { return []byte(document) }
 
 // YAML serves the document as it is written.
-func (*Contract) YAML(c *gin.Context) {
-	c.Data(http.StatusOK, "application/yaml", []byte(document))
+func (a *Contract) YAML(c *gin.Context) {
+	c.Header("Content-Type", "application/yaml")
+	a.yaml.serve(c, "openapi.yaml")
 }
 
 // JSON serves the document as JSON.
 func (a *Contract) JSON(c *gin.Context) {
-	asJSON, err := a.asJSON()
-	if err != nil {
+	if _, err := a.asJSON(); err != nil {
 		_ = c.Error(err)
 		return
 	}
-	c.Data(http.StatusOK, "application/json", asJSON)
+	c.Header("Content-Type", "application/json")
+	a.json.serve(c, "openapi.json")
 }

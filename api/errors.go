@@ -105,15 +105,16 @@ var errorsStyle string
 
 // Errors serves the page that the types of problems link to. It is rendered once, on the first request.
 type Errors struct {
-	page   func() ([]byte, error)
+	render func() ([]byte, error)
+	page   asset
 	policy string
 }
 
 // NewErrors returns the page of all codes that the contract explains. statuses has the HTTP status of each.
 func NewErrors(contract *Contract, statuses map[string]int) *Errors {
 	sum := sha256.Sum256([]byte(errorsStyle))
-	return &Errors{
-		page: sync.OnceValues(func() ([]byte, error) {
+	errors := &Errors{
+		render: sync.OnceValues(func() ([]byte, error) {
 			codes, err := contract.ErrorCodes(statuses)
 			if err != nil {
 				return nil, err
@@ -123,6 +124,11 @@ func NewErrors(contract *Contract, statuses map[string]int) *Errors {
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; " +
 			"form-action 'none'; frame-ancestors 'none'",
 	}
+	errors.page = compressible(func() []byte {
+		page, _ := errors.render() // Page reports the error
+		return page
+	})
+	return errors
 }
 
 func (e ErrorCodes) render() ([]byte, error) {
@@ -149,12 +155,10 @@ func markdown(text string) template.HTML {
 
 // Page serves the explanations of all codes, each at the anchor of its name.
 func (e *Errors) Page(c *gin.Context) {
-	page, err := e.page()
-	if err != nil {
+	if _, err := e.render(); err != nil {
 		_ = c.Error(err)
 		return
 	}
 	c.Header("Content-Security-Policy", e.policy)
-	c.Header("Cache-Control", "public, max-age=3600")
-	c.Data(http.StatusOK, "text/html; charset=utf-8", page)
+	e.page.serve(c, "errors.html")
 }

@@ -20,7 +20,7 @@ func TestLoad_DefaultsInDevelopment(t *testing.T) {
 	require.Equal(t, config.Settings{
 		Deployment: config.Deployment{Environment: config.Development},
 		Server: config.Server{
-			Addr: "127.0.0.1:8080", PublicURL: "http://localhost:8080", RequestTimeout: 5 * time.Second,
+			Addr: "127.0.0.1:8080", PublicURL: "http://localhost:8080", RequestTimeout: 5 * time.Second, Docs: true,
 			ShutdownTimeout: 20 * time.Second,
 		},
 		Database: config.Database{

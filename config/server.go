@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -16,6 +17,18 @@ type Server struct {
 	ShutdownTimeout    time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
 	TrustedProxies     []string      `env:"TRUSTED_PROXIES"`
 	CORSAllowedOrigins []string      `env:"CORS_ALLOWED_ORIGINS"`
+	Docs               bool          `env:"DOCS" envDefault:"true"`
+}
+
+// ProxyNetworks returns TrustedProxies as networks.
+func (s Server) ProxyNetworks() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, item := range s.TrustedProxies {
+		if prefix, err := parseProxy(item); err == nil {
+			networks = append(networks, prefix)
+		}
+	}
+	return networks
 }
 
 func serverSection() section {
@@ -29,6 +42,7 @@ func serverSection() section {
 			{"SHUTDOWN_TIMEOUT", "how long running requests may take to finish after SIGTERM"},
 			{"TRUSTED_PROXIES", "proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,192.0.2.7"},
 			{"CORS_ALLOWED_ORIGINS", "web origins that may call the API, such as https://app.example.com"},
+			{"DOCS", "serve the page /docs, on which people try the API"},
 		},
 		prefixes: []string{"CORS_", "TRUSTED_PROX"},
 		complete: completeServer,

@@ -38,7 +38,7 @@ func TestLoad_ReadsEveryVariableFromAFile(t *testing.T) {
 	files := map[string]string{}
 	for name, value := range map[string]string{
 		"APP_ENV": "production", "ADDR": ":9", "PUBLIC_URL": "https://a.example", "SHUTDOWN_TIMEOUT": "7s",
-		"REQUEST_TIMEOUT": "6s", "SHUTDOWN_DELAY": "3s",
+		"REQUEST_TIMEOUT": "6s", "DOCS": "false", "SHUTDOWN_DELAY": "3s",
 		"TRUSTED_PROXIES": "10.0.0.1", "CORS_ALLOWED_ORIGINS": "https://b.example", "SECRET_KEY": strongKey,
 		"SECRET_KEY_FALLBACKS": strongKey, "DATABASE_URL": "postgres://u:p@h/d", "DB_MAX_OPEN_CONNS": "7",
 		"DB_MAX_IDLE_CONNS": "6", "DB_CONN_MAX_LIFETIME": "8m", "AUTO_MIGRATE": "true", "JWT_SECRET_KEY": strongKey,

@@ -155,3 +155,35 @@ func TestErrorsPage_ShowsTheCodeInTheURL(t *testing.T) {
 	require.Contains(t, shown, "get a new one with the refresh token, and repeat the call")
 	testkit.Screenshot(t, browser, "errors")
 }
+
+func TestDocs_CanBeTurnedOff(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t), "DOCS=false")
+	for _, path := range []string{"/docs", "/docs/initializer.js"} {
+		requireCode(t, 404, "not_found", app.Get(t, path, ""))
+	}
+	require.Equal(t, 200, app.Get(t, "/errors", "").Status, "the types of problems lead there")
+}
+
+func TestDocuments_AreCompressedAndRevalidated(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	for path, contentType := range map[string]string{
+		"/openapi.yaml": "application/yaml", "/openapi.json": "application/json", "/errors": "text/html; charset=utf-8",
+	} {
+		get := func(header, value string) testkit.Response {
+			return app.Do(t, testkit.Call{Method: http.MethodGet, Path: path, Header: map[string]string{header: value}})
+		}
+		plain, compressed := get("Accept-Encoding", "identity"), get("Accept-Encoding", "gzip")
+		require.Equal(t, contentType, plain.Header.Get("Content-Type"))
+		require.Equal(t, contentType, compressed.Header.Get("Content-Type"))
+		require.Equal(t, "gzip", compressed.Header.Get("Content-Encoding"))
+		require.Less(t, len(compressed.Body), len(plain.Body)/2, path)
+		require.NotEqual(t, plain.Header.Get("ETag"), compressed.Header.Get("ETag"))
+		require.Equal(t, 304, get("If-None-Match", compressed.Header.Get("ETag")).Status, "the client of Go accepts gzip")
+	}
+	secret := app.Do(t, testkit.Call{Method: http.MethodGet, Path: profile, Token: app.Signup(t, "ann@example.com"),
+		Header: map[string]string{"Accept-Encoding": "gzip"}})
+	require.Empty(t, secret.Header.Get("Content-Encoding"), "what is secret is not compressed")
+	require.Equal(t, "no-store", secret.Header.Get("Cache-Control"))
+}

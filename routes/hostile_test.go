@@ -293,3 +293,18 @@ func TestClientAddress_IsReadOnlyFromTrustedProxies(t *testing.T) {
 		require.NotContains(t, app.Log.String(), "203.0.113.99")
 	}
 }
+
+func TestClientAddress_OneWarningNamesAProxyThatIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	forwarded := testkit.Call{Method: http.MethodGet, Path: profile, Header: map[string]string{"X-Forwarded-For": "203.0.113.7"}}
+	for setting, want := range map[string]int{"": 1, "10.0.0.0/8": 1, "127.0.0.1": 0, "127.0.0.0/8": 0} {
+		app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES="+setting)
+		app.Get(t, profile, "")
+		require.NotContains(t, app.Log.String(), "TRUSTED_PROXIES")
+		for range 3 {
+			app.Do(t, forwarded)
+		}
+		require.Equal(t, want, strings.Count(app.Log.String(), "TRUSTED_PROXIES does not name"), setting)
+		require.Equal(t, want, strings.Count(app.Log.String(), `"peer":"127.0.0.1"`), setting)
+	}
+}

@@ -31,7 +31,7 @@ type Controllers struct {
 // Documents describe the API.
 type Documents struct {
 	Contract *api.Contract
-	Docs     *api.Docs
+	Docs     *api.Docs // nil if the page is turned off
 	Errors   *api.Errors
 }
 
@@ -80,9 +80,11 @@ func registerService(engine *gin.Engine, to Controllers) {
 
 	engine.GET("/openapi.yaml", to.Documents.Contract.YAML)
 	engine.GET("/openapi.json", to.Documents.Contract.JSON)
-	engine.GET("/docs", to.Documents.Docs.Page)
-	engine.GET("/docs/:file", to.Documents.Docs.File)
 	engine.GET("/errors", to.Documents.Errors.Page)
+	if to.Documents.Docs != nil {
+		engine.GET("/docs", to.Documents.Docs.Page)
+		engine.GET("/docs/:file", to.Documents.Docs.File)
+	}
 }
 
 func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"latchkey/api"
+	"latchkey/config"
 	"latchkey/controllers"
 	"latchkey/middleware"
 	"latchkey/problems"
@@ -11,7 +12,7 @@ import (
 
 // newControllers constructs the controllers of every route.
 func newControllers(p parts) (routes.Controllers, error) {
-	documents, err := newDocuments()
+	documents, err := newDocuments(p.settings)
 	if err != nil {
 		return routes.Controllers{}, err
 	}
@@ -40,10 +41,15 @@ func newControllers(p parts) (routes.Controllers, error) {
 }
 
 // newDocuments constructs the contract, the page of documentation and the page of errors.
-func newDocuments() (routes.Documents, error) {
+func newDocuments(settings config.Settings) (routes.Documents, error) {
 	contract := api.NewContract()
-	docs, err := api.NewDocs(middleware.NotFound)
-	return routes.Documents{Contract: contract, Docs: docs, Errors: api.NewErrors(contract, problems.Statuses())}, err
+	documents := routes.Documents{Contract: contract, Errors: api.NewErrors(contract, problems.Statuses())}
+	if !settings.Server.Docs {
+		return documents, nil
+	}
+	var err error
+	documents.Docs, err = api.NewDocs(middleware.NotFound)
+	return documents, err
 }
 
 // newFamilies constructs the families of routes that stand apart. A family is its folder below controllers, its file here and

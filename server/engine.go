@@ -48,6 +48,7 @@ func globalPolicies(settings config.Settings, with Resources, metrics *middlewar
 	return []gin.HandlerFunc{
 		middleware.IdentifyRequest(),
 		middleware.Log(log, with.Now),
+		middleware.WarnOfProxies(log, settings.Server.ProxyNetworks()),
 		metrics.Measure(with.Now),
 		middleware.Errors(log, publicURL, settings.JWT.AuthHeaderPrefix),
 		middleware.Harden(publicURL),

@@ -1974,6 +1974,13 @@ export interface operations {
                     "application/yaml": unknown;
                 };
             };
+            /** @description The client has this document already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
     contractJSON: {
@@ -1993,6 +2000,13 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                 };
+            };
+            /** @description The client has this document already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -242,6 +242,8 @@ var fixedVariables = map[string]string{
 	"config errTooLarge":   "a sentinel with a number in it",
 	"models ErrOverloaded": "another package's sentinel under a name of this package",
 	"models domains":       "an immutable IDNA profile",
+	"server version":       "set by the linker",
+	"server commit":        "set by the linker",
 }
 
 // isConstant reports whether a package variable can't change: sentinels, patterns, embedded files, interface assertions and

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"latchkey/commands"
+	"latchkey/server"
 )
 
 func TestVersion_IsOneLine(t *testing.T) {
@@ -15,7 +15,7 @@ func TestVersion_IsOneLine(t *testing.T) {
 	done := run(t, nil, "version")
 	require.Zero(t, done.code)
 	require.Empty(t, done.stderr)
-	require.Contains(t, done.stdout, "latchkey "+commands.Version)
+	require.Contains(t, done.stdout, "latchkey "+server.ReadBuild().Version)
 	require.Contains(t, done.stdout, runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH)
 	require.Equal(t, 1, strings.Count(done.stdout, "\n"))
 }

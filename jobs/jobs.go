@@ -55,6 +55,8 @@ type Options struct {
 type Queue struct {
 	driver riverdriver.Driver[*sql.Tx]
 	client *river.Client[*sql.Tx] // adds and lists jobs, and runs none
+	db     *sql.DB
+	oldest string // the expression for the earliest created_at, in seconds since 1970
 	log    *slog.Logger
 	said   sync.Map // what River has said, by its clients alike
 	now    func() time.Time
@@ -62,12 +64,12 @@ type Queue struct {
 
 // NewQueue returns a queue that runs no jobs before Start. It fails on an unknown dialect.
 func NewQueue(options Options) (*Queue, error) {
-	q := &Queue{log: options.Log, now: options.Now}
+	q := &Queue{db: options.DB, log: options.Log, now: options.Now}
 	switch options.Dialect {
 	case "sqlite":
-		q.driver = riversqlite.New(options.DB)
+		q.driver, q.oldest = riversqlite.New(options.DB), "unixepoch(min(created_at))"
 	case "postgres":
-		q.driver = riverdatabasesql.New(options.DB)
+		q.driver, q.oldest = riverdatabasesql.New(options.DB), "floor(extract(epoch FROM min(created_at)))::bigint"
 	default:
 		return nil, fmt.Errorf("the job queue does not support the database dialect %q", options.Dialect)
 	}

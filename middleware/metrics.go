@@ -15,6 +15,7 @@ import (
 // Metrics counts requests and their outcomes. No label has a value that a client can choose.
 type Metrics struct {
 	requests  *prometheus.HistogramVec
+	signups   *prometheus.CounterVec
 	logins    *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	decisions *prometheus.CounterVec
@@ -28,6 +29,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help:    "How long requests took, by the pattern of their route and the status of the response.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route", "status"}),
+		signups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "latchkey_signups_total", Help: "Sign-ups, by outcome: ok, or the code of the error.",
+		}, []string{"outcome"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "latchkey_logins_total", Help: "Logins, by outcome: ok, or the code of the error.",
 		}, []string{"outcome"}),
@@ -39,7 +43,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help: "Decisions of the rate limits, by what was counted (address or account), by outcome, and by the store that counted.",
 		}, []string{"limit", "by", "outcome", "store"}),
 	}
-	registry.MustRegister(m.requests, m.logins, m.refreshes, m.decisions)
+	registry.MustRegister(m.requests, m.signups, m.logins, m.refreshes, m.decisions)
 	return m
 }
 
@@ -52,6 +56,8 @@ func (m *Metrics) Measure(now func() time.Time) gin.HandlerFunc {
 			knownMethod(c.Request.Method), route(c), strconv.Itoa(c.Writer.Status()),
 		).Observe(now().Sub(start).Seconds())
 		switch c.GetString(attemptKey) {
+		case attemptSignup:
+			m.signups.WithLabelValues(outcome(c)).Inc()
 		case attemptLogin:
 			m.logins.WithLabelValues(outcome(c)).Inc()
 		case attemptRefresh:
@@ -60,13 +66,17 @@ func (m *Metrics) Measure(now func() time.Time) gin.HandlerFunc {
 	}
 }
 
-// The keys and values by which Measure counts a request as a login or a refresh, too.
+// The keys and values by which Measure counts a request as a sign-up, a login or a refresh, too.
 const (
 	attemptKey     = "latchkey.attempt"
+	attemptSignup  = "signup"
 	attemptLogin   = "login"
 	attemptRefresh = "refresh"
 	outcomeKey     = "latchkey.outcome"
 )
+
+// CountSignup makes Measure count the request as a sign-up, by its outcome. It is placed as CountLogin is.
+func CountSignup(c *gin.Context) { c.Set(attemptKey, attemptSignup) }
 
 // CountLogin makes Measure count the request as a login, by its outcome. It has to be placed before the limits of its
 // route; what refuses every request alike, such as a body that is too large, comes earlier and is not a login.

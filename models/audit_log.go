@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,15 @@ const (
 	EventAccountDeleted     = "account_deleted"
 )
 
+// EventKinds returns every kind of event.
+func EventKinds() []string {
+	return []string{
+		EventSignedUp, EventLoginSucceeded, EventLoginFailed, EventAccountLocked, EventPasswordChanged, EventRefreshTokenReused,
+		EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice, EventEmailVerified,
+		EventEmailChangeAsked, EventEmailChanged, EventDeletionAsked, EventDeletionCancelled, EventAccountDeleted,
+	}
+}
+
 // Details of events.
 const (
 	DetailLocked   = "locked"
@@ -79,11 +89,34 @@ type AuditLog struct {
 	notices Notices
 	log     *slog.Logger
 	now     func() time.Time
+	counts  map[string]*atomic.Uint64 // by kind; no kind is added to it
 }
 
 // NewAuditLog makes the log of events, which are stored in db and written as a line each to log.
 func NewAuditLog(db *gorm.DB, notices Notices, log *slog.Logger, now func() time.Time) *AuditLog {
-	return &AuditLog{db: db, notices: notices, log: log, now: now}
+	counts := map[string]*atomic.Uint64{}
+	for _, kind := range EventKinds() {
+		counts[kind] = new(atomic.Uint64)
+	}
+	return &AuditLog{db: db, notices: notices, log: log, now: now, counts: counts}
+}
+
+// Counts returns, for every kind of event, how many of it this process has recorded.
+func (a *AuditLog) Counts() map[string]uint64 {
+	counts := make(map[string]uint64, len(a.counts))
+	for kind, count := range a.counts {
+		counts[kind] = count.Load()
+	}
+	return counts
+}
+
+// count counts events whose transaction has committed.
+func (a *AuditLog) count(kinds []string) {
+	for _, kind := range kinds {
+		if count, known := a.counts[kind]; known {
+			count.Add(1)
+		}
+	}
 }
 
 // record adds an event to the transaction of what it is about, and queues the mail about it, if there is one.
@@ -97,6 +130,7 @@ func (tx Tx) record(event AuditEvent, from RequestInfo) error {
 	if err := tx.Create(&event).Error; err != nil {
 		return err
 	}
+	*tx.recorded = append(*tx.recorded, event.Kind)
 	tx.audit.log.LogAttrs(tx.ctx, slog.LevelInfo, "security event", event.attributes()...)
 	kind, wanted := tx.audit.notices.Messages[event.Kind]
 	if !wanted {

@@ -1,7 +1,12 @@
 package models_test
 
 import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,4 +47,49 @@ func TestAuditLog_RecordsWhoWhomAndWhereAndNoSecret(t *testing.T) {
 			require.Equal(t, want, deleted)
 		}
 	})
+}
+
+func TestAuditLog_Counts_WhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		clock := testkit.NewClock()
+		audit := models.NewAuditLog(db, models.Notices{}, slog.New(slog.DiscardHandler), clock.Now)
+		store := models.NewStore(db, audit, clock.Now)
+		failed := errors.New("failed")
+		record := func(kind string, result error) func(models.Tx) error {
+			return func(tx models.Tx) error { return errors.Join(tx.Record(models.AuditEvent{Kind: kind}), result) }
+		}
+		require.ErrorIs(t, store.Transaction(t.Context(), record(models.EventSignedUp, failed)), failed)
+		require.NoError(t, store.Transaction(t.Context(), func(tx models.Tx) error {
+			require.ErrorIs(t, tx.Savepoint(record(models.EventAccountLocked, failed)), failed)
+			require.NoError(t, tx.Savepoint(record(models.EventNewDevice, nil)))
+			require.Zero(t, audit.Counts()[models.EventNewDevice], "not committed yet")
+			return record(models.EventSignedUp, nil)(tx)
+		}))
+		counts := audit.Counts()
+		require.Len(t, counts, len(models.EventKinds()))
+		for kind, count := range counts {
+			if kind == models.EventSignedUp || kind == models.EventNewDevice {
+				require.EqualValues(t, 1, count, kind)
+			} else {
+				require.Zero(t, count, kind)
+			}
+		}
+	})
+}
+
+func TestEventKinds_HasEveryConstant(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "audit_log.go", nil, 0)
+	require.NoError(t, err)
+	var declared []string
+	ast.Inspect(file, func(node ast.Node) bool {
+		if spec, ok := node.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Event") {
+			text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			declared = append(declared, text)
+		}
+		return true
+	})
+	require.ElementsMatch(t, declared, models.EventKinds())
 }

@@ -43,3 +43,9 @@ func (m *UserManager) Authenticate(ctx context.Context, email, password string) 
 	}
 	return user, nil
 }
+
+// Record is record.
+func (tx Tx) Record(event AuditEvent) error { return tx.record(event, RequestInfo{}) }
+
+// Savepoint is savepoint.
+func (tx Tx) Savepoint(do func(Tx) error) error { return tx.savepoint(do) }

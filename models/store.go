@@ -35,22 +35,34 @@ type Tx struct {
 	Now   time.Time
 	ctx   context.Context
 	audit *AuditLog
+
+	recorded *[]string // kinds of the events recorded so far
 }
 
 // Transaction runs do in a transaction, which commits if do returns nil and rolls back otherwise.
 func (s Store) Transaction(ctx context.Context, do func(Tx) error) error {
-	return s.DB(ctx).Transaction(func(tx *gorm.DB) error {
-		return do(Tx{DB: tx, Now: s.Now(), ctx: ctx, audit: s.audit})
+	var recorded []string
+	err := s.DB(ctx).Transaction(func(tx *gorm.DB) error {
+		return do(Tx{DB: tx, Now: s.Now(), ctx: ctx, audit: s.audit, recorded: &recorded})
 	})
+	if err == nil {
+		s.audit.count(recorded)
+	}
+	return err
 }
 
 // savepoint runs do so that the transaction can go on after a failed statement in it, as PostgreSQL refuses to otherwise.
 func (tx Tx) savepoint(do func(Tx) error) error {
-	return tx.DB.Transaction(func(inner *gorm.DB) error {
+	recorded := len(*tx.recorded)
+	err := tx.DB.Transaction(func(inner *gorm.DB) error {
 		nested := tx
 		nested.DB = inner
 		return do(nested)
 	})
+	if err != nil {
+		*tx.recorded = (*tx.recorded)[:recorded]
+	}
+	return err
 }
 
 // enqueue queues a mail, which is sent if the transaction commits.

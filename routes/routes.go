@@ -91,7 +91,7 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	handle, limit := controllers.Handle, policy.Limit
 
 	anyone := engine.Group("/api/v1")
-	anyone.POST("/signup", limit.Signup, handle(to.Auth.Signup))
+	anyone.POST("/signup", middleware.CountSignup, limit.Signup, handle(to.Auth.Signup))
 	anyone.POST("/login", middleware.CountLogin, limit.Login, handle(to.Auth.Login))
 	anyone.POST("/token/refresh", middleware.CountRefresh, limit.Refresh, handle(to.Tokens.Refresh))
 	anyone.POST("/token/verify", handle(to.Tokens.Verify))

@@ -11,16 +11,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"gorm.io/gorm"
 
+	"latchkey/models"
 	"latchkey/passwords"
 	"latchkey/ratelimit"
 )
 
-// newRegistry returns a registry of the metrics of the process, the database's connections, the hashing and Redis, which may
-// be nil. Package middleware registers those of requests.
-func newRegistry(db *gorm.DB, hasher *passwords.Pool, redis *ratelimit.Redis) (*prometheus.Registry, error) {
-	pool, err := db.DB()
+// newRegistry returns a registry of the metrics of the process, the build, the database, the hashing, the recorded events and
+// Redis, which may be nil. Package middleware registers those of requests.
+func newRegistry(p parts, redis *ratelimit.Redis) (*prometheus.Registry, error) {
+	pool, err := p.DB.DB()
 	if err != nil {
 		return nil, err
 	}
@@ -29,8 +29,11 @@ func newRegistry(db *gorm.DB, hasher *passwords.Pool, redis *ratelimit.Redis) (*
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(pool, "latchkey"),
+		newDatabaseMetrics(p),
+		newEventMetrics(p.Audit),
+		newBuildInfo(ReadBuild()),
 	)
-	watchHashes(registry, hasher)
+	watchHashes(registry, p.Hasher)
 	if redis != nil {
 		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_rate_limit_redis_up", Help: "1 if Redis answers, 0 if each replica counts for itself.",
@@ -42,6 +45,35 @@ func newRegistry(db *gorm.DB, hasher *passwords.Pool, redis *ratelimit.Redis) (*
 		}))
 	}
 	return registry, nil
+}
+
+// newBuildInfo returns a metric that is always 1 and bears what the program was built from.
+func newBuildInfo(build Build) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "latchkey_build_info", Help: "Always 1; the labels say what the program was built from.",
+		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "go": build.Go},
+	}, func() float64 { return 1 })
+}
+
+// eventMetrics counts the security events that this process recorded, by their kind.
+type eventMetrics struct {
+	audit *models.AuditLog
+	desc  *prometheus.Desc
+}
+
+func newEventMetrics(audit *models.AuditLog) eventMetrics {
+	return eventMetrics{audit, prometheus.NewDesc("latchkey_security_events_total",
+		"Security events that this process recorded, by the kind that they have in audit_events.", []string{"kind"}, nil)}
+}
+
+// Describe sends the description of the metric.
+func (m eventMetrics) Describe(into chan<- *prometheus.Desc) { into <- m.desc }
+
+// Collect sends the count of each kind.
+func (m eventMetrics) Collect(into chan<- prometheus.Metric) {
+	for kind, count := range m.audit.Counts() {
+		into <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(count), kind)
+	}
 }
 
 // watchHashes registers the metrics of hasher.
@@ -61,10 +93,13 @@ func watchHashes(registry *prometheus.Registry, hasher *passwords.Pool) {
 	}, func() float64 { return float64(hasher.Stats().Waiting) }))
 }
 
+// maxScrapes bounds the scrapes under way at once, since each reads from the database. Further ones get 503.
+const maxScrapes = 4
+
 // NewMetricsHandler returns a handler that serves the metrics of gatherer at GET /metrics, and 404 elsewhere.
 func NewMetricsHandler(gatherer prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
 	return mux
 }
 

@@ -91,7 +91,7 @@ func (s *Server) serve(p parts) (err error) {
 	if s.redis, err = openRedis(p.settings, p.Resources); err != nil {
 		return err
 	}
-	if s.Metrics, err = newRegistry(p.DB, p.Hasher, s.redis); err != nil {
+	if s.Metrics, err = newRegistry(p, s.redis); err != nil {
 		return err
 	}
 	policies, err := newPolicies(p, ratelimit.Counting{Redis: s.redis, Now: p.Now}, middleware.NewMetrics(s.Metrics))

@@ -19,7 +19,7 @@ func (d *Controller) Register(engine *gin.Engine, limit Limits) {
 	handle := controllers.Handle
 
 	project := engine.Group("/user", d.errors(views))
-	project.POST("/create/", limit.Signup, handle(d.CreateUser))
+	project.POST("/create/", middleware.CountSignup, limit.Signup, handle(d.CreateUser))
 	project.POST("/obtain_token/", middleware.CountLogin, limit.Login, handle(d.ObtainToken))
 	user := project.Group("/update/", d.tokens.authenticate)
 	user.GET("", handle(d.ShowUser))

@@ -128,6 +128,10 @@ func (p *Pool) Stats() Stats {
 	}
 }
 
+// CheckPriority returns the error with which the system refused to give the hashing threads the lowest priority, or nil. With
+// such an error a flood of logins slows down all other requests.
+func (p *Pool) CheckPriority() error { return p.workers.priority }
+
 // Close refuses queued calls with ErrPoolClosed, waits for the hashes that have started and ends the workers.
 func (p *Pool) Close() { p.workers.stop() }
 

@@ -3,4 +3,4 @@
 package passwords
 
 // lowerPriority does nothing on systems whose threads have no priority of their own.
-func lowerPriority() {}
+func lowerPriority() error { return nil }

@@ -1,6 +1,7 @@
 package passwords
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -22,6 +23,7 @@ type workers struct {
 	closing  chan struct{}
 	close    func()
 	running  sync.WaitGroup
+	priority error // why the threads run at the normal priority
 }
 
 type job struct {
@@ -37,14 +39,20 @@ func startWorkers(count int, wait time.Duration) *workers {
 		closing:  make(chan struct{}),
 	}
 	w.close = sync.OnceFunc(func() { close(w.closing) })
+	started := make(chan error, count)
 	for range count {
-		w.running.Go(w.serve)
+		w.running.Go(func() {
+			started <- lowerPriority()
+			w.serve()
+		})
+	}
+	for range count {
+		w.priority = cmp.Or(w.priority, <-started)
 	}
 	return w
 }
 
 func (w *workers) serve() {
-	lowerPriority()
 	for {
 		select {
 		case j := <-w.jobs:

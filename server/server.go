@@ -58,6 +58,10 @@ type parts struct {
 
 // New wires the service that the settings describe. On the first run it creates the keys that sign tokens.
 func New(ctx context.Context, settings config.Settings, with Resources) (*Server, error) {
+	if err := with.Hasher.CheckPriority(); err != nil {
+		with.Log.WarnContext(ctx, "passwords are hashed at the normal priority, so that a flood of logins slows down other requests",
+			"error", err)
+	}
 	keys, tasks, err := signingKeys(ctx, settings, with)
 	if err != nil {
 		return nil, err

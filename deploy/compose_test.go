@@ -1,0 +1,95 @@
+package deploy_test
+
+import (
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+)
+
+// stopping is how long the program may take to stop by default, in production: SHUTDOWN_DELAY and SHUTDOWN_TIMEOUT.
+const stopping = 5*time.Second + 20*time.Second
+
+func compose(t *testing.T) map[string]any {
+	t.Helper()
+	var document map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "compose.yaml")), &document))
+	return document
+}
+
+func TestCompose_GivesTheProgramSettingsThatItKnows(t *testing.T) {
+	t.Parallel()
+	services, checked := at(t, compose(t), "services").(map[string]any), 0
+	for name, service := range services {
+		if at(t, service, "image") != "latchkey" {
+			continue
+		}
+		checked++
+		given := environment{}
+		for variable, value := range at(t, service, "environment").(map[string]any) {
+			given[variable] = interpolate(value.(string), map[string]string{"PUBLIC_URL": "https://auth.example.com"})
+		}
+		require.Contains(t, given, "DATABASE_URL_FILE", name)
+		given.requireValid(t)
+	}
+	require.Equal(t, 2, checked)
+}
+
+func TestCompose_TrustsItsProxyAndWaitsForTheEnd(t *testing.T) {
+	t.Parallel()
+	services := at(t, compose(t), "services")
+	require.Equal(t, at(t, services, "caddy", "networks", "front", "ipv4_address"),
+		at(t, services, "latchkey", "environment", "TRUSTED_PROXIES"))
+	require.NotContains(t, at(t, services, "latchkey"), "ports", "only the proxy is reachable")
+	grace, err := time.ParseDuration(at(t, services, "latchkey", "stop_grace_period").(string))
+	require.NoError(t, err)
+	require.Greater(t, grace, stopping)
+}
+
+// What a service uses has to be declared: other services, networks, volumes and secrets.
+func TestCompose_DeclaresWhatItUses(t *testing.T) {
+	t.Parallel()
+	document := compose(t)
+	services := at(t, document, "services").(map[string]any)
+	for name, service := range services {
+		service := service.(map[string]any)
+		for kind, declared := range map[string]any{"networks": document["networks"], "depends_on": services, "secrets": document["secrets"]} {
+			for _, used := range names(service[kind]) {
+				require.Contains(t, declared, used, "%s of %s", kind, name)
+			}
+		}
+	}
+	declared := at(t, document, "secrets").(map[string]any)
+	for secret := range declared {
+		require.Contains(t, read(t, "Makefile"), "secrets/"+secret, "make secrets makes it")
+	}
+}
+
+// names returns the strings of a list, or the keys of an object.
+func names(value any) (found []string) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			found = append(found, item.(string))
+		}
+	case map[string]any:
+		for key := range value {
+			found = append(found, key)
+		}
+	}
+	return found
+}
+
+// Debian has no Compose that reads this file, so that CI can't install it.
+func TestCompose_Parses(t *testing.T) {
+	t.Parallel()
+	if exec.CommandContext(t.Context(), "docker", "compose", "version").Run() != nil {
+		t.Skip("docker compose is not installed")
+	}
+	command := exec.CommandContext(t.Context(), "docker", "compose", "--file", repository("compose.yaml"), "config", "--quiet")
+	command.Env = append(command.Environ(), "PUBLIC_URL=https://auth.example.com")
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+}

@@ -1,6 +1,6 @@
 # make alone lists the targets. tools/go.mod pins the development tools; Go builds each when it is first used.
 .DEFAULT_GOAL := help
-.PHONY: help dev build test check lint format bench fuzz postman secrets swagger-ui clean
+.PHONY: help dev build release test check lint format bench fuzz postman secrets swagger-ui clean
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
@@ -13,6 +13,9 @@ dev: ## Serve on 127.0.0.1:8080 and restart whenever the code changes
 
 build: ## Build the program into ./latchkey, as it is released: static, without cgo and without makemigrations
 	CGO_ENABLED=0 go build -trimpath -tags nomsgpack,release -o latchkey .
+
+release: ## Build the release's archives, checksums and lists of modules into dist, for TARGETS or all systems
+	deploy/release $(TARGETS)
 
 test: ## Run the tests, with one line per package
 	$(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
@@ -53,4 +56,4 @@ swagger-ui: ## Replace the embedded Swagger UI with swagger-ui-dist VERSION
 	api/docs/refresh $(VERSION)
 
 clean: ## Remove build results
-	rm -rf latchkey tmp coverage.out
+	rm -rf latchkey dist tmp coverage.out

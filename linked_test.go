@@ -107,7 +107,7 @@ func TestLinkedModules_WithoutTheTagsAreMore(t *testing.T) {
 }
 
 func TestLinkedModules_EveryBuildHasTheReleaseTags(t *testing.T) {
-	for _, file := range []string{"Makefile", "Dockerfile", ".ci/run", "bench/weight_test.go"} {
+	for _, file := range []string{"Makefile", "Dockerfile", "deploy/release", "bench/weight_test.go"} {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.Contains(t, string(content), strings.Join(releaseTags, ","), file)

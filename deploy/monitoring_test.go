@@ -216,3 +216,13 @@ func TestMetrics_PageListsThemAll(t *testing.T) {
 		}
 	}
 }
+
+func TestAlerts_PageSaysWhatToDoAboutEach(t *testing.T) {
+	t.Parallel()
+	var alerts any
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "deploy", "alerts.yaml")), &alerts))
+	_, page, _ := strings.Cut(read(t, "docs", "operating.md"), "## What to do about an alert")
+	for _, alert := range expressions(alerts, "alert") {
+		require.Contains(t, page, "`"+alert+"`")
+	}
+}

@@ -57,10 +57,23 @@ func TestKubernetes_MemoryOfTheRuntimeIsBelowTheLimit(t *testing.T) {
 	t.Parallel()
 	container := at(t, documents(t)["kubernetes/base/deployment.yaml"], "spec", "template", "spec", "containers", 0)
 	limit := strings.TrimSuffix(at(t, container, "resources", "limits", "memory").(string), "Mi")
+	require.Contains(t, read(t, "deploy", "kubernetes", "base", "deployment.yaml"), "GOMEMLIMIT, value: "+memoryOfTheRuntime(t, limit)+"}")
+}
+
+func TestCompose_MemoryOfTheRuntimeIsBelowTheLimit(t *testing.T) {
+	t.Parallel()
+	service := at(t, compose(t), "services", "latchkey")
+	limit := strings.TrimSuffix(at(t, service, "mem_limit").(string), "m")
+	require.Equal(t, memoryOfTheRuntime(t, limit), at(t, service, "environment", "GOMEMLIMIT"))
+}
+
+// memoryOfTheRuntime returns the GOMEMLIMIT for a container that may use this many MiB.
+func memoryOfTheRuntime(t *testing.T, limit string) string {
+	t.Helper()
 	mebibytes, err := strconv.Atoi(limit)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, mebibytes, 128)
-	require.Contains(t, read(t, "deploy", "kubernetes", "base", "deployment.yaml"), "GOMEMLIMIT, value: "+strconv.Itoa(mebibytes*9/10)+"MiB")
+	return strconv.Itoa(mebibytes*9/10) + "MiB"
 }
 
 // Debian's kubectl is too old for these files, so that CI can't install one that is not there.

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"net/netip"
 	"os/exec"
 	"testing"
 	"time"
@@ -39,9 +40,14 @@ func TestCompose_GivesTheProgramSettingsThatItKnows(t *testing.T) {
 
 func TestCompose_TrustsItsProxyAndWaitsForTheEnd(t *testing.T) {
 	t.Parallel()
-	services := at(t, compose(t), "services")
-	require.Equal(t, at(t, services, "caddy", "networks", "front", "ipv4_address"),
-		at(t, services, "latchkey", "environment", "TRUSTED_PROXIES"))
+	document := compose(t)
+	services := at(t, document, "services")
+	address := at(t, services, "caddy", "networks", "front", "ipv4_address").(string)
+	require.Equal(t, address, at(t, services, "latchkey", "environment", "TRUSTED_PROXIES"))
+	network := at(t, document, "networks", "front", "ipam", "config", 0)
+	require.True(t, netip.MustParsePrefix(at(t, network, "subnet").(string)).Contains(netip.MustParseAddr(address)))
+	others := netip.MustParsePrefix(at(t, network, "ip_range").(string))
+	require.False(t, others.Contains(netip.MustParseAddr(address)), "another container could have the address")
 	require.NotContains(t, at(t, services, "latchkey"), "ports", "only the proxy is reachable")
 	grace, err := time.ParseDuration(at(t, services, "latchkey", "stop_grace_period").(string))
 	require.NoError(t, err)

@@ -329,8 +329,8 @@ func TestDjango_RefusesDjangosTokensWithoutItsKey(t *testing.T) {
 	})
 }
 
-// Logins at the API's path and at Django's count in the metrics and in the audit log. The audit log also has that of the sign-up.
-func TestDjango_CountsLoginsAtEveryPath(t *testing.T) {
+// Logins and sign-ups at the API's path and at Django's count in the metrics. The audit log has the logins, and one of a sign-up too.
+func TestDjango_CountsLoginsAndSignupsAtEveryPath(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")
 		app.Login(t, "ann@example.com")
@@ -351,6 +351,12 @@ func TestDjango_CountsLoginsAtEveryPath(t *testing.T) {
 			require.NoError(t, app.DB.Model(&models.AuditEvent{}).Where("kind = ?", kind).Count(&events).Error)
 			require.Equal(t, count, events, kind)
 		}
+
+		login("/user/create/", testkit.Credentials("bob@example.com"), http.StatusCreated)
+		login("/user/create/", testkit.Credentials("bob@example.com"), http.StatusBadRequest)
+		metrics = scrape(t, app)
+		require.Contains(t, metrics, "latchkey_signups_total{outcome=\"ok\"} 2\n")
+		require.Contains(t, metrics, "latchkey_signups_total{outcome=\"validation_error\"} 1\n")
 
 		login("/user/obtain_token/", `{}`, http.StatusOK) // the status with which Django's view refuses
 		refresh := app.Do(t, testkit.Call{Method: http.MethodPost, Path: "/api/token/refresh/", Body: `{"refresh":"x"}`, OffContract: true})

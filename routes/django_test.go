@@ -329,7 +329,7 @@ func TestDjango_RefusesDjangosTokensWithoutItsKey(t *testing.T) {
 	})
 }
 
-// Logins and sign-ups at the API's path and at Django's count in the metrics. The audit log has the logins, and one of a sign-up too.
+// Logins and sign-ups at the API's path and at Django's count in the metrics. The audit log has logins, that of a sign-up too.
 func TestDjango_CountsLoginsAndSignupsAtEveryPath(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, "ann@example.com")

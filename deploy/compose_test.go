@@ -10,8 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stopping is how long the program may take to stop by default, in production: SHUTDOWN_DELAY and SHUTDOWN_TIMEOUT.
-const stopping = 5*time.Second + 20*time.Second
+// stopping returns how long the program may take to stop by default, in production.
+func stopping(t *testing.T) time.Duration {
+	t.Helper()
+	defaults := environment{"APP_ENV": "production"}.requireValid(t).Server
+	return defaults.ShutdownDelay + defaults.ShutdownTimeout
+}
 
 func compose(t *testing.T) map[string]any {
 	t.Helper()
@@ -51,7 +55,7 @@ func TestCompose_TrustsItsProxyAndWaitsForTheEnd(t *testing.T) {
 	require.NotContains(t, at(t, services, "latchkey"), "ports", "only the proxy is reachable")
 	grace, err := time.ParseDuration(at(t, services, "latchkey", "stop_grace_period").(string))
 	require.NoError(t, err)
-	require.Greater(t, grace, stopping)
+	require.Greater(t, grace, stopping(t))
 }
 
 // What a service uses has to be declared: other services, networks, volumes and secrets.

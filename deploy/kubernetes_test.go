@@ -49,7 +49,7 @@ func TestKubernetes_PodsAreRestrictedAndHaveTimeToStop(t *testing.T) {
 		require.Equal(t, false, at(t, pod, "enableServiceLinks"), file)
 	}
 	pod := at(t, documents(t)["kubernetes/base/deployment.yaml"], "spec", "template", "spec")
-	require.Greater(t, at(t, pod, "terminationGracePeriodSeconds"), uint64(stopping.Seconds()))
+	require.Greater(t, at(t, pod, "terminationGracePeriodSeconds"), uint64(stopping(t).Seconds()))
 }
 
 // The runtime has to collect garbage before the kernel kills the process for its memory.

@@ -18,8 +18,8 @@ import (
 type environment map[string]string
 
 // requireValid fails the test unless the settings know every variable and would start the program in production. Files that
-// variables name are taken to hold the secrets that each deployment has.
-func (e environment) requireValid(t *testing.T) {
+// variables name are taken to hold the secrets that each deployment has. It returns the settings.
+func (e environment) requireValid(t *testing.T) config.Settings {
 	t.Helper()
 	known := []string{"GOMAXPROCS", "GOMEMLIMIT"} // of the Go runtime
 	for _, variable := range config.Describe() {
@@ -49,6 +49,7 @@ func (e environment) requireValid(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, settings.Warnings)
 	require.True(t, settings.InProduction())
+	return settings
 }
 
 // documents returns the documents of every YAML file in and below deploy, by path.

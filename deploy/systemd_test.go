@@ -29,7 +29,7 @@ func TestUnit_GivesTheProgramSettingsThatItKnows(t *testing.T) {
 	text, _, _ := strings.Cut(after, "\n")
 	patience, err := time.ParseDuration(text)
 	require.NoError(t, err)
-	require.Greater(t, patience, stopping)
+	require.Greater(t, patience, stopping(t))
 }
 
 func TestUnit_IsValid(t *testing.T) {

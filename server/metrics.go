@@ -17,7 +17,7 @@ import (
 	"latchkey/ratelimit"
 )
 
-// newRegistry returns a registry of the metrics of the process, the build, the database, the hashing, the recorded events and
+// newRegistry returns a registry of the metrics of the process, the build, the readiness, the database, the hashing, the recorded events and
 // Redis, which may be nil. Package middleware registers those of requests.
 func newRegistry(p parts, redis *ratelimit.Redis) (*prometheus.Registry, error) {
 	pool, err := p.DB.DB()
@@ -34,17 +34,23 @@ func newRegistry(p parts, redis *ratelimit.Redis) (*prometheus.Registry, error) 
 		newBuildInfo(ReadBuild()),
 	)
 	watchHashes(registry, p.Hasher)
+	registry.MustRegister(newSwitch("latchkey_ready", "1 if GET /readyz returns 200 now, 0 otherwise.",
+		func() bool { return p.ready(context.Background()) == nil }))
 	if redis != nil {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "latchkey_rate_limit_redis_up", Help: "1 if Redis answers, 0 if each replica counts for itself.",
-		}, func() float64 {
-			if redis.Up() {
-				return 1
-			}
-			return 0
-		}))
+		registry.MustRegister(newSwitch("latchkey_rate_limit_redis_up",
+			"1 if Redis answers, 0 if each replica counts for itself.", redis.Up))
 	}
 	return registry, nil
+}
+
+// newSwitch returns a metric that is 1 while isOn returns true, and 0 otherwise.
+func newSwitch(name, help string, isOn func() bool) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+		if isOn() {
+			return 1
+		}
+		return 0
+	})
 }
 
 // newBuildInfo returns a metric that is always 1 and bears what the program was built from.

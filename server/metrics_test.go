@@ -58,6 +58,7 @@ func TestMetrics_TellOfMailsKeysEventsAndBuild(t *testing.T) {
 		app.Signup(t, ann)
 		metrics := scrape(t, app)
 		for _, line := range []string{
+			`latchkey_ready 1`,
 			`latchkey_database_up 1`,
 			`latchkey_jobs{kind="mail",state="waiting"} 1`,
 			`latchkey_jobs{kind="mail",state="dead"} 0`,

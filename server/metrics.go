@@ -17,8 +17,8 @@ import (
 	"latchkey/ratelimit"
 )
 
-// newRegistry returns a registry of the metrics of the process, the build, the readiness, the database, the hashing, the recorded events and
-// Redis, which may be nil. Package middleware registers those of requests.
+// newRegistry returns a registry of the metrics of the process, the build, the readiness, the database, the hashing, the recorded
+// events and Redis, which may be nil. Package middleware registers those of requests.
 func newRegistry(p parts, redis *ratelimit.Redis) (*prometheus.Registry, error) {
 	pool, err := p.DB.DB()
 	if err != nil {

@@ -32,7 +32,7 @@ func (p postgresPool) begin(ctx context.Context, opts *sql.TxOptions) (*postgres
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	until, stop := untilDeadline(ctx)
-	return &postgresTx{tx: tx, ctx: until, end: func() { cancel(); stop() }, cancel: cancel}, nil
+	return &postgresTx{tx: tx, ctx: until, stop: stop, cancel: cancel}, nil
 }
 
 // untilDeadline returns the context of a request without its client, whose leaving ends no transaction. A context without a
@@ -94,8 +94,8 @@ func onlyReads(query string) bool {
 type postgresTx struct {
 	tx        *sql.Tx
 	ctx       context.Context
+	stop      context.CancelFunc // of ctx
 	cancel    context.CancelFunc // of the driver's context
-	end       context.CancelFunc // of both
 	committed bool
 }
 
@@ -126,17 +126,16 @@ func (t *postgresTx) Commit() error {
 		return err
 	}
 	t.committed = true
+	defer t.stop()
 	done := make(chan error, 1)
-	go func() { done <- t.tx.Commit() }()
+	go func() {
+		done <- t.tx.Commit()
+		t.cancel()
+	}()
 	select {
 	case err := <-done:
-		t.end()
 		return err
 	case <-t.ctx.Done():
-		go func() {
-			defer t.end()
-			_ = <-done // nobody is left to hear it
-		}()
 		return t.ctx.Err()
 	}
 }
@@ -147,7 +146,8 @@ func (t *postgresTx) Rollback() error {
 	if t.committed {
 		return sql.ErrTxDone
 	}
-	defer t.end()
+	defer t.stop()
+	defer t.cancel()
 	defer context.AfterFunc(t.ctx, t.cancel)()
 	_ = t.tx.Rollback() // its error would hide the one that led to it
 	return nil

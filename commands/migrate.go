@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,13 +24,17 @@ Several processes may run it at the same time: one does the work and the others 
 	migrate.AddCommand(
 		c.migrateStep("up", "Apply every migration that is missing",
 			`Applies every migration that the database lacks, and prints each. If one fails, it is rolled back completely and those
-before it stay.`, c.migrateUp),
+before it stay. On PostgreSQL, a migration that does not get a lock within a second lets the requests pass and is tried
+again, up to ten times. A database of a newer program is left as it is.`, c.migrateUp),
 		c.migrateStep("down", "Roll back the last migration, and delete the data in what it created",
-			`Rolls back the last migration, and prints it. The tables and columns that it created are deleted with their contents.`,
+			`Rolls back the last migration, and prints it. The tables and columns that it created are deleted with their contents.
+An older program whose "migrate status" succeeds serves the newer schema, and needs no rollback.`,
 			c.migrateDown),
 		c.migrateStep("status", "List the migrations; exit code 1 if one is missing",
 			`Prints each migration with its number, its name and its state: "applied", "pending" or "unknown to this program". The
-exit code is 0 only if the schema is that of this program.`, c.migrateStatus),
+exit code is 0 if this program can serve the schema: none of its migrations is missing, and newer ones leave in place
+what it uses.`,
+			c.migrateStatus),
 	)
 	return migrate
 }
@@ -61,10 +66,24 @@ func (c *console) migrateUp(ctx context.Context, migrator *database.Migrator) er
 	for _, migration := range applied {
 		fmt.Fprintf(c.stdout, "applied %05d %s\n", migration.Version, migration.Name)
 	}
-	if err == nil && len(applied) == 0 {
+	if err != nil || len(applied) > 0 {
+		return err
+	}
+	migrations, err := migrator.Status(ctx)
+	if err == nil && !c.saySchemaIsNewer(migrations) {
 		fmt.Fprintln(c.stderr, "The schema is up to date.")
 	}
 	return err
+}
+
+// saySchemaIsNewer tells the operator, and reports, that the database has migrations that this program does not know but can
+// serve.
+func (c *console) saySchemaIsNewer(migrations []database.Migration) bool {
+	isNewer := slices.ContainsFunc(migrations, func(m database.Migration) bool { return !m.Known })
+	if isNewer {
+		fmt.Fprintln(c.stderr, "The schema is newer than this program, which can serve it.")
+	}
+	return isNewer
 }
 
 func (c *console) migrateDown(ctx context.Context, migrator *database.Migrator) error {
@@ -95,5 +114,9 @@ func (c *console) migrateStatus(ctx context.Context, migrator *database.Migrator
 		}
 		fmt.Fprintf(c.stdout, "%05d  %-40s %s\n", migration.Version, migration.Name, state)
 	}
-	return migrator.Check(ctx)
+	if err := migrator.Check(ctx); err != nil {
+		return err
+	}
+	c.saySchemaIsNewer(migrations)
+	return nil
 }

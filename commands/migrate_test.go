@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -59,6 +60,7 @@ func TestMigrate_RefusesADatabaseOfANewerProgram(t *testing.T) {
 		require.NoError(t, err)
 		defer database.Close(db)
 		require.NoError(t, db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)").Error)
+		require.NoError(t, db.Exec("UPDATE schema_compatibility SET oldest = 99999").Error)
 		status := run(t, with(url), "migrate", "status")
 		require.Equal(t, 1, status.code)
 		require.Regexp(t, `99999 +unknown to this program\n$`, status.stdout)
@@ -67,6 +69,27 @@ func TestMigrate_RefusesADatabaseOfANewerProgram(t *testing.T) {
 			require.Equal(t, 1, done.code, "%s", args)
 			require.Contains(t, done.stdout+done.stderr, "the database schema is newer than this program", "%s", args)
 		}
+	})
+}
+
+func TestMigrate_LeavesADatabaseAloneThatIsNewerAndCompatible(t *testing.T) {
+	t.Parallel()
+	eachMigrated(t, func(t *testing.T, url string) {
+		newer, number := testkit.AddMigration(t, database.Migrations(), "add_table",
+			"-- +goose Up\nCREATE TABLE more (id integer);\n-- +goose Down\nDROP TABLE more;\n")
+		testkit.Migrate(t, url, newer)
+		const sentence = "The schema is newer than this program, which can serve it.\n"
+		require.Equal(t, outcome{0, "", sentence}, run(t, with(url), "migrate", "up"))
+		status := run(t, with(url), "migrate", "status")
+		require.Zero(t, status.code)
+		require.Equal(t, sentence, status.stderr)
+		require.Regexp(t, fmt.Sprintf(`%05d +unknown to this program\n$`, number), status.stdout)
+		down := run(t, with(url), "migrate", "down")
+		require.Equal(t, 1, down.code)
+		require.Contains(t, down.stderr, "only a program that has the last migration can roll it back")
+		require.Zero(t, run(t, with(url), "check").code)
+		addUser(t, url, ann)
+		require.Zero(t, run(t, with(url), "promote", ann).code)
 	})
 }
 

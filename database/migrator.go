@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	goosedb "github.com/pressly/goose/v3/database"
 )
 
 //go:embed migrations
@@ -30,7 +29,7 @@ func Migrations() fs.FS {
 	return sub
 }
 
-// Migrator applies migrations to one database, on a connection of its own. Several processes may use one at once: one
+// Migrator applies migrations to one database, on connections of its own. Several processes may use one at once: one
 // migrates and the others wait for it.
 type Migrator struct {
 	url      string
@@ -38,6 +37,7 @@ type Migrator struct {
 	pool     *sql.DB
 	provider *goose.Provider
 	log      *slog.Logger
+	retries  lockRetries
 }
 
 // Applied is a migration that was just applied or rolled back, and how long that took.
@@ -72,7 +72,7 @@ func NewMigratorFrom(url string, migrations fs.FS, log *slog.Logger) (*Migrator,
 	if err != nil {
 		return nil, fmt.Errorf("reading the migrations: %w", err)
 	}
-	m := &Migrator{url: url, dialect: dialect, log: log}
+	m := &Migrator{url: url, dialect: dialect, log: log, retries: defaultLockRetries}
 	if m.pool, err = openForMigration(dialect, url); err != nil {
 		return nil, err
 	}
@@ -83,11 +83,12 @@ func NewMigratorFrom(url string, migrations fs.FS, log *slog.Logger) (*Migrator,
 	return m, nil
 }
 
-// openForMigration opens SQLite with foreign keys off: rebuilding a table, which is how SQLite alters one, would delete the
-// rows that refer to it, and a migration can't switch them off, because the pragma does nothing within a transaction.
+// openForMigration opens PostgreSQL with a short lock_timeout (see [Migrator.retry]) and SQLite with foreign keys off:
+// rebuilding a table, which is how SQLite alters one, would delete the rows that refer to it, and a migration can't switch them
+// off, because the pragma does nothing within a transaction.
 func openForMigration(dialect, url string) (*sql.DB, error) {
 	if dialect == Postgres {
-		return openPostgres(url, 0)
+		return openPostgresForMigration(url)
 	}
 	return openSQLite(url, "foreign_keys(off)")
 }
@@ -102,9 +103,9 @@ func gooseDialect(dialect string) goose.Dialect {
 // Close closes the migrator's connections.
 func (m *Migrator) Close() error { return m.pool.Close() }
 
-// Up applies every pending migration, in order and each in a transaction, and returns those applied, also with an error:
-// the migrations before a failed one stay applied. It fails with [ErrSchemaNewer], and changes nothing, if the database has
-// unknown migrations.
+// Up applies every pending migration, in order and each in a transaction (unless it says NO TRANSACTION), and returns those
+// applied, also with an error: the migrations before a failed one stay applied. A newer database is left as it is: Up does
+// nothing if this program can serve it, and else fails with [ErrSchemaNewer].
 func (m *Migrator) Up(ctx context.Context) ([]Applied, error) {
 	pending, err := m.pending(ctx)
 	if err != nil || pending == 0 {
@@ -114,7 +115,7 @@ func (m *Migrator) Up(ctx context.Context) ([]Applied, error) {
 	var applied []Applied
 	err = m.exclusively(ctx, func() error {
 		for {
-			result, err := m.provider.UpByOne(ctx)
+			result, err := m.retry(ctx, m.provider.UpByOne)
 			if errors.Is(err, goose.ErrNoNextVersion) {
 				return m.checkForeignKeys(ctx)
 			}
@@ -132,7 +133,7 @@ func (m *Migrator) Up(ctx context.Context) ([]Applied, error) {
 func (m *Migrator) Down(ctx context.Context) (*Applied, error) {
 	var applied *Applied
 	err := m.exclusively(ctx, func() error {
-		result, err := m.provider.Down(ctx)
+		result, err := m.retry(ctx, m.provider.Down)
 		switch {
 		case errors.Is(err, goose.ErrNoNextVersion):
 			return nil
@@ -195,32 +196,34 @@ func migrationError(err error) error {
 
 // Status returns every migration of the program and of the database, ordered by version. It changes nothing.
 func (m *Migrator) Status(ctx context.Context) ([]Migration, error) {
-	applied, err := appliedVersions(ctx, m.pool, m.dialect)
-	if err != nil {
-		return nil, err
-	}
-	return merge(m.provider.ListSources(), applied), nil
+	state, err := m.state(ctx)
+	return state.migrations, err
 }
 
-// Check returns nil if the schema is the one that this program was built for, and else [ErrSchemaStale] or [ErrSchemaNewer],
-// with the migrations in question and what to do. It changes nothing and takes no lock.
+// Check returns nil if this program can serve the database: all of its migrations are applied, and the database has no newer
+// ones, or the newer ones leave everything in place that this program uses. Else it returns [ErrSchemaStale] or
+// [ErrSchemaNewer], with the migrations in question and what to do. It changes nothing and takes no lock.
 func (m *Migrator) Check(ctx context.Context) error {
-	migrations, err := m.Status(ctx)
+	state, err := m.state(ctx)
 	if err != nil {
 		return err
 	}
-	return check(migrations)
+	return state.check()
+}
+
+func (m *Migrator) state(ctx context.Context) (schemaState, error) {
+	return readState(ctx, m.pool, m.dialect, m.provider.ListSources())
 }
 
 func (m *Migrator) pending(ctx context.Context) (int, error) {
-	migrations, err := m.Status(ctx)
+	state, err := m.state(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if err := check(migrations); errors.Is(err, ErrSchemaNewer) {
+	if err := state.check(); errors.Is(err, ErrSchemaNewer) {
 		return 0, err
 	}
-	return countPending(migrations), nil
+	return state.pending(), nil
 }
 
 // checkForeignKeys fails if a migration left a row whose parent is missing, which SQLite does not check by itself while
@@ -241,39 +244,4 @@ func (m *Migrator) checkForeignKeys(ctx context.Context) error {
 	}
 	return fmt.Errorf("after migrating, row %s of %s refers to a row of %s that does not exist; restore the backup",
 		strconv.FormatInt(row.Int64, 10), table, parent)
-}
-
-// appliedVersions returns the versions recorded in the database, nil if it was never migrated.
-func appliedVersions(ctx context.Context, db goosedb.DBTxConn, dialect string) ([]int64, error) {
-	store, err := goosedb.NewStore(gooseDialect(dialect), goose.DefaultTablename)
-	if err != nil {
-		return nil, fmt.Errorf("reading the schema's version: %w", err)
-	}
-	exists, err := tableExists(ctx, db, dialect, store.Tablename())
-	if err != nil || !exists {
-		return nil, err
-	}
-	rows, err := store.ListMigrations(ctx, db)
-	if err != nil {
-		return nil, fmt.Errorf("reading the schema's version: %w", err)
-	}
-	var versions []int64
-	for _, row := range rows {
-		if row.Version > 0 {
-			versions = append(versions, row.Version)
-		}
-	}
-	return versions, nil
-}
-
-func tableExists(ctx context.Context, db goosedb.DBTxConn, dialect, name string) (bool, error) {
-	query := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
-	if dialect == Postgres {
-		query = "SELECT count(to_regclass($1))"
-	}
-	var count int
-	if err := db.QueryRowContext(ctx, query, name).Scan(&count); err != nil {
-		return false, fmt.Errorf("reading the schema's version: %w", err)
-	}
-	return count > 0, nil
 }

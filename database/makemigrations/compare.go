@@ -154,8 +154,9 @@ func (s state) Close() error { return s.pool.Close() }
 // inspect reads the schema anew with each call, so that the caller may change the result.
 func (s state) inspect(ctx context.Context) (*schema.Schema, error) {
 	found, err := s.InspectSchema(ctx, "", &schema.InspectOptions{
-		Mode:    schema.InspectSchemas | schema.InspectTables,
-		Exclude: []string{goose.DefaultTablename, "river_*"}, // goose and River migrate their own tables
+		Mode: schema.InspectSchemas | schema.InspectTables,
+		// The migrations write schema_compatibility, goose and River own the others; none has a model.
+		Exclude: []string{goose.DefaultTablename, "schema_compatibility", "river_*"},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("inspecting a scratch database: %w", err)

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 CREATE TABLE "users" (
   "id" uuid NOT NULL,

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- create "audit_events" table
 CREATE TABLE "audit_events" (

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- create "signing_keys" table
 CREATE TABLE "signing_keys" (

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- modify "audit_events" table
 ALTER TABLE "audit_events" ADD COLUMN "actor_id" uuid NULL, ADD COLUMN "detail" character varying(40) NOT NULL DEFAULT '';

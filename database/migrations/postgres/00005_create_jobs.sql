@@ -1,3 +1,4 @@
+-- latchkey: contract since v0.1.0
 -- +goose Up
 -- River's tables, as riverqueue/river 0.51 creates them in an empty database (rivermigrate, line main, version 8).
 -- TestRiver_TablesAreThoseOfThePinnedVersion in package jobs fails if the version in go.mod needs others.

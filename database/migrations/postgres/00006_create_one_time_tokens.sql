@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- modify "users" table
 ALTER TABLE "users" ADD COLUMN "email_verified_at" timestamptz NULL, ADD COLUMN "locale" character varying(35) NOT NULL DEFAULT '', ADD COLUMN "timezone" character varying(64) NOT NULL DEFAULT '', ADD COLUMN "deletion_due_at" timestamptz NULL;

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- modify "users" table
 ALTER TABLE "users" ADD COLUMN "legacy_id" bigint NULL, ADD COLUMN "legacy_username" character varying(150) NULL;

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- modify "one_time_tokens" table
 ALTER TABLE "one_time_tokens" ADD COLUMN "unproven" boolean NOT NULL DEFAULT false;

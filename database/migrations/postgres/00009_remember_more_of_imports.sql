@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- modify "imported_accounts" table
 ALTER TABLE "imported_accounts" ADD COLUMN "upgraded_mac" bytea NULL, ADD COLUMN "locale" character varying(35) NOT NULL DEFAULT '', ADD COLUMN "timezone" character varying(64) NOT NULL DEFAULT '', ADD COLUMN "deletion_due_at" timestamptz NULL;

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- create "sessions" table
 CREATE TABLE `sessions` (

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- add column "device_id" to table: "sessions"
 ALTER TABLE `sessions` ADD COLUMN `device_id` uuid NULL;

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- add column "email_verified_at" to table: "users"
 ALTER TABLE `users` ADD COLUMN `email_verified_at` datetime NULL;

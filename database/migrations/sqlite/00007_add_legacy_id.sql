@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- add column "legacy_id" to table: "users"
 ALTER TABLE `users` ADD COLUMN `legacy_id` integer NULL;

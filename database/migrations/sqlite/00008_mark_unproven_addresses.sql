@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- add column "unproven" to table: "one_time_tokens"
 ALTER TABLE `one_time_tokens` ADD COLUMN `unproven` numeric NOT NULL DEFAULT false;

@@ -1,3 +1,4 @@
+-- latchkey: expand
 -- +goose Up
 -- add column "upgraded_mac" to table: "imported_accounts"
 ALTER TABLE `imported_accounts` ADD COLUMN `upgraded_mac` blob NULL;

@@ -116,6 +116,21 @@ func TestOpen_ConcurrentReadThenWrite(t *testing.T) {
 	})
 }
 
+// A program goes on while a migration adds a column. PostgreSQL refuses a prepared SELECT * whose columns have changed.
+func TestOpen_ReadsThroughAnAddedColumn(t *testing.T) {
+	type thing struct{ ID int }
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		pool, err := db.DB()
+		require.NoError(t, err)
+		pool.SetMaxOpenConns(1) // so that the statement is prepared on the connection that reads again
+		require.NoError(t, db.Exec("CREATE TABLE things (id integer)").Error)
+		require.NoError(t, db.Exec("INSERT INTO things VALUES (7)").Error)
+		require.NoError(t, db.Take(&thing{}).Error)
+		require.NoError(t, db.Exec("ALTER TABLE things ADD COLUMN color text").Error)
+		require.NoError(t, db.Take(&thing{}).Error)
+	})
+}
+
 func TestOpen_CreatesAFileConcurrently(t *testing.T) {
 	const files, openers = 10, 8
 	for i := range files {

@@ -15,10 +15,11 @@ import (
 )
 
 // A migration that waits for a lock makes every request on that table queue behind it. So it waits for at most lockTimeout,
-// lets the requests pass, and tries again.
+// lets the requests pass, and tries again. That is less than PostgreSQL's deadlock_timeout, a second: where migration and
+// request wait for each other, the migration gives way.
 const (
-	lockTimeout          = "1s"
-	blockersInterval     = 500 * time.Millisecond // below lockTimeout, so that a wait is seen before it ends
+	lockTimeout          = "500ms"
+	blockersInterval     = 200 * time.Millisecond // below lockTimeout, so that a wait is seen before it ends
 	migratorName         = "latchkey migrate"     // the application_name of the migrator's connections
 	codeLockNotAvailable = "55P03"
 	codeDeadlock         = "40P01"

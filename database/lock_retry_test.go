@@ -55,7 +55,7 @@ func TestMigrator_Up_NamesTheTransactionThatKeepsItFromItsLock(t *testing.T) {
 	m := migrator(t, url, tree(makeA, addColumn))
 	m.TryLocks(2)
 	applied, err := m.Up(t.Context())
-	require.ErrorContains(t, err, "migration 00002_number_2.sql was not applied: it did not get a lock within 1s in any of 2 tries; "+
+	require.ErrorContains(t, err, "migration 00002_number_2.sql was not applied: it did not get a lock within 500ms in any of 2 tries; "+
 		"blocked by pid "+pid+" (no name, idle in transaction, ")
 	require.ErrorContains(t, err, "or end them with pg_terminate_backend(pid), and run the command again")
 	require.Empty(t, applied)
@@ -121,5 +121,5 @@ CREATE INDEX CONCURRENTLY parity ON a ((id % 2));
 	next := migrator(t, url, after)
 	next.TryLocks(1)
 	_, err = next.Up(t.Context())
-	require.ErrorContains(t, err, "within 1s in any of 1 tries")
+	require.ErrorContains(t, err, "within 500ms in any of 1 tries")
 }

@@ -27,6 +27,8 @@ func newMakeMigrations(c *console) *cobra.Command {
 		Long: `Compares the models with the migrations in database/migrations and writes the next one, for SQLite and for
 PostgreSQL. It works on temporary databases; PostgreSQL's server programs have to be installed.
 
+The first line of each file says whether older programs can serve the new schema (expand) or can't (contract).
+
 Run it in the project's root: go run . makemigrations NAME. Read what it wrote before you commit it.`,
 		Args: usageArgs(func(cmd *cobra.Command, args []string) error {
 			if check {

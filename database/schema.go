@@ -98,13 +98,13 @@ func readState(ctx context.Context, db goosedb.DBTxConn, dialect string, sources
 	}
 	state := schemaState{migrations: merge(sources, applied)}
 	if len(state.unknown()) > 0 {
-		state.oldest, err = oldestServed(ctx, db, dialect)
+		state.oldest, err = OldestServed(ctx, db, dialect)
 	}
 	return state, err
 }
 
-// oldestServed returns what the database declares as oldest, or 0 if its schema is from before that table.
-func oldestServed(ctx context.Context, db goosedb.DBTxConn, dialect string) (oldest int64, err error) {
+// OldestServed returns the version of the oldest schema whose programs can serve the database, or 0 if it does not declare one.
+func OldestServed(ctx context.Context, db goosedb.DBTxConn, dialect string) (oldest int64, err error) {
 	exists, err := tableExists(ctx, db, dialect, compatibilityTable)
 	if err != nil || !exists {
 		return 0, err

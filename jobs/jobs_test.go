@@ -123,6 +123,10 @@ func TestRiver_TablesAreThoseOfThePinnedVersion(t *testing.T) {
 		result, err := migrator.Validate(t.Context(), nil)
 		require.NoError(t, err)
 		require.True(t, result.OK, "%v", result.Messages)
+		marked, err := migrator.ExistingVersions(t.Context())
+		require.NoError(t, err)
+		pinned := migrator.AllVersions()
+		require.Equal(t, pinned[len(pinned)-1].Version, marked[len(marked)-1].Version, "our migrations mark River's version in river_migration")
 		ours := columns(t, db)
 		require.NotEmpty(t, ours)
 

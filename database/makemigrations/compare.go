@@ -26,6 +26,7 @@ type difference struct {
 	dialect  string
 	up, down []statement
 	warnings []string
+	oldest   int64 // what the migrations declare in schema_compatibility, or 0 if they lack it
 }
 
 // newDatabase creates an empty scratch database and returns its URL.
@@ -86,7 +87,10 @@ func compareOn(ctx context.Context, dialect string, in Input, create newDatabase
 	if d.up, d.warnings, err = planUp(ctx, migrated, modelled); err != nil || len(d.up) == 0 {
 		return d, err
 	}
-	d.down, err = plan(ctx, modelled, migrated)
+	if d.down, err = plan(ctx, modelled, migrated); err != nil {
+		return d, err
+	}
+	d.oldest, err = database.OldestServed(ctx, migrated.pool, dialect)
 	return d, err
 }
 

@@ -65,15 +65,40 @@ func Generate(ctx context.Context, in Input) (Result, error) {
 	if err != nil || !differ(differences) {
 		return Result{}, err
 	}
+	kind, notes := assess(differences)
 	var result Result
 	for _, d := range differences {
 		file := path.Join(d.dialect, fmt.Sprintf("%05d_%s.sql", number, in.Name))
-		result.Files = append(result.Files, File{Path: file, Content: render(d)})
+		result.Files = append(result.Files, File{Path: file, Content: render(d.declaring(kind, number), kind)})
 		if result.Warnings == nil { // PostgreSQL's, which comes first and tells more types apart
 			result.Warnings = d.warnings
 		}
 	}
+	result.Warnings = append(result.Warnings, notes...)
 	return result, nil
+}
+
+// assess returns whether the differences only expand the schema or also contract it, and what the developer has to know about
+// that.
+func assess(differences []difference) (kind string, notes []string) {
+	kind = expand
+	for _, d := range differences {
+		for _, objection := range judgeStatements(d.dialect, sqlOf(d.up), true) {
+			switch {
+			case !objection.breaks:
+				notes = append(notes, objection.String())
+			case kind == expand:
+				kind = contract
+			}
+		}
+	}
+	if kind == contract {
+		notes = append(notes, "this migration contracts the schema: as soon as it is applied, older programs are not ready any more. "+
+			"If an earlier release can serve the new schema, write the number of that release's last migration as oldest, in both "+
+			"files. Write the first release that can serve it instead of vX.Y. If there is none yet, expand first; docs/upgrading.md "+
+			"says how")
+	}
+	return kind, notes
 }
 
 // Check returns nil if the models and the migrations agree on both databases, and else [ErrDrift] with the differences. It

@@ -1,6 +1,7 @@
 package makemigrations_test
 
 import (
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
@@ -172,10 +174,52 @@ func (wideThing) TableName() string   { return "things" }
 func TestGenerate_WarnsOnlyOfNarrowerTypes(t *testing.T) {
 	first := generated(t, fstest.MapFS{}, "initial", &narrowThing{})
 	second := generated(t, first.FS, "wider", &wideThing{})
-	require.Empty(t, second.Warnings)
+	require.Len(t, second.Warnings, 1)
+	require.Contains(t, second.Warnings[0], "this migration contracts the schema", "older programs read the former type")
 	require.Contains(t, string(second.FS["sqlite/00002_wider.sql"].Data), "Nothing changes on this database")
-	require.Len(t, generated(t, second.FS, "narrower", &narrowThing{}).Warnings, 3)
+	require.Len(t, generated(t, second.FS, "narrower", &narrowThing{}).Warnings, 3+1)
 	testkit.EachURL(t, func(t *testing.T, url string) { up(t, url, second.FS) })
+}
+
+// userWithColor is models.User with a field that older programs need not know.
+type userWithColor struct {
+	models.User `gorm:"embedded"`
+	Color       string `gorm:"size:50;not null;default:''"`
+}
+
+func (userWithColor) TableName() string { return "users" }
+
+func TestGenerate_DeclaresAnExpansionThatPassesTheReview(t *testing.T) {
+	changed := append([]any{&userWithColor{}}, server.Tables()[1:]...)
+	expanded := generated(t, database.Migrations(), "add_color", changed...)
+	require.NoError(t, makemigrations.Review(expanded.FS))
+	require.Empty(t, expanded.Warnings)
+}
+
+func TestGenerate_DeclaresAContractionWithTheOldestPrograms(t *testing.T) {
+	changed := append([]any{&userWithNickname{}}, server.Tables()[1:]...)
+	contracted := generated(t, database.Migrations(), "add_nickname", changed...)
+	warnings := strings.Join(contracted.Warnings, "\n")
+	require.Contains(t, warnings, "this migration contracts the schema: as soon as it is applied, older programs are not ready any more")
+	require.Contains(t, warnings, "a backfill is done in batches")
+	require.ErrorContains(t, makemigrations.Review(contracted.FS), "its first line must be", "the developer fills in the release")
+	for path, file := range contracted.FS {
+		if !strings.HasSuffix(path, "_add_nickname.sql") {
+			continue
+		}
+		number, err := goose.NumericComponent(path)
+		require.NoError(t, err)
+		text := string(file.Data)
+		require.True(t, strings.HasPrefix(text, "-- latchkey: contract since vX.Y\n-- +goose Up\n"), text)
+		up, down, _ := strings.Cut(text, "-- +goose Down")
+		require.Contains(t, up, fmt.Sprintf("\nUPDATE schema_compatibility SET oldest = %d;\n", number))
+		require.Contains(t, down, "\nUPDATE schema_compatibility SET oldest = 10;\n")
+	}
+	testkit.EachURL(t, func(t *testing.T, url string) {
+		up(t, url, database.Migrations())
+		up(t, url, contracted.FS)
+		require.ErrorIs(t, database.CheckSchema(t.Context(), open(t, url)), database.ErrSchemaNewer)
+	})
 }
 
 func TestGenerate_SameInputSameBytes(t *testing.T) {

@@ -3,6 +3,7 @@ package makemigrations
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ariga.io/atlas/sql/migrate"
@@ -89,10 +90,34 @@ func step(ctx context.Context, driver migrate.Driver, from, to *schema.Schema) (
 	return statements, nil
 }
 
-// render returns the text of a goose file.
-func render(d difference) string {
+// declaring returns the difference with the statements by which a contraction declares that no program without this migration can
+// serve the schema. A schema from before that table has nowhere to declare it.
+func (d difference) declaring(kind string, number int64) difference {
+	const set = "UPDATE schema_compatibility SET oldest = %d"
+	if kind == contract && d.oldest > 0 {
+		d.up = append(slices.Clip(d.up), statement{sql: fmt.Sprintf(set, number)})
+		d.down = append(slices.Clip(d.down), statement{sql: fmt.Sprintf(set, d.oldest)})
+	}
+	return d
+}
+
+// sqlOf returns the SQL of statements.
+func sqlOf(statements []statement) string {
 	var text strings.Builder
-	text.WriteString("-- +goose Up\n")
+	for _, s := range statements {
+		text.WriteString(s.sql + ";\n")
+	}
+	return text.String()
+}
+
+// render returns the text of a goose file.
+func render(d difference, kind string) string {
+	var text strings.Builder
+	text.WriteString(firstLine + kind)
+	if kind == contract {
+		text.WriteString(sinceBlank)
+	}
+	text.WriteString("\n-- +goose Up\n")
 	renderStatements(&text, d.up)
 	text.WriteString("\n-- +goose Down\n")
 	renderStatements(&text, d.down)

@@ -31,8 +31,6 @@ type lockRetries struct {
 	pause time.Duration
 }
 
-var defaultLockRetries = lockRetries{tries: 10, pause: 2 * time.Second}
-
 // openPostgresForMigration returns a pool whose connections wait at most lockTimeout for a lock, and without limit for a
 // statement. Whatever a migration sets is set back before the connection's next use.
 func openPostgresForMigration(url string) (*sql.DB, error) {

@@ -72,7 +72,7 @@ func NewMigratorFrom(url string, migrations fs.FS, log *slog.Logger) (*Migrator,
 	if err != nil {
 		return nil, fmt.Errorf("reading the migrations: %w", err)
 	}
-	m := &Migrator{url: url, dialect: dialect, log: log, retries: defaultLockRetries}
+	m := &Migrator{url: url, dialect: dialect, log: log, retries: lockRetries{tries: 10, pause: 2 * time.Second}}
 	if m.pool, err = openForMigration(dialect, url); err != nil {
 		return nil, err
 	}

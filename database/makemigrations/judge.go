@@ -18,9 +18,13 @@ type objection struct {
 
 func (o objection) String() string { return o.statement + ": " + o.reason }
 
-// large are the tables that grow with the users. What reads or writes all rows of one takes long.
-var large = map[string]bool{
-	"users": true, "sessions": true, "audit_events": true, "login_throttles": true, "one_time_tokens": true, "river_job": true,
+// isLarge reports whether a table grows with the users. What reads or writes all of its rows takes long.
+func isLarge(table string) bool {
+	switch table {
+	case "users", "sessions", "audit_events", "login_throttles", "one_time_tokens", "river_job":
+		return true
+	}
+	return false
 }
 
 // judge is the reading of one migration's way up. It knows what that migration created: nobody uses that yet.
@@ -169,26 +173,6 @@ func (j *judge) findRebuilds(statements []sqlStatement) {
 // isOurs reports whether a table is new, or rebuilt, so that this migration may do with it what it likes.
 func (j *judge) isOurs(table string) bool { return j.created[table] || j.rebuilt[table] }
 
-// readers are the statements that the judge knows, by their first words.
-var readers = []struct {
-	words string
-	read  func(j *judge, s, rest sqlStatement)
-}{
-	{"create [unlogged] table [if] [not] [exists]", (*judge).readCreateTable},
-	{"create [unique] index", (*judge).readCreateIndex},
-	{"alter table [if] [exists] [only]", (*judge).readAlterTable},
-	{"drop index concurrently if exists", (*judge).readDropLeftover},
-	{"drop table", (*judge).readDropTable},
-	{"insert into", (*judge).readInsert},
-	{"update [only]", (*judge).readUpdate},
-	{"create type", (*judge).allow},
-	{"create function", (*judge).allow},
-	{"create sequence", (*judge).allow},
-	{"create view", (*judge).allow},
-	{"comment on", (*judge).allow},
-	{"set lock_timeout", (*judge).allow},
-}
-
 func (j *judge) read(s sqlStatement) {
 	concurrent := s.has("index", "concurrently")
 	_, isSet := s.after("set lock_timeout")
@@ -198,9 +182,26 @@ func (j *judge) read(s sqlStatement) {
 	case !concurrent && !isSet && !j.inTransaction:
 		j.object(s, false, "without a transaction it can be left half done; it needs a migration of its own")
 	}
-	for _, known := range readers {
+	for _, known := range []struct {
+		words string // that the statement begins with
+		read  func(s, rest sqlStatement)
+	}{
+		{"create [unlogged] table [if] [not] [exists]", j.readCreateTable},
+		{"create [unique] index", j.readCreateIndex},
+		{"alter table [if] [exists] [only]", j.readAlterTable},
+		{"drop index concurrently if exists", j.readDropLeftover},
+		{"drop table", j.readDropTable},
+		{"insert into", j.readInsert},
+		{"update [only]", j.readUpdate},
+		{"create type", j.allow},
+		{"create function", j.allow},
+		{"create sequence", j.allow},
+		{"create view", j.allow},
+		{"comment on", j.allow},
+		{"set lock_timeout", j.allow},
+	} {
 		if rest, ok := s.after(known.words); ok {
-			known.read(j, s, rest)
+			known.read(s, rest)
 			return
 		}
 	}
@@ -246,7 +247,7 @@ func (j *judge) readCreateIndex(s, rest sqlStatement) {
 	if j.dialect != database.Postgres {
 		return
 	}
-	if large[table] && !isConcurrent {
+	if isLarge(table) && !isConcurrent {
 		j.object(s, false, "writes to %s would wait; use CREATE INDEX CONCURRENTLY", table)
 	}
 	if isConcurrent && !j.dropped[name] {
@@ -272,7 +273,7 @@ func (j *judge) readUpdate(s, rest sqlStatement) {
 	table := rest.first()
 	switch {
 	case j.isOurs(table):
-	case large[table]:
+	case isLarge(table):
 		j.object(s, false, "it locks all rows of %s; a backfill is done in batches, by a command that can be repeated", table)
 	default:
 		j.object(s, true, "older programs may rely on the values that it changes")

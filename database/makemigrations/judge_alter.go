@@ -63,12 +63,10 @@ func (j *judge) readAction(action sqlStatement) {
 	}
 }
 
-// constraints are the words with which ADD adds a constraint, and not a column.
-var constraints = []string{"constraint", "unique", "check", "primary", "foreign", "exclude"}
-
 func (j *judge) readAdd(action sqlStatement) {
 	definition, _ := action.after("add [column] [if] [not] [exists]")
-	isConstraint := slices.ContainsFunc(constraints, func(word string) bool {
+	words := []string{"constraint", "unique", "check", "primary", "foreign", "exclude"}
+	isConstraint := slices.ContainsFunc(words, func(word string) bool {
 		return definition.first() == word || word != "foreign" && definition.has(word)
 	})
 	hasDefault := definition.has("default")

@@ -107,8 +107,8 @@ func reviewOldest(kind string, number int64, up, down string) []string {
 		return nil
 	}
 	if len(set) != 1 || len(setBack) != 1 {
-		return []string{"a contraction has one line `UPDATE schema_compatibility SET oldest = N;` in Up, where N is the last migration " +
-			"of the oldest release that can serve the schema, and one in Down with the former number"}
+		return []string{"a contraction has one line `UPDATE schema_compatibility SET oldest = N;` in Up, where N is the last " +
+			"migration of the oldest release that can serve the schema, and one in Down with the former number"}
 	}
 	if oldest, err := strconv.ParseInt(set[0][1], 10, 64); err != nil || oldest > number {
 		return []string{fmt.Sprintf("oldest can't be more than the migration's own number, %d", number)}

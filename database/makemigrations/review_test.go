@@ -2,6 +2,8 @@ package makemigrations_test
 
 import (
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -118,14 +120,12 @@ func TestReview_RefusesWhatBreaksOlderProgramsOrMakesTheirRequestsWait(t *testin
 }
 
 func TestReview_AnIndexOnALargeTableIsBuiltConcurrentlyInAMigrationOfItsOwn(t *testing.T) {
-	const onPostgres = `-- +goose NO TRANSACTION
--- +goose Up
-SET lock_timeout = '10min';
-DROP INDEX CONCURRENTLY IF EXISTS more;
-CREATE INDEX CONCURRENTLY more ON users (locale);
--- +goose Down
-DROP INDEX CONCURRENTLY IF EXISTS more;
-`
+	document, err := os.ReadFile(filepath.Join(testkit.Sources, "docs", "upgrading.md"))
+	require.NoError(t, err)
+	_, example, found := strings.Cut(string(document), "```sql\n-- latchkey: expand\n")
+	require.True(t, found)
+	onPostgres, _, _ := strings.Cut(example, "```")
+	require.Contains(t, onPostgres, "CREATE INDEX CONCURRENTLY")
 	const onSQLite = "-- +goose Up\nCREATE INDEX more ON users (locale);\n-- +goose Down\nDROP INDEX more;\n"
 	require.NoError(t, makemigrations.Review(reviewed(t, "expand", onPostgres, onSQLite)))
 }

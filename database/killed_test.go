@@ -106,9 +106,7 @@ func freshSchema(t *testing.T, migrations fs.FS, onSQLite bool) []string {
 	t.Helper()
 	url := "sqlite:" + t.TempDir() + "/fresh.db"
 	if !onSQLite {
-		var err error
-		url, err = testkit.Cluster(t).CreateDatabase(t.Context())
-		require.NoError(t, err)
+		url = testkit.PostgresURL(t)
 	}
 	testkit.Migrate(t, url, migrations)
 	return schemaOf(t, open(t, url), onSQLite)

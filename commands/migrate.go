@@ -24,8 +24,8 @@ Several processes may run it at the same time: one does the work and the others 
 	migrate.AddCommand(
 		c.migrateStep("up", "Apply every migration that is missing",
 			`Applies every migration that the database lacks, and prints each. If one fails, it is rolled back completely and those
-before it stay. On PostgreSQL, a migration that does not get a lock within half a second lets the requests pass and is tried
-again, up to ten times. A database of a newer program is left as it is.`, c.migrateUp),
+before it stay. On PostgreSQL, a migration that does not get a lock within half a second lets the requests pass and is
+tried again, up to ten times. A database of a newer program is left as it is.`, c.migrateUp),
 		c.migrateStep("down", "Roll back the last migration, and delete the data in what it created",
 			`Rolls back the last migration, and prints it. The tables and columns that it created are deleted with their contents.
 An older program whose "migrate status" succeeds serves the newer schema, and needs no rollback.`,

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -178,4 +180,57 @@ func TestUpgrade_ReplicasServeThroughAnAdditiveMigrationAndLeaveAtAContractingOn
 		require.Contains(t, refused.Output.String(), fmt.Sprintf("%d, which this program does not know, and can only be served by programs "+
 			"that have migration %d; run the version that has it, or a newer one", number+1, number))
 	})
+}
+
+// The next program is this one with one more migration.
+func TestUpgrade_RollsReplicasToTheNextProgramAndBackUnderLoad(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds the program once more; run without -short")
+	}
+	url := testkit.MigratedURL(t)
+	next := buildNext(t)
+	environ := testkit.Environ(url, "AUTO_MIGRATE=false")
+	var replicas [2]*testkit.Process
+	var at [2]*visitors
+	for i := range replicas {
+		replicas[i] = testkit.Serve(t, environ)
+		at[i] = visit(t, fmt.Sprintf("before-%d-", i), replicas[i].Addr(t))
+	}
+	at[0].await(t)
+	at[1].await(t)
+	migrated := testkit.StartProgram(t, next, environ, "migrate", "up")
+	require.Zero(t, migrated.Wait(t), "%s", migrated.Output)
+	require.Contains(t, migrated.Output.String(), "applied 00099 next")
+	for round, program := range []string{next, testkit.Built(t)} {
+		for i := range replicas {
+			at[i].leave(t) // as behind a load balancer, which sends no more requests to a replica that ends
+			require.NoError(t, replicas[i].Command.Process.Signal(syscall.SIGTERM))
+			require.Zero(t, replicas[i].Wait(t), "%s", replicas[i].Output)
+			replicas[i] = testkit.StartProgram(t, program, testkit.FreePort(environ...), "serve")
+			at[i] = visit(t, fmt.Sprintf("round-%d-%d-", round, i), replicas[i].Addr(t))
+			at[0].await(t)
+			at[1].await(t)
+		}
+	}
+	at[0].leave(t)
+	at[1].leave(t)
+}
+
+// buildNext builds the program with one more migration, number 99, and returns its path.
+func buildNext(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	const text = "-- latchkey: expand\n-- +goose Up\nALTER TABLE users ADD COLUMN nickname varchar(50) NOT NULL DEFAULT '';\n"
+	file, overlay := filepath.Join(folder, "next.sql"), filepath.Join(folder, "overlay.json")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	replace := map[string]string{}
+	for _, dialect := range []string{database.SQLite, database.Postgres} {
+		replace[filepath.Join(testkit.Sources, "database", "migrations", dialect, "00099_next.sql")] = file
+	}
+	content, err := json.Marshal(map[string]any{"Replace": replace})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, content, 0o600))
+	require.NoError(t, testkit.Build(testkit.Sources, folder, "-overlay", overlay))
+	return filepath.Join(folder, "latchkey")
 }

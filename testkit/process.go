@@ -85,9 +85,10 @@ func Built(t *testing.T) string {
 	return filepath.Join(built.dir, "latchkey")
 }
 
-// Build builds the program from the folder sources into the folder into, as latchkey.
-func Build(sources, into string) error {
-	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(into, "latchkey"), ".")
+// Build builds the program from the folder sources into the folder into, as latchkey. Flags are further ones of go build.
+func Build(sources, into string, flags ...string) error {
+	flags = append([]string{"build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(into, "latchkey")}, flags...)
+	command := exec.Command("go", append(flags, ".")...)
 	command.Dir = sources
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, output)

@@ -95,6 +95,7 @@ var notInTable = map[string]string{
 	"scratch.ErrNotInstalled":       "of makemigrations",
 	"scratch.ErrUnsupported":        "of makemigrations",
 	"makemigrations.ErrDrift":       "of makemigrations",
+	"makemigrations.ErrReview":      "of makemigrations",
 	"makemigrations.ErrName":        "of makemigrations",
 	"makemigrations.ErrUnpaired":    "of makemigrations",
 }

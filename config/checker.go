@@ -14,18 +14,21 @@ type checker struct {
 	settings Settings
 	findings []Finding
 
-	reported []Finding // variables with one of these hold no value to check
+	reported []Finding // variables with one of these hold no value to check, or were reported already
 }
 
-// fail reports an error in variable, unless it already has one from reading its value.
+// fail reports an error in variable, unless it has been reported.
 func (c *checker) fail(variable, problem, remedy string) {
 	if !hasFinding(c.reported, variable) {
 		c.findings = append(c.findings, Finding{LevelError, variable, problem, remedy})
 	}
 }
 
+// warn reports what could be safer about variable, unless it has been reported.
 func (c *checker) warn(variable, problem, remedy string) {
-	c.findings = append(c.findings, Finding{LevelWarning, variable, problem, remedy})
+	if !hasFinding(c.reported, variable) {
+		c.findings = append(c.findings, Finding{LevelWarning, variable, problem, remedy})
+	}
 }
 
 // oneOf fails variable unless its value is one of at least two allowed ones, and reports whether it is.

@@ -5,6 +5,11 @@
 // subject adds such a file, a field to [Settings] and a line to sections.
 package config
 
+import (
+	"errors"
+	"slices"
+)
+
 // Settings are all settings of the service, as [Load] found them valid. Printing them reveals no secret.
 type Settings struct {
 	Deployment
@@ -72,6 +77,21 @@ func Load(environ []string, dir string) (Settings, error) {
 	return settings, nil
 }
 
+// LoadFor returns the settings for work that depends on these variables alone, and can be done while others are wrong or missing.
+// The error is a [LoadError] about one of these, or about .env.
+func LoadFor(environ []string, dir string, variables ...string) (Settings, error) {
+	settings, err := Load(environ, dir)
+	var findings LoadError
+	if !errors.As(err, &findings) {
+		return settings, err
+	}
+	others := func(f Finding) bool { return !slices.Contains(append(variables, dotenvName), f.Subject) }
+	if findings = slices.DeleteFunc(findings, others); len(findings) > 0 {
+		return settings, findings
+	}
+	return settings, nil
+}
+
 // complete sets the defaults that depend on other settings, and normalizes values.
 func (s *Settings) complete(values map[string]string) {
 	for _, section := range sections() {
@@ -93,13 +113,14 @@ func (s *Settings) check(found []Finding) []Finding {
 }
 
 // DeployFindings returns what is unsafe, or could be safer, about serving the internet with settings. Load refuses some of
-// it in production, so that it is only found before APP_ENV is changed.
-func DeployFindings(settings Settings) []Finding {
-	c := &checker{settings: settings}
+// it in production, so that it is only found before APP_ENV is changed. Each variable has one finding at most, its most severe
+// one, and none if it is among those already found.
+func DeployFindings(settings Settings, found ...Finding) []Finding {
+	c := &checker{settings: settings, reported: found}
 	for _, section := range sections() {
 		if section.deploy != nil {
 			section.deploy(c)
 		}
 	}
-	return sorted(c.findings)
+	return sorted(mostSevere(c.findings))
 }

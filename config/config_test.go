@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"strings"
@@ -120,7 +121,7 @@ func TestDeployFindings_SafeDeployment(t *testing.T) {
 	t.Parallel()
 	for _, more := range []string{
 		"A=", "DATABASE_URL=postgres://u@localhost/d",
-		"DATABASE_URL=postgres://u@127.0.0.1:5432,localhost:5433/d?sslmode=disable", "DATABASE_URL=postgres://u@[::1]:5432/d",
+		"DATABASE_URL=postgres://u@127.0.0.1:5432,localhost:5433/d?sslmode=disable&target_session_attrs=read-write", "DATABASE_URL=postgres://u@[::1]:5432/d",
 		"DATABASE_URL=postgres:///d?host=/run/postgresql&sslmode=disable",
 		"DATABASE_URL=postgres://u@db.example/d?sslmode=require",
 		"CORS_ALLOWED_ORIGINS=https://app.example.com", "REDIS_URL=redis://localhost:6379", "JWT_EXPIRATION_DELTA=15m",
@@ -134,10 +135,48 @@ func TestDeployFindings_SafeDeployment(t *testing.T) {
 func TestDeployFindings_OnePerProblem(t *testing.T) {
 	t.Parallel()
 	for _, more := range []string{
-		"TRUSTED_PROXIES=", "DATABASE_URL=sqlite:a.db", "LOG_LEVEL=debug", "PASSWORD_MIN_LENGTH=8", "JWT_EXPIRATION_DELTA=1h",
+		"TRUSTED_PROXIES=", "LOG_LEVEL=debug", "PASSWORD_MIN_LENGTH=8", "JWT_EXPIRATION_DELTA=1h",
 	} {
 		require.Len(t, config.DeployFindings(load(t, safe(more)...)), 1, more)
 	}
+}
+
+func TestDeployFindings_SayEachSettingOnce(t *testing.T) {
+	t.Parallel()
+	for name, environ := range map[string][]string{
+		"nothing set": nil,
+		"two problems of one setting": {"JWT_ALGORITHM=HS256", "SECRET_KEY=changeme-changeme-changeme-changeme",
+			"JWT_SECRET_KEY=changeme-changeme-changeme-changeme", "CORS_ALLOWED_ORIGINS=http://a.example,http://b.example"},
+		"what production refuses":       {"APP_ENV=production", "PUBLIC_URL=http://a.example", "TRUSTED_PROXIES=0.0.0.0/0"},
+		"what no environment tolerates": {"PUBLIC_URL=http://a.example/path", "PASSWORD_MIN_LENGTH=4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings, err := config.Load(environ, t.TempDir())
+			var found config.LoadError
+			_ = errors.As(err, &found)
+			subjects := map[string]config.Finding{}
+			for _, finding := range append(config.DeployFindings(settings, found...), found...) {
+				require.NotContains(t, subjects, finding.Subject)
+				subjects[finding.Subject] = finding
+			}
+			if _, given := subjects["JWT_SECRET_KEY"]; given {
+				require.Equal(t, config.LevelError, subjects["JWT_SECRET_KEY"].Level, "the more severe one is reported")
+				require.Contains(t, subjects["CORS_ALLOWED_ORIGINS"].Problem, "http://a.example, http://b.example")
+			}
+		})
+	}
+}
+
+func TestLoadFor_FailsOnlyForTheVariablesInQuestion(t *testing.T) {
+	t.Parallel()
+	environ := []string{"APP_ENV=production", "ADDR=nowhere", "DATABASE_URL=sqlite:here.db"}
+	settings, err := config.LoadFor(environ, t.TempDir(), "DATABASE_URL")
+	require.NoError(t, err)
+	require.Equal(t, "here.db", settings.Database.Path())
+	_, err = config.LoadFor(environ, t.TempDir(), "DATABASE_URL", "ADDR")
+	require.ErrorContains(t, err, "1 error:\n\n  ADDR is")
+	_, err = config.LoadFor(environ, folder(t, map[string]string{".env": "no equals sign"}), "DATABASE_URL")
+	require.ErrorContains(t, err, ".env has a syntax error")
 }
 
 func TestDeployFindings_FollowTheOrderOfTheExample(t *testing.T) {
@@ -147,7 +186,7 @@ func TestDeployFindings_FollowTheOrderOfTheExample(t *testing.T) {
 		subjects = append(subjects, finding.Subject)
 	}
 	require.Equal(t, []string{
-		"APP_ENV", "PUBLIC_URL", "TRUSTED_PROXIES", "SECRET_KEY", "DATABASE_URL", "PASSWORD_MIN_LENGTH", "SMTP_URL",
+		"APP_ENV", "PUBLIC_URL", "TRUSTED_PROXIES", "SECRET_KEY", "DATABASE_URL", "BACKUP_DIR", "PASSWORD_MIN_LENGTH", "SMTP_URL",
 		"METRICS_ADDR", "LOG_LEVEL", "SUPERUSER_PASSWORD",
 	}, subjects)
 }

@@ -2,18 +2,20 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Database configures the database and its connections. MaxIdleConns of 0 means MaxOpenConns; ConnMaxLifetime of 0 means
-// that connections are never replaced.
+// that connections are never replaced. BackupDir may be empty.
 type Database struct {
 	URL             Secret        `env:"DATABASE_URL" envDefault:"sqlite:latchkey.db"`
 	MaxOpenConns    int           `env:"DB_MAX_OPEN_CONNS" envDefault:"10"`
 	MaxIdleConns    int           `env:"DB_MAX_IDLE_CONNS" envDefault:"0"`
 	ConnMaxLifetime time.Duration `env:"DB_CONN_MAX_LIFETIME" envDefault:"30m"`
 	AutoMigrate     bool          `env:"AUTO_MIGRATE" derived:"true"`
+	BackupDir       string        `env:"BACKUP_DIR"`
 }
 
 func databaseSection() section {
@@ -25,6 +27,7 @@ func databaseSection() section {
 			{"DB_MAX_IDLE_CONNS", "maximum number of idle connections; 0: all are kept"},
 			{"DB_CONN_MAX_LIFETIME", "how long a connection is used before it is replaced; 0: no limit"},
 			{"AUTO_MIGRATE", "apply migrations at startup; by default false on PostgreSQL and in production"},
+			{"BACKUP_DIR", "folder where latchkey backup writes; latchkey check warns if nothing new comes into it for a day"},
 		},
 		complete: completeDatabase,
 		check:    checkDatabase,
@@ -52,7 +55,11 @@ func deployDatabase(c *checker) {
 	const remedy = "Write sslmode=verify-full, and sslrootcert if the certificate is your own."
 	if c.settings.Database.IsSQLite() {
 		c.warn("DATABASE_URL", "is an SQLite file, which serves one process on one machine",
-			"Use PostgreSQL for more than one replica; otherwise back up the file.")
+			"Use PostgreSQL for more than one replica.")
+		if c.settings.Database.BackupDir == "" {
+			c.warn("BACKUP_DIR", "is not set, so nobody notices if the database is not backed up",
+				"Set it to a folder on another disk, and run latchkey backup --keep 7 every day.")
+		}
 		return
 	}
 	parsed, err := url.Parse(c.settings.Database.URL.Reveal())
@@ -130,7 +137,33 @@ func postgresProblem(raw Secret) (problem, remedy string) {
 			"In the password, write : / ? # [ ] @ % and spaces as %3A %2F %3F %23 %5B %5D %40 %25 and %20."
 	case parsed.Opaque != "":
 		return "lacks the slashes after postgres:", "Write postgres://USER:PASSWORD@HOST:5432/NAME."
+	case hasSeveralHosts(parsed) && !slices.Contains([]string{"read-write", "primary"}, parsed.Query().Get("target_session_attrs")):
+		return "names several hosts, of which the first that responds may be a standby, which can't write",
+			"Add target_session_attrs=read-write to it."
 	default:
 		return "", ""
 	}
+}
+
+func hasSeveralHosts(url *url.URL) bool {
+	return strings.Contains(url.Host, ",") || strings.Contains(url.Query().Get("host"), ",")
+}
+
+// ForPrograms returns the URL of a PostgreSQL database for PostgreSQL's own programs: without passwords, which would be seen in
+// the list of processes, and without the options that only this program knows.
+func (d Database) ForPrograms() string {
+	parsed, err := url.Parse(d.URL.Reveal())
+	if err != nil || !d.IsPostgres() {
+		return ""
+	}
+	if parsed.User != nil {
+		parsed.User = url.User(parsed.User.Username())
+	}
+	options := parsed.Query()
+	for _, option := range []string{"password", "sslpassword", "default_query_exec_mode", "statement_cache_capacity",
+		"description_cache_capacity", "min_protocol_version", "max_protocol_version"} {
+		options.Del(option)
+	}
+	parsed.RawQuery, parsed.Fragment = options.Encode(), ""
+	return parsed.String()
 }

@@ -21,6 +21,8 @@ func TestDatabase_check(t *testing.T) {
 		{"DATABASE_URL", []string{"postgres://u:HUSH#x@h/d", "postgres://u:HUSH/x@h/d", "postgres://u:%zz@h/d"},
 			"can't be read as a URL", []string{"SECRET_KEY=" + strongKey}},
 		{"DATABASE_URL", []string{"postgres:latchkey"}, "slashes", []string{"SECRET_KEY=" + strongKey}},
+		{"DATABASE_URL", []string{"postgres://u@h1:1,h2:2/d", "postgres://u@/d?host=h1,h2", "postgres://u@h1,h2:2/d?target_session_attrs=any",
+			"postgres://u@h1,h2:2/d?target_session_attrs=standby"}, "names several hosts", []string{"SECRET_KEY=" + strongKey}},
 		{"DB_MAX_OPEN_CONNS", []string{"0", "-1"}, "from 1 to", nil},
 		{"DB_MAX_OPEN_CONNS", []string{"ten", "1.5", "99999999999999999999"}, "not a whole number", nil},
 		{"DB_MAX_IDLE_CONNS", []string{"-1"}, "from 0 to", nil},
@@ -33,16 +35,30 @@ func TestDatabase_deploy(t *testing.T) {
 	t.Parallel()
 	requireDeployFinding(t, []deployFinding{
 		{config.LevelWarning, "DATABASE_URL", "SQLite", []string{"DATABASE_URL=sqlite:a.db"}},
+		{config.LevelWarning, "BACKUP_DIR", "not set", []string{"DATABASE_URL=sqlite:a.db"}},
 		{config.LevelError, "DATABASE_URL", "sslmode=disable",
 			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=disable"}},
 		{config.LevelError, "DATABASE_URL", "sslmode=disable",
-			[]string{"DATABASE_URL=postgres://u@localhost,db.example/d?sslmode=disable"}},
+			[]string{"DATABASE_URL=postgres://u@localhost,db.example/d?sslmode=disable&target_session_attrs=primary"}},
 		{config.LevelError, "DATABASE_URL", "sslmode=disable",
 			[]string{"DATABASE_URL=postgres://u@localhost/d?host=10.0.0.1&sslmode=disable"}},
 		{config.LevelWarning, "DATABASE_URL", "does not insist", []string{"DATABASE_URL=postgres://u@db.example/d"}},
 		{config.LevelWarning, "DATABASE_URL", "does not insist",
 			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=prefer"}},
 	})
+}
+
+func TestDatabase_ForPrograms(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"sqlite:latchkey.db": "",
+		"postgres://ann:HUSH@db.example:5432/app?password=HUSH&sslmode=verify-full": "postgres://ann@db.example:5432/app?sslmode=verify-full",
+		"postgres://ann@db.example/app?default_query_exec_mode=exec":                "postgres://ann@db.example/app",
+		"postgres://h1:1,h2:2/app": "postgres://h1:1,h2:2/app",
+		"HUSH":                     "",
+	} {
+		require.Equal(t, want, config.Database{URL: config.NewSecret(given)}.ForPrograms())
+	}
 }
 
 func TestDatabase_Redacted(t *testing.T) {

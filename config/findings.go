@@ -53,6 +53,19 @@ func hasFinding(findings []Finding, variable string) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Subject == variable })
 }
 
+// mostSevere returns one finding for each subject: the first error about it or, without one, the first warning.
+func mostSevere(findings []Finding) []Finding {
+	var kept []Finding
+	for _, level := range []Level{LevelError, LevelWarning} {
+		for _, finding := range findings {
+			if finding.Level == level && !hasFinding(kept, finding.Subject) {
+				kept = append(kept, finding)
+			}
+		}
+	}
+	return kept
+}
+
 // sorted sorts the findings in place by the order of .env.example.
 func sorted(findings []Finding) []Finding {
 	place := map[string]int{}

@@ -31,6 +31,10 @@ func (s Server) ProxyNetworks() []netip.Prefix {
 	return networks
 }
 
+// IsLocal reports whether PublicURL is the one that is derived from Addr, which differs between replicas and is of no use on
+// another machine.
+func (s Server) IsLocal() bool { return s.PublicURL == localURL(s.Addr) }
+
 func serverSection() section {
 	return section{
 		title: "Server",
@@ -154,10 +158,14 @@ func deployServer(c *checker) {
 			c.fail("TRUSTED_PROXIES", "trusts every address, which lets every client choose its own", trustOwnProxies)
 		}
 	}
+	var alterable []string
 	for _, origin := range server.CORSAllowedOrigins {
 		if strings.HasPrefix(origin, "http://") {
-			c.warn("CORS_ALLOWED_ORIGINS", "lets "+origin+" call the API, a page that anyone on the network path can alter",
-				"Allow only origins that begin with https://.")
+			alterable = append(alterable, origin)
 		}
+	}
+	if len(alterable) > 0 {
+		c.warn("CORS_ALLOWED_ORIGINS", "lets "+strings.Join(alterable, ", ")+
+			" call the API, whose pages anyone on the network path can alter", "Allow only origins that begin with https://.")
 	}
 }

@@ -62,9 +62,9 @@ var onlyIn = map[string][]string{
 	"github.com/ncruces/":     {"database", "database/makemigrations"},
 }
 
-// usedOnlyIn lists the folders that may use a name, such as the environment and the clock. No package calls other services yet.
+// usedOnlyIn lists the folders that may use a name, such as the environment and the clock. The health check is the only HTTP client.
 var usedOnlyIn = map[string][]string{
-	"net/http.Client":        {},
+	"net/http.Client":        {"server"},
 	"net/http.DefaultClient": {},
 	"net/http.Get":           {},
 	"net/http.Head":          {},

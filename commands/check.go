@@ -1,17 +1,14 @@
 package commands
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
-	"latchkey/database"
 	"latchkey/server"
 )
 
@@ -20,8 +17,11 @@ func newCheck(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check",
 		Short: "Check settings, key, database and schema, and say how to fix what is wrong",
-		Long: `Checks the settings, the signing key, the mail templates, the database and its schema, and prints each finding with
-its remedy. It changes nothing.
+		Long: `Checks the settings, the signing key, the mail templates, the database with its schema, clock, replication and any
+connection pooler in front of it, the room on the disk and the age of the backups, and prints each finding with its remedy. It
+changes nothing.
+
+With --deploy it also reports what is unsafe on the internet, and tries the mail server and Redis. It sends no mail.
 
 The exit code is 1 if one of the findings is an error.`,
 		Args: usageArgs(cobra.NoArgs),
@@ -34,8 +34,7 @@ The exit code is 1 if one of the findings is an error.`,
 				findings = append(findings, c.checkDatabase(cmd.Context(), settings)...)
 			}
 			if deploy {
-				findings = append(findings, config.DeployFindings(settings)...)
-				findings = append(findings, deployHash(settings)...)
+				findings = append(findings, c.checkDeployment(cmd.Context(), settings, findings)...)
 			}
 			return c.report(findings)
 		},
@@ -92,52 +91,12 @@ func checkHash(settings config.Settings) []config.Finding {
 	return nil
 }
 
-// deployHash returns what production would refuse, before APP_ENV is changed to it.
-func deployHash(settings config.Settings) []config.Finding {
-	if settings.InProduction() {
-		return nil
-	}
-	if server.CheckHashCosts(settings) != nil {
-		return nil // checkHash reports it
-	}
-	settings.Environment = config.Production
-	return checkHash(settings)
-}
-
-func (c *console) checkDatabase(ctx context.Context, settings config.Settings) []config.Finding {
-	err := c.checkSchema(ctx, settings)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, database.ErrSchemaStale) && settings.Database.AutoMigrate:
-		return nil // serve will bring it up to date
-	case errors.Is(err, database.ErrSchemaStale):
-		return []config.Finding{failure("schema", err.Error(), "Run: latchkey migrate up")}
-	case errors.Is(err, database.ErrSchemaNewer):
-		return []config.Finding{failure("schema", err.Error(), "Run the newer program, or roll back with it: latchkey migrate down")}
-	default:
-		return []config.Finding{failure("DATABASE_URL", err.Error(), "Check that "+settings.Database.Redacted()+" can be reached")}
-	}
-}
-
-// checkSchema compares the database's schema with the program's. A missing SQLite file counts as a stale schema: opening it
-// would create it.
-func (c *console) checkSchema(ctx context.Context, settings config.Settings) (err error) {
-	if settings.Database.IsSQLite() {
-		if _, err := os.Stat(settings.Database.Path()); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: %s does not exist yet", database.ErrSchemaStale, settings.Database.Path())
-		}
-	}
-	migrator, err := database.NewMigrator(settings.Database.URL.Reveal(), c.logger(settings))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, migrator.Close()) }()
-	return migrator.Check(ctx)
-}
-
 func failure(subject, problem, remedy string) config.Finding {
 	return config.Finding{Level: config.LevelError, Subject: subject, Problem: problem, Remedy: remedy}
+}
+
+func warning(subject, problem, remedy string) config.Finding {
+	return config.Finding{Level: config.LevelWarning, Subject: subject, Problem: problem, Remedy: remedy}
 }
 
 // report prints the findings. It returns errFindings if one of them is an error.

@@ -16,11 +16,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes: exitFailure if a command could not do its work, exitUsage if its command line was not understood.
+// Exit codes: exitFailure if a command could not do its work, exitUsage if its command line was not understood, exitElsewhere if
+// another program does that work, as the command says.
 const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
+	exitOK        = 0
+	exitFailure   = 1
+	exitUsage     = 2
+	exitElsewhere = 3
 )
 
 // errFindings ends a command that has already printed what is wrong.
@@ -39,7 +41,7 @@ type console struct {
 }
 
 // Run executes the command line args and returns the exit code: 0 for success, 1 for failure, 2 for a command line that was
-// not understood. Environ are settings as NAME=value. SIGINT and SIGTERM end a command gracefully.
+// not understood, 3 for what another program does. Environ are settings as NAME=value. SIGINT and SIGTERM end a command gracefully.
 func Run(args, environ []string, stdin *os.File, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -52,6 +54,8 @@ func Run(args, environ []string, stdin *os.File, stdout, stderr io.Writer) int {
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(stderr, "%s: %v\n", command.CommandPath(), err)
 		return exitUsage
+	case errors.Is(err, errElsewhere):
+		return exitElsewhere
 	case !errors.Is(err, errFindings):
 		fmt.Fprintf(stderr, "latchkey: %v\n", err)
 	}
@@ -78,7 +82,7 @@ DATABASE_URL names a PostgreSQL database. Settings come from the environment and
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w; %w", err, errUsage) })
 	root.AddCommand(serve, newMigrate(c), newMakeMigrations(c), newCreateSuperuser(c), newChangePassword(c),
 		newPromote(c), newDemote(c), newDeactivate(c), newActivate(c), newEndSessions(c), newDeleteUser(c), newKeys(c), newPasswords(c),
-		newMail(c), newImport(c), newExport(c), newCheck(c), newVersion(c))
+		newMail(c), newImport(c), newExport(c), newBackup(c), newRestore(c), newHealthcheck(c), newCheck(c), newVersion(c))
 	refuseUnknownTopics(root)
 	return root
 }

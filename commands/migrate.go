@@ -56,7 +56,10 @@ func (c *console) migrateStep(
 			if err != nil {
 				return err
 			}
-			return errors.Join(step(cmd.Context(), migrator), migrator.Close())
+			if err = migrator.CheckEncoding(cmd.Context()); err == nil {
+				err = step(cmd.Context(), migrator)
+			}
+			return errors.Join(err, migrator.Close())
 		},
 	}
 }

@@ -102,6 +102,14 @@ func (r *Redis) isAlive(ctx context.Context, conn redis.Conn, lastUsed time.Time
 // Close closes the connections.
 func (r *Redis) Close() error { return r.pool.Close() }
 
+// Ping returns an error unless the server responds, and lets us in.
+func (r *Redis) Ping(ctx context.Context) error {
+	return r.with(ctx, func(conn redis.Conn) error {
+		_, err := conn.Do("PING")
+		return err
+	})
+}
+
 // Up reports whether Redis responded when it was last used, or has not been used yet.
 func (r *Redis) Up() bool { return !r.down.Load() }
 

@@ -19,6 +19,9 @@ func PrepareSchema(ctx context.Context, settings config.Settings, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, migrator.Close()) }()
+	if err := migrator.CheckEncoding(ctx); err != nil {
+		return err
+	}
 	if !settings.Database.AutoMigrate {
 		return migrator.Check(ctx)
 	}

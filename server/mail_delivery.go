@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+
 	"latchkey/config"
 	"latchkey/mail"
 	"latchkey/web"
@@ -41,6 +43,20 @@ func CheckTemplates(settings config.Settings) error {
 
 func newTemplates(settings config.Settings) (*mail.Templates, error) {
 	return mail.NewTemplates(settings.ServiceName(), settings.Mail.TemplatesDir)
+}
+
+// CheckMailServer returns why the mail server of the settings can't be used, or nil if there is none. It sends no mail.
+func CheckMailServer(ctx context.Context, settings config.Settings, with Resources) error {
+	if !settings.Mail.HasServer() {
+		return nil
+	}
+	sender, err := smtpSender(settings, with)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return sender.Check(ctx)
 }
 
 func smtpSender(settings config.Settings, with Resources) (*mail.SMTP, error) {

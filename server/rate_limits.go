@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -20,6 +22,19 @@ func openRedis(settings config.Settings, with Resources) (*ratelimit.Redis, erro
 	return ratelimit.NewRedis(ratelimit.RedisOptions{
 		URL: rate.RedisURL.Reveal(), Timeout: rate.RedisTimeout, Log: with.Log, Now: with.Now,
 	})
+}
+
+// checkTimeout is how long a check waits for another server.
+const checkTimeout = 5 * time.Second
+
+// CheckRedis returns why the Redis of the settings can't be used, or nil if there is none.
+func CheckRedis(ctx context.Context, settings config.Settings, with Resources) (err error) {
+	settings.RateLimit.RedisTimeout = checkTimeout // REDIS_TIMEOUT is for requests, which can do without
+	redis, err := openRedis(settings, with)
+	if err != nil || redis == nil {
+		return err
+	}
+	return errors.Join(redis.Ping(ctx), redis.Close())
 }
 
 // rateLimits returns the limits of the routes, with the quotas of the settings.

@@ -80,9 +80,10 @@ func New(ctx context.Context, settings config.Settings, with Resources) (*Server
 	}
 	server := &Server{
 		Jobs: managers.Queue, Work: jobs.Work{Mail: mailer.send, Cleanups: cleanups(managers, settings)},
-		settings: settings, log: with.Log, tasks: tasks, readiness: &readiness{probe: probe, log: with.Log},
+		settings: settings, log: with.Log, tasks: append(tasks, compareClocks(settings, with)),
+		readiness: &readiness{probe: probe, log: with.Log},
 	}
-	access := newAccessTokens(settings, keys, with.Now)
+	access := newAccessTokens(settings, keys, with)
 	err = server.serve(parts{with, managers, settings, keys, access, mailer, server.readiness.check})
 	if err != nil {
 		return nil, errors.Join(err, server.Close())

@@ -73,13 +73,6 @@ func NewSigningKeyManager(settings config.Settings, with Resources) *keys.Manage
 	})
 }
 
-func newAccessTokens(settings config.Settings, keys func() tokens.KeySet, now func() time.Time) *tokens.AccessTokens {
-	return tokens.NewAccessTokens(keys, tokens.AccessTokenOptions{
-		Issuer: settings.JWT.Issuer, Audience: settings.JWT.Audience,
-		Lifetime: settings.JWT.ExpirationDelta, Leeway: settings.JWT.Leeway, Jitter: settings.JWT.Jitter,
-	}, now)
-}
-
 // derivedKeys returns the keys for one purpose: that of SECRET_KEY, which signs and seals, and those of its fallbacks, which only
 // verify and open.
 func derivedKeys(settings config.Settings, purpose string) [][]byte {

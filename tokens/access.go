@@ -20,6 +20,9 @@ type AccessTokenOptions struct {
 	Lifetime time.Duration // from issue to expiry, in whole seconds
 	Leeway   time.Duration // the clock difference tolerated in exp, nbf and iat
 	Jitter   float64       // the largest fraction by which a lifetime is shortened at random: 0.05 is 5 %, 0 disables it
+
+	// OtherIssuer is called with the issuer of each token that one of our keys signed in another's name. It may be nil.
+	OtherIssuer func(issuer string)
 }
 
 // AccessTokens issues and verifies the JWTs that a client presents with each request (RFC 9068).
@@ -84,6 +87,9 @@ func (a *AccessTokens) Verify(token string) (Claims, error) {
 	var claims Claims
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return Claims{}, invalid("claims are not a JSON object of distinct, well-typed members")
+	}
+	if tell := a.options.OtherIssuer; tell != nil && claims.Issuer != a.options.Issuer {
+		tell(claims.Issuer)
 	}
 	if err := a.check(claims); err != nil {
 		return Claims{}, err

@@ -121,6 +121,19 @@ func (m *Manager) Prune(ctx context.Context) error {
 		Delete(&SigningKey{}).Error
 }
 
+// Check returns ErrLocked unless the secrets open every key that is trusted now, and ErrNoKeys if there is none. It writes nothing.
+func (m *Manager) Check(ctx context.Context) error {
+	stored, err := readKeys(m.store.DB(ctx))
+	if err != nil {
+		return err
+	}
+	if stored.active == nil {
+		return ErrNoKeys
+	}
+	_, err = m.open(&stored, m.store.Now())
+	return err
+}
+
 // List returns all keys without their sealed part: active, next, and the retired ones, the last one first.
 func (m *Manager) List(ctx context.Context) ([]SigningKey, error) {
 	keys, err := readKeys(m.store.DB(ctx).Omit("sealed"))

@@ -202,3 +202,21 @@ func writeCertificate(t *testing.T, certificate, key string) {
 		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(block), 0o600))
 	}
 }
+
+func TestRedis_Ping(t *testing.T) {
+	server := testkit.NewRedis(t)
+	ping := func(url string) error {
+		redis, err := ratelimit.NewRedis(ratelimit.RedisOptions{
+			URL: url, Timeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: testkit.NewClock().Now,
+		})
+		require.NoError(t, err)
+		defer redis.Close()
+		return redis.Ping(t.Context())
+	}
+	require.NoError(t, ping(server.URL))
+	server.Command(t, "CONFIG", "SET", "requirepass", "plum-stone")
+	require.Error(t, ping(server.URL))
+	require.NoError(t, ping("redis://:plum-stone@"+server.Addr))
+	server.Stop(t)
+	require.ErrorContains(t, ping(server.URL), "connect to Redis")
+}

@@ -333,3 +333,24 @@ func BenchmarkAccessTokens_Verify_60KBOfDots(b *testing.B) {
 		}
 	}
 }
+
+func TestAccessTokens_Verify_TellsOfTokensThatOurKeySignedForAnother(t *testing.T) {
+	t.Parallel()
+	var told []string
+	watched := options
+	watched.OtherIssuer = func(issuer string) { told = append(told, issuer) }
+	elsewhere := options
+	elsewhere.Issuer = "http://localhost:8081"
+	key := fixtureKeys()[tokens.ES256].Key
+	ours := tokens.NewAccessTokens(func() tokens.KeySet { return must(tokens.NewKeySet(key)) }, watched, func() time.Time { return noon })
+	theirs := tokens.NewAccessTokens(func() tokens.KeySet { return must(tokens.NewKeySet(key)) }, elsewhere, func() time.Time { return noon })
+	strangers := tokens.NewAccessTokens(
+		func() tokens.KeySet { return must(tokens.NewKeySet(strangerKeys()[tokens.ES256].Key)) }, elsewhere, func() time.Time { return noon })
+	for _, issuing := range []*tokens.AccessTokens{ours, theirs, strangers} {
+		issued, err := issuing.Issue(tokens.Claims{Subject: "ann"})
+		require.NoError(t, err)
+		_, err = ours.Verify(issued.Token)
+		require.Equal(t, issuing == ours, err == nil)
+	}
+	require.Equal(t, []string{"http://localhost:8081"}, told, "a stranger's key proves no issuer")
+}

@@ -286,3 +286,15 @@ func TestManager_RotateIfDue_AChangeOfAlgorithmWaitsForItsPublication(t *testing
 		}
 	})
 }
+
+func TestManager_Check_WritesNothing(t *testing.T) {
+	eachKeyStore(t, func(t *testing.T, f keyFixture) {
+		require.ErrorIs(t, f.manager(tokens.ES256).Check(t.Context()), keys.ErrNoKeys)
+		f.ensured(t)
+		before := f.all(t)
+		require.NoError(t, f.manager(tokens.ES256).Check(t.Context()))
+		require.ErrorIs(t, f.manager(tokens.ES256, "another key").Check(t.Context()), keys.ErrLocked)
+		require.NoError(t, f.manager(tokens.ES256, "another key", "the secret key").Check(t.Context()))
+		require.Equal(t, before, f.all(t), "a fallback's keys are not sealed anew")
+	})
+}

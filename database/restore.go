@@ -59,18 +59,19 @@ func takeOver(ctx context.Context, path string) (release func() error, err error
 		return nil, err
 	}
 	conn, err := pool.Conn(ctx)
-	if err == nil {
-		err = lockOut(ctx, conn)
-	}
-	if err = inUse(err); err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	return func() error {
+	release = func() error {
 		if conn != nil {
 			_ = conn.Close() // its transaction changed nothing
 		}
 		return pool.Close()
-	}, nil
+	}
+	if err == nil {
+		err = lockOut(ctx, conn)
+	}
+	if err = inUse(err); err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
 }
 
 func lockOut(ctx context.Context, conn *sql.Conn) error {

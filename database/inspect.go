@@ -58,9 +58,9 @@ func OpenBackup(path string) (*gorm.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := gorm.Open(newSQLiteDialector(pool), &gorm.Config{
+	db, err := gorm.Open(newSQLiteDialector(pool, "sqlite:"+path), &gorm.Config{
 		TranslateError: true,
-		Logger:         queryLogger{slog.New(slog.DiscardHandler)},
+		Logger:         &queryLogger{log: slog.New(slog.DiscardHandler)},
 		NamingStrategy: schema.NamingStrategy{IdentifierMaxLength: maxIdentifier},
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package database_test
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,16 +12,6 @@ import (
 	"latchkey/database"
 	"latchkey/testkit"
 )
-
-// migrate brings the database at url up to date.
-func migrate(t *testing.T, url string) {
-	t.Helper()
-	migrator, err := database.NewMigrator(url, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	_, err = migrator.Up(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, migrator.Close())
-}
 
 // marked returns the path of a backup with a table that others lack.
 func marked(t *testing.T) string {

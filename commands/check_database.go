@@ -146,8 +146,8 @@ func clockFindings(ahead, leeway time.Duration) []config.Finding {
 func replicationFindings(r database.Replication) []config.Finding {
 	switch {
 	case !r.IsDurable():
-		return []config.Finding{warning("replication", "synchronous_commit is off, so a crash of the server loses what was acknowledged "+
-			"just before", "Set synchronous_commit=on.")}
+		return []config.Finding{warning("replication", "synchronous_commit is off, so a crash of the server loses what was "+
+			"acknowledged just before", "Set synchronous_commit=on.")}
 	case r.Standbys > 0 && !r.WaitsForStandby():
 		return []config.Finding{warning("replication", "commits don't wait for a standby, so a failover loses what it has not received",
 			"Set synchronous_standby_names, such as 'ANY 1 (*)', and synchronous_commit=on.")}

@@ -41,7 +41,8 @@ type console struct {
 }
 
 // Run executes the command line args and returns the exit code: 0 for success, 1 for failure, 2 for a command line that was
-// not understood, 3 for what another program does. Environ are settings as NAME=value. SIGINT and SIGTERM end a command gracefully.
+// not understood, 3 for what another program does. Environ are settings as NAME=value. SIGINT and SIGTERM end a command
+// gracefully.
 func Run(args, environ []string, stdin *os.File, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -67,7 +67,8 @@ func backupSchemaFindings(err error) []config.Finding {
 	case err == nil:
 		return nil
 	case errors.Is(err, database.ErrSchemaStale):
-		return []config.Finding{warning("schema", "it is older than that of this program", "After the restore, run: latchkey migrate up")}
+		return []config.Finding{warning("schema", "it is older than that of this program",
+			"After the restore, run: latchkey migrate up")}
 	default:
 		return []config.Finding{failure("schema", err.Error(), "Restore it with the program that wrote it, or a newer one.")}
 	}
@@ -88,7 +89,8 @@ func checkStoredKeys(ctx context.Context, settings config.Settings, with server.
 	case err == nil, errors.Is(err, keys.ErrNoKeys):
 		return nil
 	case errors.Is(err, keys.ErrLocked):
-		return []config.Finding{failure(subject, err.Error(), "With another SECRET_KEY, refresh tokens and links in mails are void too.")}
+		return []config.Finding{failure(subject, err.Error(),
+			"With another SECRET_KEY, refresh tokens and links in mails are void too.")}
 	default:
 		return []config.Finding{failure(subject, fmt.Sprintf("can't be read: %v", err), "")}
 	}

@@ -22,10 +22,10 @@ const (
 	partialPattern = ".latchkey-backup-*.partial"
 )
 
-// Backup copies the SQLite database at url, which may be in use meanwhile, as it is at one moment. It writes to a file beside path
-// that only its owner can read, checks it and flushes it to disk, and then gives it the name path, replacing what is there: under
-// that name there is never half a backup. It calls report with the share that is done, from 0 to 1. The error is ErrNoDatabase if
-// there is nothing to copy.
+// Backup copies the SQLite database at url, which may be in use meanwhile, as it is at one moment. It writes to a file beside
+// path that only its owner can read, checks it and flushes it to disk, and then gives it the name path, replacing what is there:
+// under that name there is never half a backup. It calls report with the share that is done, from 0 to 1. The error is
+// ErrNoDatabase if there is nothing to copy.
 func Backup(ctx context.Context, url, path string, report func(share float64)) (err error) {
 	source, err := sqlitePath(url)
 	if err != nil {
@@ -87,8 +87,8 @@ func createPartial(folder string) (path string, err error) {
 	return file.Name(), file.Close()
 }
 
-// copyPages copies the database of pool into the file at path. It reads in one transaction, so that the copy is of one moment, and
-// no writer makes it begin anew.
+// copyPages copies the database of pool into the file at path. It reads in one transaction, so that the copy is of one moment,
+// and no writer makes it begin anew.
 func copyPages(ctx context.Context, pool *sql.DB, path string, report func(share float64)) error {
 	conn, err := pool.Conn(ctx)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// Check connects to the server, introduces itself, encrypts and logs in as for a delivery, and sends no mail. It gives up when ctx
-// ends, or after the timeout.
+// Check connects to the server, introduces itself, encrypts and logs in as for a delivery, and sends no mail. It gives up when
+// ctx ends, or after the timeout.
 func (s *SMTP) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()

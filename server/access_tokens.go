@@ -11,7 +11,7 @@ import (
 func newAccessTokens(settings config.Settings, keys func() tokens.KeySet, with Resources) *tokens.AccessTokens {
 	jwt := settings.JWT
 	if settings.Database.IsPostgres() && settings.Server.IsLocal() && jwt.Issuer == settings.Server.PublicURL {
-		with.Log.Warn("PUBLIC_URL is not set: replicas at other addresses refuse the tokens of this one, whose issuer is its own address",
+		with.Log.Warn("PUBLIC_URL is not set: replicas at other addresses refuse the tokens of this one, which name its own address",
 			"issuer", jwt.Issuer)
 	}
 	return tokens.NewAccessTokens(keys, tokens.AccessTokenOptions{

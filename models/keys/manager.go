@@ -121,7 +121,8 @@ func (m *Manager) Prune(ctx context.Context) error {
 		Delete(&SigningKey{}).Error
 }
 
-// Check returns ErrLocked unless the secrets open every key that is trusted now, and ErrNoKeys if there is none. It writes nothing.
+// Check returns ErrLocked unless the secrets open every key that is trusted now, and ErrNoKeys if there is none. It writes
+// nothing.
 func (m *Manager) Check(ctx context.Context) error {
 	stored, err := readKeys(m.store.DB(ctx))
 	if err != nil {

@@ -39,8 +39,9 @@ func newBackup(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "backup [FILE]",
 		Short: "Back up an SQLite database while the service runs",
-		Long: `Copies the SQLite database of DATABASE_URL, as it is at one moment, to FILE or into a new file in a folder: that of --dir,
-or else of BACKUP_DIR. The service may run meanwhile. The copy is checked before it gets its name, and its path is printed.
+		Long: `Copies the SQLite database of DATABASE_URL, as it is at one moment, to FILE or into a new file in a folder: that of
+--dir, or else of BACKUP_DIR. The service may run meanwhile. The copy is checked before it gets its name, and its path
+is printed.
 
 With --keep N, once the backup succeeded, all but the newest N in the folder are deleted. Only files that are named as this
 command names them count.

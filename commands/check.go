@@ -18,8 +18,8 @@ func newCheck(c *console) *cobra.Command {
 		Use:   "check",
 		Short: "Check settings, key, database and schema, and say how to fix what is wrong",
 		Long: `Checks the settings, the signing key, the mail templates, the database with its schema, clock, replication and any
-connection pooler in front of it, the room on the disk and the age of the backups, and prints each finding with its remedy. It
-changes nothing.
+connection pooler in front of it, the room on the disk and the age of the backups, and prints each finding with its
+remedy. It changes nothing.
 
 With --deploy it also reports what is unsafe on the internet, and tries the mail server and Redis. It sends no mail.
 

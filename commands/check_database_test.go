@@ -44,10 +44,7 @@ func TestCheck_JudgesHowCommitsAreKept(t *testing.T) {
 
 func TestCheck_RefusesAnotherEncoding(t *testing.T) {
 	t.Parallel()
-	cluster := testkit.Cluster(t)
-	require.NoError(t, testkit.OpenAt(t, cluster.URL("postgres")).
-		Exec("CREATE DATABASE check_latin1 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0").Error)
-	url := cluster.URL("check_latin1")
+	url := testkit.DatabaseOfEncoding(t, "LATIN1")
 	const says = "the database's encoding has to be UTF8, and it is LATIN1"
 	checked := run(t, with(url), "check")
 	require.Equal(t, 1, checked.code)

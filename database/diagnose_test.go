@@ -14,11 +14,8 @@ import (
 
 func TestMigrator_CheckEncoding(t *testing.T) {
 	t.Parallel()
-	db := testkit.OpenAt(t, testkit.Cluster(t).URL("postgres"))
 	for name, refused := range map[string]bool{"UTF8": false, "LATIN1": true, "SQL_ASCII": true} {
-		database := "encoding_" + name
-		require.NoError(t, db.Exec(`CREATE DATABASE "`+database+`" ENCODING '`+name+`' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`).Error)
-		err := encodingOf(t, testkit.Cluster(t).URL(database))
+		err := encodingOf(t, testkit.DatabaseOfEncoding(t, name))
 		require.Equal(t, refused, err != nil, name)
 		if refused {
 			require.ErrorContains(t, err, "has to be UTF8, and it is "+name)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // pgtestdb connects by the driver's name
 	"github.com/peterldowns/pgtestdb"
 	"github.com/peterldowns/pgtestdb/migrators/common"
@@ -141,6 +142,18 @@ func Cluster(t *testing.T) *scratch.Cluster {
 	}
 	require.NoError(t, err)
 	return cluster
+}
+
+// DatabaseOfEncoding returns the URL of a new and empty PostgreSQL database on the throwaway server, in an encoding such as LATIN1.
+func DatabaseOfEncoding(t *testing.T, encoding string) string {
+	t.Helper()
+	cluster, name := Cluster(t), strings.ToLower("encoding_"+encoding)
+	conn, err := pgx.Connect(t.Context(), cluster.URL("postgres"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	_, err = conn.Exec(t.Context(), "CREATE DATABASE "+name+" ENCODING '"+encoding+"' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+	require.NoError(t, err)
+	return cluster.URL(name)
 }
 
 // throwaway starts the one server of this test process. Nothing closes it: it ends with the process.

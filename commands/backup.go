@@ -43,8 +43,8 @@ func newBackup(c *console) *cobra.Command {
 --dir, or else of BACKUP_DIR. The service may run meanwhile. The copy is checked before it gets its name, and its path
 is printed.
 
-With --keep N, once the backup succeeded, all but the newest N in the folder are deleted. Only files that are named as this
-command names them count.
+With --keep N, once the backup succeeded, all but the newest N in the folder are deleted. Only files that are named as
+this command names them count.
 
 SECRET_KEY is not in a backup: keep it elsewhere. The database of a PostgreSQL server is backed up by pg_dump; the command then
 prints how, does nothing and exits with 3.`,

@@ -46,8 +46,8 @@ is printed.
 With --keep N, once the backup succeeded, all but the newest N in the folder are deleted. Only files that are named as
 this command names them count.
 
-SECRET_KEY is not in a backup: keep it elsewhere. The database of a PostgreSQL server is backed up by pg_dump; the command then
-prints how, does nothing and exits with 3.`,
+SECRET_KEY is not in a backup: keep it elsewhere. The database of a PostgreSQL server is backed up by pg_dump; the
+command then prints how, does nothing and exits with 3.`,
 		Example: `  latchkey backup --dir /var/backups/latchkey --keep 7
   latchkey backup before-upgrade.db`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),

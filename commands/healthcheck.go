@@ -18,8 +18,8 @@ func newHealthcheck(c *console) *cobra.Command {
 it reaches its database, and the schema is right. It needs no setting but ADDR, and is meant for HEALTHCHECK in an image
 that has no other program to ask with.
 
-With --live it asks for /healthz, which fails only if the process itself does not respond. Restart a container by --live,
-and route requests to it without.`,
+With --live it asks for /healthz, which fails only if the process itself does not respond. Restart a container by
+--live, and route requests to it without.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := config.LoadFor(c.environ, ".", "ADDR")

@@ -26,8 +26,8 @@ process has the database open. The former database stays beside it.
 
 It begins with what --check does alone: it reads the backup without changing it, and reports its schema, its integrity,
 how many users, superusers and sessions are in it, when its newest event was, and whether SECRET_KEY opens its signing
-keys. If something is wrong it stops there; with --force it goes on in spite of a wrong SECRET_KEY or a schema of another
-program.
+keys. If something is wrong it stops there; with --force it goes on in spite of a wrong SECRET_KEY or a schema of
+another program.
 
 Dumps of PostgreSQL are restored by pg_restore; the command then prints how, does nothing and exits with 3.`,
 		Example: `  latchkey restore --check /var/backups/latchkey/latchkey-20261126T014500Z.db

@@ -40,6 +40,9 @@ func (t *Tokens) Refresh(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if refreshed.WasAhead {
+		middleware.SetOutcome(c, middleware.OutcomeAhead)
+	}
 	return respondWithTokens(c, http.StatusOK, t.access, refreshed)
 }
 

@@ -36,7 +36,8 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "latchkey_logins_total", Help: "Logins, by outcome: ok, or the code of the error.",
 		}, []string{"outcome"}),
 		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "latchkey_refreshes_total", Help: "Refreshes of a session, by outcome: ok, or the code of the error.",
+			Name: "latchkey_refreshes_total",
+			Help: "Refreshes of a session, by outcome: ok, ahead (the database had gone back), or the code of the error.",
 		}, []string{"outcome"}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "latchkey_rate_limit_decisions_total",
@@ -85,8 +86,12 @@ func CountLogin(c *gin.Context) { c.Set(attemptKey, attemptLogin) }
 // CountRefresh makes Measure count the request as a refresh of a session, by its outcome.
 func CountRefresh(c *gin.Context) { c.Set(attemptKey, attemptRefresh) }
 
-// SetOutcome stores for Measure the code of a problem that is not in the table, or that is written without leaving an error in
-// the context.
+// OutcomeAhead is that of a refresh whose token was newer than the database: a backup was restored, or a standby took over
+// that had not received the last commits.
+const OutcomeAhead = "ahead"
+
+// SetOutcome stores an outcome for Measure: the code of a problem that is not in the table, or that is written without leaving
+// an error in the context, or OutcomeAhead.
 func SetOutcome(c *gin.Context, code string) { c.Set(outcomeKey, code) }
 
 func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {

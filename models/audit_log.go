@@ -40,6 +40,7 @@ const (
 	EventAccountLocked      = "account_locked"
 	EventPasswordChanged    = "password_changed"
 	EventRefreshTokenReused = "refresh_token_reused"
+	EventSessionAhead       = "session_ahead" // its refresh token was newer than the database
 	EventRolesChanged       = "roles_changed"
 	EventSessionEnded       = "session_ended"
 	EventAccountDisabled    = "account_disabled"
@@ -57,7 +58,7 @@ const (
 func EventKinds() []string {
 	return []string{
 		EventSignedUp, EventLoginSucceeded, EventLoginFailed, EventAccountLocked, EventPasswordChanged, EventRefreshTokenReused,
-		EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice, EventEmailVerified,
+		EventSessionAhead, EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice, EventEmailVerified,
 		EventEmailChangeAsked, EventEmailChanged, EventDeletionAsked, EventDeletionCancelled, EventAccountDeleted,
 	}
 }
@@ -131,12 +132,20 @@ func (tx Tx) record(event AuditEvent, from RequestInfo) error {
 		return err
 	}
 	*tx.recorded = append(*tx.recorded, event.Kind)
-	tx.audit.log.LogAttrs(tx.ctx, slog.LevelInfo, "security event", event.attributes()...)
+	tx.audit.log.LogAttrs(tx.ctx, event.level(), "security event", event.attributes()...)
 	kind, wanted := tx.audit.notices.Messages[event.Kind]
 	if !wanted {
 		return nil
 	}
 	return tx.enqueue(tx.audit.notices.Queue, jobs.Mail{Message: string(kind), UserID: event.UserID, About: event.ID})
+}
+
+// level returns that of the event's line in the log: what an operator has to know of is a warning.
+func (e AuditEvent) level() slog.Level {
+	if e.Kind == EventSessionAhead {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // attributes returns those of the event's line in the log, without those that are unknown.

@@ -25,6 +25,7 @@ func (m *SessionManager) Parts(token string) (tokens.Handle, error) { return m.r
 const (
 	Reuse   = int(reuse)
 	Advance = int(advance)
+	Ahead   = int(ahead)
 	Repeat  = int(repeat)
 	Refork  = int(refork)
 )

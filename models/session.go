@@ -57,18 +57,22 @@ type step int
 const (
 	reuse   step = iota // a token that nobody should hold any more
 	advance             // the outstanding token
+	ahead               // one that was issued, but not by the row as it is
 	repeat              // the one just redeemed, again, within the grace
 	refork              // the one just redeemed, again, after the grace
 )
 
 // decide returns what presenting a refresh token does now. The outstanding token advances the session by a generation. The one
 // redeemed last is its client's retry: within the grace period it gets the same child again, and later another one, which
-// makes the first worthless, because a client that comes back with the parent can't have received it. Anything else was copied.
+// makes the first worthless, because a client that comes back with the parent can't have received it. One that is ahead of
+// the row proves that the database went back, and is as good as the outstanding one. Anything else was copied.
 func (s *Session) decide(token tokens.Handle, now time.Time, grace time.Duration) step {
 	generation, fork := token.Counters[0], token.Counters[1]
 	switch {
 	case generation == s.Generation+1 && fork == s.Fork:
 		return advance
+	case s.isBehind(generation, fork):
+		return ahead
 	case generation != s.Generation || fork != s.RedeemedFork || s.RedeemedAt == nil:
 		return reuse
 	case now.After(s.RedeemedAt.Add(grace)):
@@ -78,11 +82,16 @@ func (s *Session) decide(token tokens.Handle, now time.Time, grace time.Duration
 	}
 }
 
+// isBehind reports whether a token of this generation and fork can only have been issued by a later state of the session.
+func (s *Session) isBehind(generation, fork uint32) bool {
+	return generation > s.Generation && (generation-s.Generation > 1 || fork > s.Fork)
+}
+
 // after returns the session as it is once a token was presented.
 func (s Session) after(step step, token tokens.Handle, now time.Time) Session {
 	s.LastUsedAt = now
 	switch step {
-	case advance:
+	case advance, ahead:
 		s.Generation, s.RedeemedFork, s.Fork, s.RedeemedAt = token.Counters[0], token.Counters[1], 0, &now
 	case refork:
 		s.Fork, s.RedeemedAt = s.Fork+1, &now

@@ -42,6 +42,7 @@ type SessionTokens struct {
 	RefreshToken     string
 	RefreshExpiresIn time.Duration
 	DeviceToken      string // only of a login
+	WasAhead         bool   // the refresh token was ahead of its session: the database went back
 }
 
 // SessionManager opens, refreshes and ends sessions.
@@ -151,13 +152,34 @@ func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Handle, fr
 		return nil, m.endForReuse(ctx, session, from)
 	}
 	next := session.after(step, token, now)
-	err = Claim(unchanged(m.store.DB(ctx), session).
-		Where("EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)").
-		Select("generation", "redeemed_fork", "fork", "redeemed_at", "last_used_at").Updates(&next))
+	if step == ahead {
+		err = m.catchUp(ctx, session, &next, from)
+	} else {
+		err = claimSession(m.store.DB(ctx), session, &next)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return m.tokensOf(session.User, &next), nil
+	opened := m.tokensOf(session.User, &next)
+	opened.WasAhead = step == ahead
+	return opened, nil
+}
+
+// claimSession stores what presenting a refresh token makes of a session that is still as it was read. See [Claim].
+func claimSession(db *gorm.DB, read, next *Session) error {
+	return Claim(unchanged(db, read).
+		Where("EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)").
+		Select("generation", "redeemed_fork", "fork", "redeemed_at", "last_used_at").Updates(next))
+}
+
+// catchUp stores the state that a token ahead of its session proves, and records that the database went back.
+func (m *SessionManager) catchUp(ctx context.Context, read, next *Session, from RequestInfo) error {
+	return m.store.Transaction(ctx, func(tx Tx) error {
+		if err := claimSession(tx.DB, read, next); err != nil {
+			return err
+		}
+		return tx.record(AuditEvent{Kind: EventSessionAhead, UserID: read.UserID, SessionID: read.ID}, from)
+	})
 }
 
 // unchanged narrows an update to a session that is still live and as it was read.

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"latchkey/tokens"
 )
 
-// Every token near every small state is decided as the three rules say.
+// Every token near every small state is decided as the rules say.
 func TestSession_decide_EveryTokenInEverySmallState(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -33,12 +34,28 @@ func TestSession_decide_EveryTokenInEverySmallState(t *testing.T) {
 				if token.Counters == [2]uint32{session.Generation + 1, session.Fork} {
 					want = models.Advance
 				}
+				if presented/4 > session.Generation+1 || presented/4 == session.Generation+1 && presented%4 > session.Fork {
+					want = models.Ahead
+				}
 				require.Equal(t, want, session.Decide(token, now, grace), "%v in %+v", token.Counters, session)
 			}
 		}
 	}
 	fresh := models.Session{ID: uuid.New()}
 	require.Equal(t, models.Reuse, fresh.Decide(tokens.Handle{ID: fresh.ID}, now, grace), "nothing was redeemed yet")
+}
+
+func TestSession_decide_NothingIsAheadOfTheHighestGeneration(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	last := models.Session{ID: uuid.New(), Generation: math.MaxUint32, RedeemedAt: &now}
+	for _, generation := range []uint32{1, 2, math.MaxUint32 - 1} {
+		token := tokens.Handle{ID: last.ID, Counters: [2]uint32{generation, 1}}
+		require.Equal(t, models.Reuse, last.Decide(token, now, grace), generation)
+	}
+	before := models.Session{ID: uuid.New(), Generation: math.MaxUint32 - 2, RedeemedAt: &now}
+	require.Equal(t, models.Ahead,
+		before.Decide(tokens.Handle{ID: before.ID, Counters: [2]uint32{math.MaxUint32, 0}}, now, grace))
 }
 
 // A retry of the parent, late enough to replace the child, loses to the child if that is redeemed meanwhile: it must not

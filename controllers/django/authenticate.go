@@ -74,6 +74,9 @@ func (a *authenticator) sessionOf(c *gin.Context, token string) (*models.Session
 // exchange redeems a refresh token that Latchkey or SimpleJWT issued, for a session and its next refresh token.
 func (a *authenticator) exchange(c *gin.Context, token string) (*models.SessionTokens, error) {
 	refreshed, err := a.sessions.Refresh(c.Request.Context(), token, middleware.RequestInfo(c))
+	if err == nil && refreshed.WasAhead {
+		middleware.SetOutcome(c, middleware.OutcomeAhead)
+	}
 	if !errors.Is(err, models.ErrRefreshTokenInvalid) {
 		return refreshed, err
 	}

@@ -73,7 +73,8 @@ const (
 	DetailUndone   = "undone"
 	DetailReset    = "reset" // by mail
 
-	DetailUnverified = "unverified"
+	DetailUnverified    = "unverified"
+	DetailLastSuperuser = "last_superuser" // who is not deleted
 )
 
 // Notices are the kinds of events that their user gets a mail about, with the message of each, and the queue that takes it.

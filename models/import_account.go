@@ -73,6 +73,7 @@ const (
 	refusedName    = "another account has this username"
 	refusedUnknown = "an account here that was not imported has this email address or id"
 	refusedRace    = "the account here changed during the import; run it again"
+	refusedLast    = "it is the last active superuser here; promote another one first"
 	refusedTime    = "it has a time outside of the years 1 to 9999"
 )
 

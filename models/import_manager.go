@@ -39,7 +39,11 @@ func (m *ImportManager) Import(ctx context.Context, batch []ExternalAccount) (re
 		if err := lookUpByIndex(tx.DB); err != nil {
 			return err
 		}
-		plan, err := m.plan(tx.DB, tx.Now, batch, nil)
+		superusers, err := lockSuperusers(tx)
+		if err != nil {
+			return err
+		}
+		plan, err := m.plan(tx.DB, batch, planning{now: tx.Now, administrators: superusers.administrators()})
 		if err != nil {
 			return err
 		}
@@ -68,6 +72,8 @@ type Rehearsal struct {
 	holders map[uint64]string // who would have an email by now
 	freed   map[uint64]bool   // the emails that accounts would have had
 	seed    maphash.Seed
+
+	administrators *int // how many would be left; nil before the first batch
 }
 
 // Rehearse begins a rehearsal.
@@ -77,10 +83,20 @@ func (m *ImportManager) Rehearse() *Rehearsal {
 
 // Import is [ImportManager.Import] without doing it.
 func (r *Rehearsal) Import(ctx context.Context, batch []ExternalAccount) (ImportReport, error) {
-	plan, err := r.manager.plan(r.manager.store.DB(ctx), r.manager.store.Now(), batch, r)
+	db := r.manager.store.DB(ctx)
+	if r.administrators == nil {
+		var present superusers
+		if err := db.Where("is_superuser AND is_active").Find(&present).Error; err != nil {
+			return ImportReport{}, err
+		}
+		count := present.administrators()
+		r.administrators = &count
+	}
+	plan, err := r.manager.plan(db, batch, planning{r.manager.store.Now(), *r.administrators, r})
 	if err != nil {
 		return ImportReport{}, err
 	}
+	*r.administrators = plan.administrators + plan.promoted
 	report := plan.report
 	report.Imported = len(plan.created)
 	for _, account := range plan.known {

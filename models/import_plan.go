@@ -13,6 +13,17 @@ type importPlan struct {
 	created []ExternalAccount
 	known   []knownAccount
 	report  ImportReport
+
+	administrators int // superusers who are left, without those of this batch
+	promoted       int // superusers who come with this batch
+}
+
+// planning is what a plan is made by besides the batch: the time, how many superusers there are who stay, and the rehearsal,
+// if it is one.
+type planning struct {
+	now            time.Time
+	administrators int
+	rehearsal      *Rehearsal
 }
 
 // knownAccount is one that was imported before and is not as it was.
@@ -32,16 +43,14 @@ func (k knownAccount) count(report *ImportReport) {
 }
 
 // plan decides what will be done with each account. A rehearsal, if there is one, knows the batches that were not stored.
-func (m *ImportManager) plan(
-	db *gorm.DB, now time.Time, batch []ExternalAccount, rehearsal *Rehearsal,
-) (importPlan, error) {
-	var plan importPlan
-	accounts := m.storable(&plan, now, batch)
+func (m *ImportManager) plan(db *gorm.DB, batch []ExternalAccount, planning planning) (importPlan, error) {
+	plan := importPlan{administrators: planning.administrators}
+	accounts := m.storable(&plan, planning.now, batch)
 	present, err := m.find(db, accounts)
 	if err != nil {
 		return importPlan{}, err
 	}
-	present.rehearsal = rehearsal
+	present.rehearsal = planning.rehearsal
 	for _, account := range accounts {
 		m.planAccount(&plan, present, account)
 	}
@@ -112,8 +121,31 @@ func (m *ImportManager) planAccount(plan *importPlan, present presentUsers, acco
 			plan.refuseHeld(account, holder)
 			return
 		}
-		plan.created = append(plan.created, account)
+		plan.create(account)
 	}
+}
+
+func (p *importPlan) create(account ExternalAccount) {
+	if user := account.user(time.Time{}); user.administers() {
+		p.promoted++
+	}
+	p.created = append(p.created, account)
+}
+
+// change plans the change of a known account, unless it would take the last superuser away. Superusers who come with the same
+// batch don't count: they may lose a race for their email.
+func (p *importPlan) change(known knownAccount) {
+	changed := known.user.with(known.columns)
+	switch had, has := known.user.administers(), changed.administers(); {
+	case had && !has && p.administrators <= 1:
+		p.refuse(known.account, refusedLast)
+		return
+	case had && !has:
+		p.administrators--
+	case has && !had:
+		p.promoted++
+	}
+	p.known = append(p.known, known)
 }
 
 // planKnown decides about an account that was imported before.
@@ -132,7 +164,7 @@ func (m *ImportManager) planKnown(plan *importPlan, present presentUsers, known 
 				return
 			}
 		}
-		plan.known = append(plan.known, known)
+		plan.change(known)
 	}
 }
 

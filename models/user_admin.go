@@ -14,7 +14,7 @@ func (m *UserManager) Promote(ctx context.Context, email string) error {
 }
 
 // Demote takes all roles from the account of email. Errors are ErrUserNotFound, and ErrLastSuperuser if no other active
-// superuser would remain.
+// superuser would remain who has not asked to be deleted.
 func (m *UserManager) Demote(ctx context.Context, email string) error {
 	return m.changeUnlessLastSuperuser(ctx, email, func(tx Tx, user *User) error {
 		return changeRoles(tx, user, User{}, DetailDemoted)
@@ -55,10 +55,7 @@ func (m *UserManager) Activate(ctx context.Context, email string) error {
 // Delete deletes the account of email with everything that belongs to it. Errors are those of Demote.
 func (m *UserManager) Delete(ctx context.Context, email string) error {
 	return m.changeUnlessLastSuperuser(ctx, email, func(tx Tx, user *User) error {
-		deleted, err := deleteUsers(tx, 1, "id = ?", user.ID)
-		if err == nil && deleted == 0 { // another request was quicker
-			return ErrUserNotFound
-		}
+		_, err := deleteUsers(tx, 1, "id = ?", user.ID)
 		return err
 	})
 }
@@ -73,10 +70,11 @@ func (m *UserManager) EndSessions(ctx context.Context, email string) (ended int,
 	return ended, err
 }
 
-// change runs do on the account of email in a transaction.
+// change runs do on the account of email in a transaction. The account is locked, so that one which another request deletes at
+// the same time is either changed before that or not found.
 func (m *UserManager) change(ctx context.Context, email string, do func(Tx, *User) error) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
-		user, err := userByEmail(tx.DB, email)
+		user, err := userByEmail(tx.Clauses(clause.Locking{Strength: "UPDATE"}), email)
 		if err != nil {
 			return err
 		}
@@ -84,21 +82,19 @@ func (m *UserManager) change(ctx context.Context, email string, do func(Tx, *Use
 	})
 }
 
-// changeUnlessLastSuperuser is change, except that it returns ErrLastSuperuser for the last active superuser. It locks all
-// active superusers, so that two changes at once don't remove the last two.
+// changeUnlessLastSuperuser is change, except that it returns ErrLastSuperuser for the last superuser.
 func (m *UserManager) changeUnlessLastSuperuser(ctx context.Context, email string, do func(Tx, *User) error) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
-		var superusers []User
-		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).
-			Where("is_superuser AND is_active").Order("id").Find(&superusers).Error
+		superusers, err := lockSuperusers(tx)
 		if err != nil {
 			return err
 		}
-		user, err := userByEmail(tx.DB, email) // after the wait for the lock, and so as the winner left it
+		// After the wait for the lock, and so as the winner left it.
+		user, err := userByEmail(tx.Clauses(clause.Locking{Strength: "UPDATE"}), email)
 		if err != nil {
 			return err
 		}
-		if len(superusers) == 1 && superusers[0].ID == user.ID {
+		if superusers.isLast(user) {
 			return ErrLastSuperuser
 		}
 		return do(tx, user)

@@ -51,21 +51,31 @@ func (m *UserManager) RequestDeletion(ctx context.Context, checked *User, deleti
 }
 
 // DeleteDue deletes at most limit accounts whose deletion is due, with everything that belongs to them, and returns how many
-// it deleted. What the audit log says of them, ids and addresses of the network, stays for its own time.
+// it deleted. What the audit log says of them, ids and addresses of the network, stays for its own time. The last active
+// superuser is not deleted: the deletion is cancelled.
 func (m *UserManager) DeleteDue(ctx context.Context, limit int) (deleted int64, err error) {
+	return m.deleteDue(ctx, limit, "TRUE")
+}
+
+// DeleteIfDue deletes one account if its deletion is due and it is not the last active superuser's.
+func (m *UserManager) DeleteIfDue(ctx context.Context, id uuid.UUID) error {
+	_, err := m.deleteDue(ctx, 1, "id = ?", id)
+	return err
+}
+
+func (m *UserManager) deleteDue(ctx context.Context, limit int, condition string, arguments ...any) (deleted int64, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
-		deleted, err = deleteUsers(tx, limit, "deletion_due_at <= ?", tx.Now)
+		superusers, err := lockSuperusers(tx)
+		if err != nil {
+			return err
+		}
+		if err := superusers.keepLast(tx); err != nil {
+			return err
+		}
+		deleted, err = deleteUsers(tx, limit, "deletion_due_at <= ? AND "+condition, append([]any{tx.Now}, arguments...)...)
 		return err
 	})
 	return deleted, err
-}
-
-// DeleteIfDue deletes one account if its deletion is due.
-func (m *UserManager) DeleteIfDue(ctx context.Context, id uuid.UUID) error {
-	return m.store.Transaction(ctx, func(tx Tx) error {
-		_, err := deleteUsers(tx, 1, "id = ? AND deletion_due_at <= ?", id, tx.Now)
-		return err
-	})
 }
 
 func deleteUsers(tx Tx, limit int, condition string, arguments ...any) (deleted int64, err error) {

@@ -1,6 +1,8 @@
 package models
 
 import (
+	"time"
+
 	"gorm.io/gorm/clause"
 )
 
@@ -11,6 +13,20 @@ const insertSize = 1000
 func (m *UserManager) insertImported(tx Tx, users []User) (int, error) {
 	result := tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(users, insertSize)
 	return int(result.RowsAffected), result.Error
+}
+
+// with returns the user as columns that an import changes make them, as far as their roles and their access are concerned.
+func (u User) with(columns map[string]any) *User {
+	if isSuperuser, isChanged := columns["is_superuser"].(bool); isChanged {
+		u.IsSuperuser = isSuperuser
+	}
+	if isActive, isChanged := columns["is_active"].(bool); isChanged {
+		u.IsActive = isActive
+	}
+	if due, isChanged := columns["deletion_due_at"].(*time.Time); isChanged {
+		u.DeletionDueAt = due
+	}
+	return &u
 }
 
 // updateImported changes columns of a user whose password and activity are still as they were read, and otherwise loses the

@@ -14,7 +14,7 @@ func (m *SessionManager) Accepts(ctx context.Context, token string) bool {
 		return false
 	}
 	now := m.store.Now()
-	session, err := m.live(ctx, parts.ID, now)
+	session, err := m.live(m.store.DB(ctx), parts.ID, now)
 	return err == nil && session.decide(parts, now, m.rules.Grace) != reuse
 }
 

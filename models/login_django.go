@@ -51,7 +51,7 @@ func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted
 		return nil, err
 	}
 	now := m.store.Now()
-	session, err := m.sessions.live(ctx, wanted.ID, now)
+	session, err := m.sessions.live(m.store.DB(ctx), wanted.ID, now)
 	switch {
 	case err == nil:
 		return session, m.sessions.Touch(ctx, session)
@@ -60,11 +60,14 @@ func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted
 	case !user.IsActive:
 		return nil, ErrAccountInactive
 	}
-	err = m.store.Transaction(ctx, func(tx Tx) error { return m.openForeign(tx, user, wanted, from) })
-	if err != nil {
-		return nil, err
-	}
-	return m.sessions.live(ctx, wanted.ID, now)
+	err = m.store.Transaction(ctx, func(tx Tx) error {
+		if err := m.openForeign(tx, user, wanted, from); err != nil {
+			return err
+		}
+		session, err = m.sessions.live(tx.DB, wanted.ID, now)
+		return err
+	})
+	return session, err
 }
 
 // openForeign opens a session unless another request did. What another system issued is worth nothing any more once the

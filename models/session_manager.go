@@ -143,7 +143,7 @@ func (m *SessionManager) redeem(ctx context.Context, token tokens.Handle, from R
 // redeemOnce reads the session, decides, and claims the row by an update that holds only if nothing changed in between.
 func (m *SessionManager) redeemOnce(ctx context.Context, token tokens.Handle, from RequestInfo) (*SessionTokens, error) {
 	now := m.store.Now()
-	session, err := m.live(ctx, token.ID, now)
+	session, err := m.live(m.store.DB(ctx), token.ID, now)
 	if err != nil {
 		return nil, err
 	}
@@ -190,9 +190,9 @@ func unchanged(db *gorm.DB, session *Session) *gorm.DB {
 
 // live reads a session with its user, and returns an error unless both can be used. The session comes back with the error if
 // there is one of this id.
-func (m *SessionManager) live(ctx context.Context, id uuid.UUID, now time.Time) (*Session, error) {
+func (m *SessionManager) live(db *gorm.DB, id uuid.UUID, now time.Time) (*Session, error) {
 	var session Session
-	err := m.store.DB(ctx).Joins("User").Where("sessions.id = ?", id).Take(&session).Error
+	err := db.Joins("User").Where("sessions.id = ?", id).Take(&session).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrSessionExpired
@@ -229,7 +229,7 @@ func (m *SessionManager) endForReuse(ctx context.Context, session *Session, from
 // Authenticated reads, in one query, the session and the user that an access token names. Errors are
 // ErrAccountInactive, ErrSessionRevoked and ErrSessionExpired.
 func (m *SessionManager) Authenticated(ctx context.Context, sessionID, userID uuid.UUID) (*Session, error) {
-	session, err := m.live(ctx, sessionID, m.store.Now())
+	session, err := m.live(m.store.DB(ctx), sessionID, m.store.Now())
 	switch {
 	case session == nil && errors.Is(err, ErrSessionExpired):
 		return nil, m.whyGone(ctx, userID)
@@ -262,7 +262,7 @@ func (m *SessionManager) Inspect(ctx context.Context, token string, from Request
 	}
 	err = Retry(func() error {
 		now := m.store.Now()
-		session, err = m.live(ctx, handle.ID, now)
+		session, err = m.live(m.store.DB(ctx), handle.ID, now)
 		if err == nil && session.decide(handle, now, m.rules.Grace) == reuse {
 			err = m.endForReuse(ctx, session, from)
 		}

@@ -198,13 +198,16 @@ func (m *UserManager) UpdateProfile(ctx context.Context, id uuid.UUID, change Pr
 	if err != nil {
 		return nil, err
 	}
-	db := m.store.DB(ctx)
-	if len(columns) > 0 {
-		if err := db.Model(&User{}).Where("id = ? AND is_active", id).Updates(columns).Error; err != nil {
-			return nil, err
+	var user *User
+	err = m.store.Transaction(ctx, func(tx Tx) error { // or the change would stay although the user couldn't be read
+		if len(columns) > 0 {
+			if err := tx.Model(&User{}).Where("id = ? AND is_active", id).Updates(columns).Error; err != nil {
+				return err
+			}
 		}
-	}
-	user, err := takeUser(db, "id = ? AND is_active", id)
+		user, err = takeUser(tx.DB, "id = ? AND is_active", id)
+		return err
+	})
 	if errors.Is(err, ErrUserNotFound) {
 		return nil, ErrAccountInactive
 	}

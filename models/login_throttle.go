@@ -46,7 +46,11 @@ func newThrottle(account, device uuid.UUID, now time.Time) *LoginThrottle {
 // isNew reports whether a throttle has no row yet: strangers get one with their first failure.
 func (t *LoginThrottle) isNew() bool { return t.DeviceID == uuid.Nil && t.Failures == 0 }
 
-func (t *LoginThrottle) locked(now time.Time) bool { return now.Before(t.LockedUntil) }
+// locked reports whether no password is accepted. A lock that lasts for longer than any was set while the clock was ahead, and
+// would hold the owner off until the clock has caught up.
+func (t *LoginThrottle) locked(now time.Time) bool {
+	return now.Before(t.LockedUntil) && t.LockedUntil.Before(now.Add(2*MaxDelay))
+}
 
 // afterFailure returns the throttle with one more failure counted.
 func (t LoginThrottle) afterFailure(now time.Time) LoginThrottle {

@@ -66,6 +66,10 @@ func lifetimeOf(purpose mail.Kind) time.Duration {
 // deliveryTime is how long a mail may take to be sent; only then does the lifetime of its token begin.
 const deliveryTime = 80 * time.Hour
 
+// clockDifference is by how much the clocks of replicas may differ. What expires later than its lifetime and this allow was
+// made while the clock was ahead, or has not been sent yet.
+const clockDifference = time.Minute
+
 // usable returns nil if the token, which has its user, can be redeemed at now, and otherwise why not.
 func (t *OneTimeToken) usable(now time.Time) error {
 	switch {
@@ -73,7 +77,7 @@ func (t *OneTimeToken) usable(now time.Time) error {
 		return ErrOneTimeTokenUsed
 	case t.EndedAt != nil, t.User == nil, !t.User.IsActive: // without a user, the account was deleted meanwhile
 		return ErrOneTimeTokenInvalid
-	case !now.Before(t.ExpiresAt):
+	case !now.Before(t.ExpiresAt), now.Add(lifetimeOf(t.Purpose)+clockDifference).Before(t.ExpiresAt):
 		return ErrOneTimeTokenExpired
 	default:
 		return nil

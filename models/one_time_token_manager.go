@@ -195,6 +195,14 @@ func (m *OneTimeTokenManager) tryCode(ctx context.Context, id uuid.UUID, code st
 // redeem claims the token and does what it is for, together. Of two who redeem it at once one succeeds.
 func (m *OneTimeTokenManager) redeem(ctx context.Context, token *OneTimeToken, do func(Tx) error) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
+		// The account is locked before the token, as whatever changes or deletes it does: otherwise the two could wait for each other.
+		_, err := takeUser(tx.Clauses(clause.Locking{Strength: "UPDATE"}), "id = ?", token.UserID)
+		if errors.Is(err, ErrUserNotFound) {
+			return ErrOneTimeTokenInvalid
+		}
+		if err != nil {
+			return err
+		}
 		claim := tx.Model(&OneTimeToken{}).Where("id = ? AND ended_at IS NULL", token.ID).
 			Updates(map[string]any{"ended_at": tx.Now, "end_reason": tokenUsed})
 		if claim.Error != nil {

@@ -131,7 +131,7 @@ func TestUserManager_CreateUser_TakenEmailIsAFieldError(t *testing.T) {
 func TestUserManager_CreateUser_SimultaneousOnesMakeOneUser(t *testing.T) {
 	t.Parallel()
 	eachManager(t, func(t *testing.T, f fixture) {
-		const racers = 8
+		const racers = 200
 		results := make([]error, racers)
 		var group sync.WaitGroup
 		for i := range racers {

@@ -18,11 +18,14 @@ type memory struct {
 	mu    sync.Mutex
 	times map[string]int64
 	limit int
+	ahead time.Duration
 	now   func() time.Time
 }
 
-func newMemory(limit int, now func() time.Time) *memory {
-	return &memory{times: map[string]int64{}, limit: limit, now: now}
+// newMemory returns a memory for the times of a quota of this period. A time that is two periods ahead or more was stored before
+// the clock went back, and counts for nothing: otherwise the key would be held back until the clock has caught up.
+func newMemory(limit int, period time.Duration, now func() time.Time) *memory {
+	return &memory{times: map[string]int64{}, limit: limit, ahead: 2 * period, now: now}
 }
 
 // GetWithTime returns the value of a key, or -1 if there is none, and the time.
@@ -30,7 +33,7 @@ func (m *memory) GetWithTime(_ context.Context, key string) (int64, time.Time, e
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if at, found := m.times[key]; found && at > now.UnixNano() {
+	if at, found := m.times[key]; found && at > now.UnixNano() && at < now.Add(m.ahead).UnixNano() {
 		return at, now, nil
 	}
 	delete(m.times, key)

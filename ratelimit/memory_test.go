@@ -12,7 +12,7 @@ import (
 // A million addresses come, once each. A key that was over its quota before still is afterwards.
 func TestMemory_AFloodOfKeysFreesNobodyAndIsBounded(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	store := newMemory(maxKeys, func() time.Time { return now })
+	store := newMemory(maxKeys, time.Minute, func() time.Time { return now })
 	limiter, err := gcra(store, Quota{Count: 5, Period: time.Minute})
 	require.NoError(t, err)
 	take := func(key string) bool {
@@ -38,7 +38,7 @@ func TestMemory_AFloodOfKeysFreesNobodyAndIsBounded(t *testing.T) {
 
 func TestMemory_ExpiredKeysMakeRoomFirst(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	store := newMemory(2*sampleSize, func() time.Time { return now })
+	store := newMemory(2*sampleSize, time.Minute, func() time.Time { return now })
 	add := func(key string, at time.Time) {
 		added, err := store.SetIfNotExistsWithTTL(t.Context(), key, at.UnixNano(), time.Minute)
 		require.NoError(t, err)
@@ -61,4 +61,26 @@ func heap() int64 {
 	runtime.GC()
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)
+}
+
+// A clock that was ahead for a while and is right again holds nobody back for longer than two periods.
+func TestMemory_AClockThatGoesBackFreezesNoKey(t *testing.T) {
+	for _, jump := range []time.Duration{time.Second, time.Minute, time.Hour, 400 * 24 * time.Hour} {
+		now := time.Unix(1_800_000_000, 0).Add(jump)
+		limiter, err := gcra(newMemory(maxKeys, time.Minute, func() time.Time { return now }), Quota{Count: 5, Period: time.Minute})
+		require.NoError(t, err)
+		take := func() bool {
+			limited, _, err := limiter.RateLimitCtx(t.Context(), "ann", 1)
+			require.NoError(t, err)
+			return !limited
+		}
+		for take() {
+		}
+		now = now.Add(-jump)
+		for range 5 {
+			take()
+		}
+		now = now.Add(2 * time.Minute)
+		require.True(t, take(), jump)
+	}
 }

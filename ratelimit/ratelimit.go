@@ -61,7 +61,7 @@ func NewLimiter(name string, quota Quota, counting Counting) (*Limiter, error) {
 	}
 	l := &Limiter{name: name, quota: quota, key: counting.Key, redis: counting.Redis}
 	var err error
-	if l.memory, err = gcra(newMemory(maxKeys, counting.Now), quota); err != nil {
+	if l.memory, err = gcra(newMemory(maxKeys, quota.Period, counting.Now), quota); err != nil {
 		return nil, err
 	}
 	if l.redis != nil {

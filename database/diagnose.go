@@ -81,13 +81,35 @@ func ReadReplication(ctx context.Context, db *gorm.DB) (Replication, error) {
 }
 
 // LosesStatements reports whether something between this program and PostgreSQL, such as PgBouncer in transaction mode, gives the
-// statements that one connection prepared to another, while the URL says to prepare them: requests would fail now and then. It
-// prepares a statement and, over a new connection, again.
+// statements that one connection prepared to another, while the URL says to prepare them: requests would fail now and then.
 func LosesStatements(ctx context.Context, url string) (bool, error) {
 	config, err := parsePostgresURL(url)
 	if err != nil || !preparesByName(config.DefaultQueryExecMode) {
 		return false, err
 	}
+	return sharesConnections(ctx, config)
+}
+
+// ErrPooled is returned for a migration through a pooler that does not keep the lock of a session.
+var ErrPooled = errors.New("DATABASE_URL leads to a connection pooler in transaction mode, which does not keep the lock under which " +
+	"one process migrates: run this with a URL that leads to PostgreSQL itself")
+
+// refusePooler returns ErrPooled if a migration would run through such a pooler.
+func refusePooler(ctx context.Context, url string) error {
+	config, err := parsePostgresURL(url)
+	if err != nil {
+		return err
+	}
+	shares, err := sharesConnections(ctx, config)
+	if err == nil && shares {
+		err = ErrPooled
+	}
+	return err
+}
+
+// sharesConnections reports whether two connections of this program may be one of PostgreSQL's. It prepares a statement and, over a
+// new connection, again.
+func sharesConnections(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	const tries = 5 // other clients may get the pooler's connection in between
 	for range tries {
 		found, err := prepareOnce(ctx, config)

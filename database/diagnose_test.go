@@ -89,3 +89,18 @@ func TestLosesStatements(t *testing.T) {
 		require.False(t, losing(pooled+"&default_query_exec_mode="+mode), mode)
 	}
 }
+
+func TestMigrator_Up_RefusesAPoolerThatSharesConnections(t *testing.T) {
+	t.Parallel()
+	direct, err := testkit.Cluster(t).CreateDatabase(t.Context())
+	require.NoError(t, err)
+	up := func(url string) error {
+		migrator, err := database.NewMigrator(url, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		defer migrator.Close()
+		_, err = migrator.Up(t.Context())
+		return err
+	}
+	require.ErrorIs(t, up(testkit.PgBouncer(t, direct, "transaction")+"&default_query_exec_mode=exec"), database.ErrPooled)
+	require.NoError(t, up(testkit.PgBouncer(t, direct, "session")))
+}

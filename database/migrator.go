@@ -152,6 +152,11 @@ func (m *Migrator) Down(ctx context.Context) (*Applied, error) {
 // exclusively calls work while no other process migrates this database. One lock covers all of its migrations, so that
 // processes do not take turns between them.
 func (m *Migrator) exclusively(ctx context.Context, work func() error) error {
+	if m.dialect == Postgres {
+		if err := refusePooler(ctx, m.url); err != nil {
+			return fmt.Errorf("migrating the database: %w", err)
+		}
+	}
 	conn, err := m.pool.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("migrating the database: %w", err)

@@ -3,6 +3,7 @@ package database_test
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -122,17 +123,24 @@ func TestPostgresPool_NoDeadlineEndsACommit(t *testing.T) {
 		return waiting == 1
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	err = db.WithContext(ctx).Create(&thing{ID: 2, Name: "two"}).Error
+	id := 1
+	create := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		id++
+		return db.WithContext(ctx).Create(&thing{ID: id, Name: strconv.Itoa(id)}).Error
+	}
+	// PostgreSQL reloads its settings some time after it was told to.
+	require.Eventually(t, func() bool { err = create(); return err != nil }, testkit.Patience, time.Millisecond)
 	require.ErrorIs(t, err, database.ErrUnavailable)
 	require.Eventually(t, isWaiting, testkit.Patience, 5*time.Millisecond)
-	require.ErrorIs(t, admin.Take(&thing{}, "id = 2").Error, gorm.ErrRecordNotFound, "nobody is shown what a failover could lose")
+	require.ErrorIs(t, admin.Take(&thing{}, "id = ?", id).Error, gorm.ErrRecordNotFound, "nobody is shown what a failover could lose")
 	require.True(t, isWaiting())
 
 	waitForStandby("''")
-	require.Eventually(t, func() bool { return admin.Take(&thing{}, "id = 2").Error == nil }, testkit.Patience, 5*time.Millisecond)
-	require.NoError(t, db.Create(&thing{ID: 3, Name: "three"}).Error)
+	isThere := func() bool { return admin.Take(&thing{}, "id = ?", id).Error == nil }
+	require.Eventually(t, isThere, testkit.Patience, 5*time.Millisecond)
+	require.NoError(t, create())
 }
 
 // A client's leaving, unlike the deadline, ends no transaction of a request.

@@ -77,7 +77,7 @@ func (t *OneTimeToken) usable(now time.Time) error {
 		return ErrOneTimeTokenUsed
 	case t.EndedAt != nil, t.User == nil, !t.User.IsActive: // without a user, the account was deleted meanwhile
 		return ErrOneTimeTokenInvalid
-	case !now.Before(t.ExpiresAt), now.Add(lifetimeOf(t.Purpose)+clockDifference).Before(t.ExpiresAt):
+	case !now.Before(t.ExpiresAt), now.Add(lifetimeOf(t.Purpose) + clockDifference).Before(t.ExpiresAt):
 		return ErrOneTimeTokenExpired
 	default:
 		return nil

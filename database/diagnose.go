@@ -91,8 +91,8 @@ func LosesStatements(ctx context.Context, url string) (bool, error) {
 }
 
 // ErrPooled is returned for a migration through a pooler that does not keep the lock of a session.
-var ErrPooled = errors.New("DATABASE_URL leads to a connection pooler in transaction mode, which does not keep the lock under which " +
-	"one process migrates: run this with a URL that leads to PostgreSQL itself")
+var ErrPooled = errors.New("DATABASE_URL leads to a connection pooler in transaction mode, which does not keep the lock " +
+	"under which one process migrates: run this with a URL that leads to PostgreSQL itself")
 
 // refusePooler returns ErrPooled if a migration would run through such a pooler.
 func refusePooler(ctx context.Context, url string) error {
@@ -107,8 +107,8 @@ func refusePooler(ctx context.Context, url string) error {
 	return err
 }
 
-// sharesConnections reports whether two connections of this program may be one of PostgreSQL's. It prepares a statement and, over a
-// new connection, again.
+// sharesConnections reports whether two connections of this program may be one of PostgreSQL's. It prepares a statement and,
+// over a new connection, again.
 func sharesConnections(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	const tries = 5 // other clients may get the pooler's connection in between
 	for range tries {

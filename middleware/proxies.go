@@ -17,8 +17,8 @@ func WarnOfProxies(log *slog.Logger, trusted []netip.Prefix) gin.HandlerFunc {
 			return
 		}
 		once.Do(func() {
-			log.WarnContext(c.Request.Context(), "X-Forwarded-For is ignored, because TRUSTED_PROXIES does not name the peer that sent it; "+
-				"if the peer is your proxy, all of its clients share one address and one rate limit", "peer", c.RemoteIP())
+			log.WarnContext(c.Request.Context(), "X-Forwarded-For is ignored, because TRUSTED_PROXIES does not name the peer that "+
+				"sent it; if the peer is your proxy, all of its clients share one address and one rate limit", "peer", c.RemoteIP())
 		})
 	}
 }

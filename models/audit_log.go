@@ -58,7 +58,8 @@ const (
 func EventKinds() []string {
 	return []string{
 		EventSignedUp, EventLoginSucceeded, EventLoginFailed, EventAccountLocked, EventPasswordChanged, EventRefreshTokenReused,
-		EventSessionAhead, EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice, EventEmailVerified,
+		EventSessionAhead, EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice,
+		EventEmailVerified,
 		EventEmailChangeAsked, EventEmailChanged, EventDeletionAsked, EventDeletionCancelled, EventAccountDeleted,
 	}
 }

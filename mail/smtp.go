@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 )
 
 // TLS is how a connection to a mail server is encrypted.
@@ -74,15 +75,20 @@ func (s *SMTP) Send(ctx context.Context, message Email) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
-	err = s.deliver(ctx, kind, message.To)
+	err = s.converse(ctx, func(client *gomail.Client, session *smtp.Client) error {
+		if knows, _ := session.Extension("SMTPUTF8"); !knows && !isASCII(message.To) {
+			return fmt.Errorf("%w: the server takes no address with other letters than ASCII", ErrPermanent)
+		}
+		return client.SendWithSMTPClient(session, kind)
+	})
 	if kind.IsDelivered() {
 		return nil // what fails after the server took the message must not send it twice
 	}
 	return failure(ctx, err, message.To)
 }
 
-// deliver says one message to the server, on a connection that ends with ctx.
-func (s *SMTP) deliver(ctx context.Context, kind *gomail.Msg, to string) error {
+// converse introduces itself to the server, says what it has to, and takes its leave, on a connection that ends with ctx.
+func (s *SMTP) converse(ctx context.Context, say func(*gomail.Client, *smtp.Client) error) error {
 	conn, err := s.dial(ctx)
 	if err != nil {
 		return err
@@ -98,10 +104,7 @@ func (s *SMTP) deliver(ctx context.Context, kind *gomail.Msg, to string) error {
 	if err != nil {
 		return err
 	}
-	if knows, _ := session.Extension("SMTPUTF8"); !knows && !isASCII(to) {
-		return fmt.Errorf("%w: the server takes no address with other letters than ASCII", ErrPermanent)
-	}
-	return errors.Join(client.SendWithSMTPClient(session, kind), client.CloseWithSMTPClient(session))
+	return errors.Join(say(client, session), client.CloseWithSMTPClient(session))
 }
 
 func (s *SMTP) dial(ctx context.Context) (net.Conn, error) {

@@ -2,7 +2,9 @@ package mail
 
 import (
 	"context"
-	"errors"
+
+	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 )
 
 // Check connects to the server, introduces itself, encrypts and logs in as for a delivery, and sends no mail. It gives up when
@@ -10,23 +12,6 @@ import (
 func (s *SMTP) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
-	return failure(ctx, s.greet(ctx), s.from.Address)
-}
-
-func (s *SMTP) greet(ctx context.Context) error {
-	conn, err := s.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	client, err := s.client(conn)
-	if err != nil {
-		return err
-	}
-	session, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(session.Noop(), client.CloseWithSMTPClient(session))
+	err := s.converse(ctx, func(_ *gomail.Client, session *smtp.Client) error { return session.Noop() })
+	return failure(ctx, err, s.from.Address)
 }

@@ -118,7 +118,11 @@ func (s *Server) serve(p parts) (err error) {
 // ready, and after SHUTDOWN_DELAY, or once hurry is closed, it accepts no more requests, and waits for those in progress, up to
 // SHUTDOWN_TIMEOUT.
 func (s *Server) Run(ctx context.Context, hurry <-chan struct{}) (err error) {
-	defer func() { s.log.InfoContext(ctx, "stopped", "error", err) }()
+	defer func() {
+		if err == nil { // the command says what else
+			s.log.InfoContext(ctx, "stopped")
+		}
+	}()
 	stopMetrics, err := serveMetrics(ctx, s.settings.Metrics.Addr, s.Metrics, s.log)
 	if err != nil {
 		return err

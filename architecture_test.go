@@ -109,7 +109,7 @@ type source struct {
 }
 
 func (s source) isTest() bool {
-	return strings.HasSuffix(s.name, "_test.go") || s.folder == "testkit" || s.folder == "bench"
+	return strings.HasSuffix(s.name, "_test.go") || s.folder == "testkit" || s.folder == "bench" || s.folder == "bench/torture"
 }
 
 func TestArchitecture_TheTreeFollowsTheRules(t *testing.T) {

@@ -1,0 +1,33 @@
+//go:build torture
+
+package torture
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The scale of `make torture`.
+const (
+	f1Rounds, f1Rate, f1Down = 12, 50, 3 * time.Second
+	f1bKills, f1bSignups     = 50, 10_000
+	f2Lasting                = 20 * time.Second
+	f9Kills, f9Rate          = 50, 100
+	f16Rounds, f16Rate       = 3, 200
+	f23Rounds                = 30
+)
+
+// beside does nothing: a row has the machine for itself.
+func beside(*testing.T) {}
+
+// within fails the test if what took longer than limit.
+func within(t *testing.T, limit, took time.Duration, what string) {
+	t.Helper()
+	require.LessOrEqual(t, took, limit, what)
+}
+
+// summarize writes the line of a row, which `make torture` collects.
+func summarize(_ *testing.T, line string) { fmt.Println("result: " + line) }

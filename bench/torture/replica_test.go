@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"latchkey/database"
 	"latchkey/testkit"
 )
 
@@ -60,6 +62,11 @@ func (r *replica) waitReady(t *testing.T) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for !r.isReady() {
+		select {
+		case <-r.process.Ended:
+			require.Fail(t, "the program ended", "%s", r.process.Output)
+		default:
+		}
 		require.Less(t, time.Since(began), testkit.Patience, "the replica is ready:\n%s", r.process.Output)
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -147,4 +154,12 @@ func get(t *testing.T, url string) string {
 	text, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	return string(text)
+}
+
+// kindOf returns the kind of the database at url.
+func kindOf(url string) string {
+	if strings.HasPrefix(url, database.SQLite+":") {
+		return database.SQLite
+	}
+	return database.Postgres
 }

@@ -104,7 +104,7 @@ func postgresProgram(t *testing.T, name string) string {
 // keeper is the shell script that runs a server until the end of its standard input, a pipe from this process, which closes
 // however a process ends.
 const keeper = `"$@" & echo $!
-exec >&-
+exec >/dev/null
 cat
 kill -QUIT $! 2>/dev/null
 kill -CONT $! 2>/dev/null
@@ -142,13 +142,16 @@ func (p *postgres) start(t *testing.T) {
 // waitUp waits until the server answers.
 func (p *postgres) waitUp(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		conn, err := pgx.Connect(t.Context(), p.url("postgres"))
+	answers := func() bool {
+		conn, err := pgx.Connect(t.Context(), p.url("postgres")+"&connect_timeout=5")
 		if err != nil {
 			return false
 		}
 		return conn.Close(t.Context()) == nil
-	}, testkit.Patience, 10*time.Millisecond, "PostgreSQL answers")
+	}
+	for began := time.Now(); !answers(); time.Sleep(10 * time.Millisecond) {
+		require.Less(t, time.Since(began), testkit.Patience, "PostgreSQL answers: %s", p.log(t))
+	}
 }
 
 // url returns the URL of a database for the superuser.

@@ -80,7 +80,7 @@ func TestF11_AFullDiskUnderSQLiteRefusesWritesForNow(t *testing.T) {
 	freed := time.Now()
 	require.Eventually(t, func() bool {
 		load.do(time.Now(), signup, service.addr)
-		return load.ledger.lastAcknowledged().After(freed)
+		return load.ledger.lastWrite().After(freed)
 	}, testkit.Patience, 20*time.Millisecond, "writes succeed again")
 	took := time.Since(freed)
 	result := check(t, testkit.OpenAt(t, url), service.addr, load.ledger)

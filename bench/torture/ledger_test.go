@@ -52,7 +52,8 @@ type ledger struct {
 	bare     int         // responses 503 without Retry-After
 	reads    int         // that failed
 	longest  time.Duration
-	newest   time.Time // when the newest write was acknowledged
+	newest   time.Time // when the newest operation was acknowledged
+	written  time.Time // when the newest operation that writes was
 	waits    []time.Duration
 }
 
@@ -86,6 +87,7 @@ func (l *ledger) tail(lines int) string {
 type response struct {
 	status     int
 	code       string
+	body       string
 	retryAfter string
 	took       time.Duration
 	pair       testkit.Pair
@@ -116,6 +118,9 @@ func (l *ledger) write(operation, email string, r response) outcome {
 	switch came {
 	case acknowledged:
 		l.newest = time.Now()
+		if operation != profile {
+			l.written = l.newest
+		}
 	case refused:
 		l.refusals = append(l.refusals, fmt.Sprintf("%s %s: %d %s", operation, email, r.status, r.code))
 	case unknown:
@@ -174,6 +179,13 @@ func (l *ledger) lastAcknowledged() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.newest
+}
+
+// lastWrite returns when the newest operation that writes was acknowledged.
+func (l *ledger) lastWrite() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written
 }
 
 // requireOnlyUnavailable fails the test if an honest request was refused, or failed with anything but a 503 that says when to try

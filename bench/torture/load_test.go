@@ -176,7 +176,7 @@ func (r requester) send(method, path, token, body string) (got response) {
 	if err != nil {
 		return response{err: err}
 	}
-	got = response{status: received.StatusCode, retryAfter: received.Header.Get("Retry-After")}
+	got = response{status: received.StatusCode, body: string(content), retryAfter: received.Header.Get("Retry-After")}
 	if len(bytes.TrimSpace(content)) > 0 {
 		got.err = json.Unmarshal(content, &got.pair)
 	}

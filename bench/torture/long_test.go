@@ -15,6 +15,9 @@ const (
 	f1Rounds, f1Rate, f1Down = 12, 50, 3 * time.Second
 	f1bKills, f1bSignups     = 50, 10_000
 	f2Lasting                = 20 * time.Second
+	f2bRounds                = 6
+	f2dRate, f2dLasting      = 200, 25 * time.Second
+	f3Rate                   = 100
 	f9Kills, f9Rate          = 50, 100
 	f16Rounds, f16Rate       = 3, 200
 	f23Rounds                = 30

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -31,6 +32,7 @@ type postgres struct {
 	password string
 	dir      string // data and log
 	running  *exec.Cmd
+	lifeline io.Closer // the standard input of the keeper
 	pid      int // of the postmaster
 	settings []string
 }
@@ -125,7 +127,7 @@ func (p *postgres) start(t *testing.T) {
 	command := exec.Command("/bin/sh", arguments...)
 	command.Dir, command.Stderr = p.dir, log
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: unprivileged(t), Setpgid: true}
-	_, err = command.StdinPipe() // closed when this process ends, or by Wait
+	p.lifeline, err = command.StdinPipe()
 	require.NoError(t, err)
 	output, err := command.StdoutPipe()
 	require.NoError(t, err)
@@ -231,6 +233,12 @@ func (p *postgres) kill(t *testing.T) {
 	}
 	_ = syscall.Kill(p.pid, syscall.SIGSTOP) // so that it starts no more children
 	p.signal(t, syscall.SIGKILL)
+	p.ended()
+}
+
+// ended waits for the keeper of a server that ended.
+func (p *postgres) ended() {
+	_ = p.lifeline.Close()
 	_ = p.running.Wait()
 	p.running = nil
 }

@@ -60,8 +60,8 @@ func (p *postgres) promote(t *testing.T) {
 func (p *postgres) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(p.pid, syscall.SIGINT))
-	_ = p.running.Wait()
-	p.running = nil
+	require.Eventually(t, func() bool { return syscall.Kill(p.pid, 0) != nil }, testkit.Patience, 5*time.Millisecond, "PostgreSQL ends")
+	p.ended()
 }
 
 // anyStandby is the setting with which a commit waits for one of the standbys.

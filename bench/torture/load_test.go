@@ -43,7 +43,7 @@ type load struct {
 }
 
 // hangs is how long a client waits for a response before it gives up.
-const hangs = 60 * time.Second
+const hangs = 30 * time.Second
 
 func newLoad(t *testing.T, rate int, addresses ...string) *load {
 	t.Helper()

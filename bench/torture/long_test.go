@@ -18,8 +18,10 @@ const (
 	f2bRounds                = 6
 	f2dRate, f2dLasting      = 200, 25 * time.Second
 	f3Rate                   = 100
+	f7Rounds, f8Sessions     = 30, 1000
 	f9Kills, f9Rate          = 50, 100
 	f16Rounds, f16Rate       = 3, 200
+	f18Rounds                = 20
 	f23Rounds                = 30
 )
 

@@ -28,6 +28,7 @@ date: run "latchkey migrate up", or set AUTO_MIGRATE=true.`,
 }
 
 func (c *console) serve(ctx context.Context) (err error) {
+	signal.Ignore(syscall.SIGPIPE) // whatever reads the log may end; the service goes on
 	settings, err := c.settings()
 	if err != nil {
 		return err

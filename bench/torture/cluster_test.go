@@ -33,8 +33,9 @@ type postgres struct {
 	dir      string // data and log
 	running  *exec.Cmd
 	lifeline io.Closer // the standard input of the keeper
-	pid      int // of the postmaster
+	pid      int       // of the postmaster
 	settings []string
+	before   []string // the command that runs PostgreSQL's own
 }
 
 // newPostgres starts a server with a database called latchkey. Settings are name=value. If PostgreSQL is not installed the test
@@ -42,14 +43,20 @@ type postgres struct {
 func newPostgres(t *testing.T, settings ...string) *postgres {
 	t.Helper()
 	p := &postgres{port: testkit.Port(t), password: rand.Text(), dir: folderForPostgres(t), settings: settings}
+	p.create(t)
+	return p
+}
+
+// create makes the server's files and the database, and leaves the server running. Options are initdb's.
+func (p *postgres) create(t *testing.T, options ...string) {
+	t.Helper()
 	secret := filepath.Join(p.dir, "password")
 	require.NoError(t, os.WriteFile(secret, []byte(p.password), 0o600))
 	p.give(t, secret)
-	p.run(t, "initdb", "--pgdata", p.data(), "--username", "postgres", "--pwfile", secret, "--auth", "scram-sha-256",
-		"--encoding", "UTF8", "--locale", "C", "--no-sync")
+	p.run(t, "initdb", append([]string{"--pgdata", p.data(), "--username", "postgres", "--pwfile", secret, "--auth", "scram-sha-256",
+		"--encoding", "UTF8", "--locale", "C", "--no-sync"}, options...)...)
 	p.start(t)
 	p.query(t, "postgres", "CREATE DATABASE latchkey")
-	return p
 }
 
 // folderForPostgres returns a folder of the user that PostgreSQL runs as, who could not enter that of t.TempDir.
@@ -118,8 +125,8 @@ func (p *postgres) start(t *testing.T) {
 	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	defer log.Close()
-	arguments := []string{"-c", keeper, "keeper", postgresProgram(t, "postgres"), "-D", p.data(), "-p", strconv.Itoa(p.port),
-		"-h", "127.0.0.1", "-k", ""}
+	arguments := append([]string{"-c", keeper, "keeper"}, p.before...)
+	arguments = append(arguments, postgresProgram(t, "postgres"), "-D", p.data(), "-p", strconv.Itoa(p.port), "-h", "127.0.0.1", "-k", "")
 	for _, setting := range append([]string{"max_connections=200", "shared_buffers=64MB", "lc_messages=C", "log_destination=stderr",
 		"logging_collector=off", "hot_standby=on"}, p.settings...) {
 		arguments = append(arguments, "-c", setting)

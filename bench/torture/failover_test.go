@@ -3,6 +3,7 @@
 package torture
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,23 @@ import (
 
 	"latchkey/testkit"
 )
+
+// newPostgresBehind starts a server by way of another command.
+func newPostgresBehind(t *testing.T, command ...string) *postgres {
+	t.Helper()
+	p := &postgres{port: testkit.Port(t), password: rand.Text(), dir: folderForPostgres(t), before: command}
+	p.create(t)
+	return p
+}
+
+// newPostgresWithWAL starts a server whose write-ahead log is in a folder of its own, and small.
+func newPostgresWithWAL(t *testing.T, folder string) *postgres {
+	t.Helper()
+	p := &postgres{port: testkit.Port(t), password: rand.Text(), dir: folderForPostgres(t)}
+	p.settings = []string{"min_wal_size=4MB", "max_wal_size=8MB"}
+	p.create(t, "--waldir", folder, "--wal-segsize", "1")
+	return p
+}
 
 // standby starts a server that follows p. What it receives may already be acknowledged: see await.
 func (p *postgres) standby(t *testing.T) *postgres {

@@ -1,6 +1,6 @@
 # make alone lists the targets. tools/go.mod pins the development tools; Go builds each when it is first used.
 .DEFAULT_GOAL := help
-.PHONY: help dev build release test check lint format bench fuzz postman secrets swagger-ui clean
+.PHONY: help dev build release test check lint format bench fuzz torture postman secrets swagger-ui clean
 
 TOOL := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
@@ -39,6 +39,9 @@ fuzz: ## Run every fuzz test for FUZZTIME (30s)
 			go test -run '^$$' -fuzz "^$$test$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
+
+torture: ## Break what the service stands on, under load: every row of the table of faults, or ROW=F9
+	bench/torture/run $(ROW)
 
 postman: ## Generate the Postman collection from api/openapi.yaml
 	cd api/postman && npm ci --no-fund --no-audit --loglevel=error && npm run --silent generate

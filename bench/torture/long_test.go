@@ -29,6 +29,9 @@ const (
 	f23Rounds                = 30
 )
 
+// requestTimeout is the default, which the rows hold the service to.
+const requestTimeout = "5s"
+
 // beside does nothing: a row has the machine for itself.
 func beside(*testing.T) {}
 

@@ -44,7 +44,7 @@ func prepare(t *testing.T, program, url string, settings ...string) *replica {
 	r := &replica{addr: at(), metrics: at(), program: program}
 	r.environ = testkit.FreePort(testkit.Environ(url, append([]string{
 		"ADDR=" + r.addr, "METRICS_ADDR=" + r.metrics, "AUTO_MIGRATE=true", "PASSWORD_ARGON2_MEMORY=8", "PASSWORD_ARGON2_TIME=1",
-		"JWT_EXPIRATION_DELTA=12h",
+		"JWT_EXPIRATION_DELTA=12h", "REQUEST_TIMEOUT=" + requestTimeout,
 	}, settings...)...)...)
 	return r
 }

@@ -17,6 +17,9 @@ const (
 	f23Rounds                = 10
 )
 
+// requestTimeout is long, because on a busy machine everything is late.
+const requestTimeout = "2m"
+
 // beside runs a test beside others, because it measures no times.
 func beside(t *testing.T) { t.Parallel() }
 

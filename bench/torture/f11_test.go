@@ -22,7 +22,7 @@ type disk struct{ dir string }
 // newDisk mounts a disk of some MiB. Without the right to mount the test is skipped, or fails under TEST_REQUIRE_SERVICES=1.
 func newDisk(t *testing.T, mebibytes int) disk {
 	t.Helper()
-	dir := t.TempDir()
+	dir := folderForPostgres(t) // which may use it
 	err := syscall.Mount("none", dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=777", mebibytes))
 	if errors.Is(err, syscall.EPERM) && os.Getenv("TEST_REQUIRE_SERVICES") != "1" {
 		t.Skip("only root can mount a small disk")

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
+	"latchkey/database"
 	"latchkey/testkit"
 )
 
@@ -19,9 +21,7 @@ import (
 func TestF14_ReplicasWithinTheLeewayAcceptEachOthersTokens(t *testing.T) {
 	for _, apart := range []time.Duration{4 * time.Second, time.Minute} {
 		t.Run(apart.String(), func(t *testing.T) {
-			testkit.EachURL(t, func(t *testing.T, url string) {
-				newReplica(t, url).kill(t) // migrates
-				db := testkit.OpenAt(t, url)
+			testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 				late, early := testkit.NewClock(), testkit.NewClock()
 				early.Advance(apart)
 				replicas := []*testkit.App{testkit.NewAppAt(t, db, late), testkit.NewAppAt(t, db, early)}
@@ -43,7 +43,7 @@ func TestF14_ReplicasWithinTheLeewayAcceptEachOthersTokens(t *testing.T) {
 					require.Zero(t, refused)
 				}
 				requireWhole(t, db)
-				summarize(t, fmt.Sprintf("F14 two replicas %v apart on %s: %d of 100 fresh tokens refused by the other, 0 sessions ended", apart, kindOf(url), refused))
+				summarize(t, fmt.Sprintf("F14 two replicas %v apart on %s: %d of 100 fresh tokens refused by the other, 0 sessions ended", apart, database.Dialect(db), refused))
 			})
 		})
 	}
@@ -51,9 +51,8 @@ func TestF14_ReplicasWithinTheLeewayAcceptEachOthersTokens(t *testing.T) {
 
 // The clock jumps by an hour back, by an hour ahead and by 400 days. No token outlives its time, and everybody can log in.
 func TestF14_AClockThatJumpsLocksNobodyOut(t *testing.T) {
-	testkit.EachURL(t, func(t *testing.T, url string) {
-		newReplica(t, url).kill(t) // migrates
-		app := testkit.NewApp(t, testkit.OpenAt(t, url), "RATE_LIMITS=on")
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		app := testkit.NewApp(t, db, "RATE_LIMITS=on")
 		app.Signup(t, "ann@example.com")
 		for _, jump := range []time.Duration{-time.Hour, time.Hour, 400 * 24 * time.Hour} {
 			tokens := app.Login(t, "ann@example.com")
@@ -63,7 +62,7 @@ func TestF14_AClockThatJumpsLocksNobodyOut(t *testing.T) {
 			}
 			require.Equal(t, http.StatusOK, app.Post(t, "/api/v1/login", testkit.Credentials("ann@example.com")).Status, "after %v", jump)
 		}
-		summarize(t, "F14 the clock jumps by -1 h, +1 h and +400 d on "+kindOf(url)+": no token outlives its time, each login succeeds")
+		summarize(t, "F14 the clock jumps by -1 h, +1 h and +400 d on "+database.Dialect(db)+": no token outlives its time, each login succeeds")
 	})
 }
 

@@ -11,19 +11,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
+	"latchkey/database"
 	"latchkey/testkit"
 )
 
 // The hourly cleanup removes a million rows while phones refresh.
 func TestF19_AMillionExpiredRowsAreRemovedUnnoticed(t *testing.T) {
-	testkit.EachURL(t, func(t *testing.T, url string) {
-		newReplica(t, url).kill(t) // migrates
-		db := testkit.OpenAt(t, url)
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
 		rows := `INSERT INTO audit_events (id, kind, user_id, session_id, detail, ip, request_id, created_at)
 			SELECT ID, 'login_failed', ID, ID, '', '', '', NOW FROM NUMBERS`
 		names := []string{"ID", "gen_random_uuid()", "NOW", "now() - interval '3 years'", "NUMBERS", "generate_series(1, ?)"}
-		if kindOf(url) == "sqlite" {
+		if database.Dialect(db) == database.SQLite {
 			names = []string{"ID", "lower(hex(randomblob(16)))", "NOW", "'2020-01-01 00:00:00+00:00'", "NUMBERS",
 				"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?) SELECT i FROM n)"}
 		}
@@ -49,7 +49,7 @@ func TestF19_AMillionExpiredRowsAreRemovedUnnoticed(t *testing.T) {
 		require.Zero(t, left)
 		require.Empty(t, load.ledger.refusals)
 		require.Empty(t, load.ledger.statuses)
-		summarize(t, fmt.Sprintf("F19 %d expired rows removed in %.0f s on %s: refresh p99 %v before and %v during", f19Rows, took.Seconds(), kindOf(url),
+		summarize(t, fmt.Sprintf("F19 %d expired rows removed in %.0f s on %s: refresh p99 %v before and %v during", f19Rows, took.Seconds(), database.Dialect(db),
 			percentile(normal, 99).Round(time.Millisecond), percentile(load.ledger.waits, 99).Round(time.Millisecond)))
 		within(t, percentile(normal, 99)*12/10+50*time.Millisecond, percentile(load.ledger.waits, 99), "p99 of refreshes")
 	})
@@ -82,6 +82,7 @@ func TestF22_TheSmallestDocumentedMemoryIsEnough(t *testing.T) {
 	group := inCgroup(t, 128)
 	service := prepare(t, testkit.Built(t), "sqlite:"+filepath.Join(t.TempDir(), "test.db"),
 		"PASSWORD_ARGON2_MEMORY=19456", "PASSWORD_ARGON2_TIME=2")
+	service.environ = append(service.environ, group.environ...)
 	service.process = testkit.StartProgram(t, "/bin/sh", service.environ, "-c", group.enter+`exec "$0" serve`, service.program)
 	service.waitReady(t)
 	load := newLoad(t, 40, service.addr)

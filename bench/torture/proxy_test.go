@@ -31,7 +31,6 @@ type proxy struct {
 	left  int           // bytes of responses until every connection is cut; negative: no limit
 	links map[*link]bool
 	cuts  int // connections that were reset
-	most  int // connections at once
 }
 
 type link struct{ client, server net.Conn }
@@ -109,7 +108,6 @@ func (p *proxy) serve(client net.Conn) {
 	l := &link{client, server}
 	p.mu.Lock()
 	p.links[l] = true
-	p.most = max(p.most, len(p.links))
 	p.mu.Unlock()
 	var running sync.WaitGroup
 	running.Go(func() { p.copy(server, client, p.request) })

@@ -52,9 +52,26 @@ func prepare(t *testing.T, program, url string, settings ...string) *replica {
 // start starts the program, and waits until it is ready.
 func (r *replica) start(t *testing.T) {
 	t.Helper()
-	r.process = testkit.StartProgram(t, r.program, r.environ, "serve")
+	process := testkit.StartProgram(t, r.program, r.environ, "serve")
+	r.process = process
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(complaints(process.Output.String()))
+		}
+	})
 	r.process.Addr(t)
 	r.waitReady(t)
+}
+
+// complaints returns the first lines of a log that tell of failures.
+func complaints(log string) string {
+	var lines []string
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "level=ERROR") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[:min(len(lines), 20)], "")
 }
 
 // waitReady waits until the replica is ready, and returns how long that took.

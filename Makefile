@@ -25,7 +25,7 @@ check: ## Run what CI runs: format, modules, vet, tests, build, smoke, clients, 
 
 lint: ## Run the linters, and find unused functions
 	$(TOOL) golangci-lint run
-	$(TOOL) deadcode -test ./...
+	$(TOOL) deadcode -test -tags torture ./...
 
 format: ## Format the code
 	gofmt -w .

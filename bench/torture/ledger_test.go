@@ -52,8 +52,7 @@ type ledger struct {
 	bare     int         // responses 503 without Retry-After
 	reads    int         // that failed
 	longest  time.Duration
-	newest   time.Time // when the newest operation was acknowledged
-	written  time.Time // when the newest operation that writes was
+	written  time.Time // when the newest operation that writes was acknowledged
 	waits    []time.Duration
 }
 
@@ -117,9 +116,8 @@ func (l *ledger) write(operation, email string, r response) outcome {
 	l.waits = append(l.waits, r.took)
 	switch came {
 	case acknowledged:
-		l.newest = time.Now()
 		if operation != profile {
-			l.written = l.newest
+			l.written = time.Now()
 		}
 	case refused:
 		l.refusals = append(l.refusals, fmt.Sprintf("%s %s: %d %s", operation, email, r.status, r.code))
@@ -172,13 +170,6 @@ func (l *ledger) count(of outcome) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.counts[of]
-}
-
-// lastAcknowledged returns when the newest operation was acknowledged.
-func (l *ledger) lastAcknowledged() time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.newest
 }
 
 // lastWrite returns when the newest operation that writes was acknowledged.

@@ -27,8 +27,7 @@ type proxy struct {
 
 	mu    sync.Mutex
 	wire  wire
-	delay time.Duration // of each response
-	left  int           // bytes of responses until every connection is cut; negative: no limit
+	left  int // bytes of responses until every connection is cut; negative: no limit
 	links map[*link]bool
 	cuts  int // connections that were reset
 }
@@ -64,13 +63,6 @@ func (p *proxy) be(w wire) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wire = w
-}
-
-// lag delays every response.
-func (p *proxy) lag(by time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.delay = by
 }
 
 // cutAfter resets every connection once this many more bytes of responses have passed.
@@ -160,12 +152,6 @@ func (p *proxy) response(piece []byte) ([]byte, error) {
 	defer p.mu.Unlock()
 	if p.wire != pass {
 		return nil, nil
-	}
-	if p.delay > 0 {
-		delay := p.delay
-		p.mu.Unlock()
-		time.Sleep(delay)
-		p.mu.Lock()
 	}
 	if p.left < 0 {
 		return piece, nil

@@ -21,7 +21,8 @@ const (
 	f7Rounds, f8Sessions     = 30, 1000
 	f9Kills, f9Rate          = 50, 100
 	f16Rounds, f16Rate       = 3, 200
-	f10Guesses               = 100_000
+	f10Guesses, f10Rate      = 40_000, 600
+	f10Sources               = 500
 	f12Clients               = 500
 	f19Rows                  = 1_000_000
 	f18Rounds                = 20

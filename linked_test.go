@@ -80,6 +80,7 @@ var mayBeLinked = []string{
 	"golang.org/x/sys",
 	"golang.org/x/term",
 	"golang.org/x/text",
+	"golang.org/x/time",
 	"google.golang.org/protobuf",
 	"gorm.io/driver/postgres",
 	"gorm.io/gorm",

@@ -44,24 +44,28 @@ type Options struct {
 // SQLite file, readable by its owner only. Times are written and read in UTC with microseconds. Errors are translated to
 // GORM's where GORM has one, such as [gorm.ErrDuplicatedKey], and none contains the URL's password.
 func Open(url string, opts Options) (*gorm.DB, error) {
-	dialector, pool, err := openPool(url, opts.StatementTimeout)
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	dialector, pool, err := openPool(url, opts)
 	if err != nil {
 		return nil, err
 	}
 	limit(pool, opts)
-	if opts.Logger == nil {
-		opts.Logger = slog.Default()
-	}
-	db, err := gorm.Open(dialector, &gorm.Config{
-		TranslateError: true,
-		QueryFields:    true, // a result does not change its shape when a migration adds a column
-		Logger:         &queryLogger{log: opts.Logger},
-		NamingStrategy: schema.NamingStrategy{IdentifierMaxLength: maxIdentifier},
-	})
+	db, err := gorm.Open(dialector, gormConfig(opts.Logger))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), pool.Close())
 	}
 	return db, translateRowErrors(db)
+}
+
+func gormConfig(log *slog.Logger) *gorm.Config {
+	return &gorm.Config{
+		TranslateError: true,
+		QueryFields:    true, // a result does not change its shape when a migration adds a column
+		Logger:         queryLogger{log},
+		NamingStrategy: schema.NamingStrategy{IdentifierMaxLength: maxIdentifier},
+	}
 }
 
 // translateRowErrors makes GORM translate the errors of Scan, Row and Rows too, which TranslateError leaves out.
@@ -74,17 +78,18 @@ func translateRowErrors(db *gorm.DB) error {
 	})
 }
 
-func openPool(url string, statement time.Duration) (gorm.Dialector, *sql.DB, error) {
+func openPool(url string, opts Options) (gorm.Dialector, *sql.DB, error) {
 	dialect, err := dialectOf(url)
 	if err != nil {
 		return nil, nil, err
 	}
 	if dialect == SQLite {
 		pool, err := openSQLite(url, "foreign_keys(on)")
-		return newSQLiteDialector(pool, url), pool, err
+		return newSQLiteDialector(pool, url, newComplaints(opts.Logger)), pool, err
 	}
-	pool, err := openPostgres(url, statement)
-	return postgresDialector{&postgres.Dialector{Config: &postgres.Config{Conn: postgresPool{pool}}}, url}, pool, err
+	pool, err := openPostgres(url, opts.StatementTimeout)
+	dialector := &postgres.Dialector{Config: &postgres.Config{Conn: postgresPool{pool}}}
+	return postgresDialector{dialector, url, newComplaints(opts.Logger)}, pool, err
 }
 
 // dialectOf returns the dialect that a URL's scheme names. Its error quotes the scheme and nothing else of the URL.

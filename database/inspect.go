@@ -15,7 +15,6 @@ import (
 
 	"github.com/ncruces/go-sqlite3/driver"
 	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
 )
 
 var (
@@ -58,11 +57,8 @@ func OpenBackup(path string) (*gorm.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := gorm.Open(newSQLiteDialector(pool, "sqlite:"+path), &gorm.Config{
-		TranslateError: true,
-		Logger:         &queryLogger{log: slog.New(slog.DiscardHandler)},
-		NamingStrategy: schema.NamingStrategy{IdentifierMaxLength: maxIdentifier},
-	})
+	silent := slog.New(slog.DiscardHandler)
+	db, err := gorm.Open(newSQLiteDialector(pool, "sqlite:"+path, newComplaints(silent)), gormConfig(silent))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the backup: %w", err), pool.Close())
 	}

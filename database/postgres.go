@@ -22,7 +22,8 @@ import (
 // errors are ErrUnavailable.
 type postgresDialector struct {
 	*postgres.Dialector
-	url string
+	url        string
+	complaints *complaints
 }
 
 // openAgain opens another pool on the same database.
@@ -125,7 +126,7 @@ func (d postgresDialector) Translate(err error) error {
 	if errors.As(err, &pgErr) {
 		err = &postgresError{pgErr}
 	}
-	return withAvailability(err)
+	return d.complaints.translate(err)
 }
 
 func isTranslated(err error) bool {

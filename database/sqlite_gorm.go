@@ -18,7 +18,8 @@ const storedTime = "2006-01-02T15:04:05.000000Z"
 // sqliteDialector is gormlite's dialector, on connections that store every time in the same format.
 type sqliteDialector struct {
 	gormliteDialector
-	url string
+	url        string
+	complaints *complaints
 }
 
 // openAgain opens another pool on the same file.
@@ -31,9 +32,9 @@ type gormliteDialector interface {
 	gorm.SavePointerDialectorInterface
 }
 
-func newSQLiteDialector(pool *sql.DB, url string) gorm.Dialector {
+func newSQLiteDialector(pool *sql.DB, url string, complaints *complaints) gorm.Dialector {
 	conns := sqlitePool{sqliteConns{pool, pool}}
-	return sqliteDialector{gormlite.OpenDB(conns).(gormliteDialector), url}
+	return sqliteDialector{gormlite.OpenDB(conns).(gormliteDialector), url, complaints}
 }
 
 // Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
@@ -45,7 +46,7 @@ func (d sqliteDialector) Translate(err error) error {
 	if errors.Is(err, sqlite3.INTERRUPT) {
 		return context.Canceled
 	}
-	return withAvailability(d.gormliteDialector.Translate(err))
+	return d.complaints.translate(d.gormliteDialector.Translate(err))
 }
 
 // sqliteConns runs GORM's statements on the pool or in a transaction, with every time in storedTime's format. The driver

@@ -6,12 +6,15 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/ncruces/go-sqlite3"
+	"golang.org/x/time/rate"
 )
 
 // ErrUnavailable is every error of a database that can't do now what it could do another time: it is away, starting, read-only,
@@ -37,6 +40,28 @@ func withAvailability(err error) error {
 	return &unavailableError{err}
 }
 
+// complaints says in the log that a database is not available, once a minute instead of once an error.
+type complaints struct {
+	log       *slog.Logger
+	sometimes rate.Sometimes
+}
+
+func newComplaints(log *slog.Logger) *complaints {
+	return &complaints{log: log, sometimes: rate.Sometimes{Interval: time.Minute}}
+}
+
+// translate is withAvailability, and complains.
+func (c *complaints) translate(err error) error {
+	err = withAvailability(err)
+	if errors.Is(err, ErrUnavailable) {
+		c.sometimes.Do(func() {
+			c.log.Error("database: storage is not available; requests that need it get a 503", "error", err,
+				"said_again_after", c.sometimes.Interval.String())
+		})
+	}
+	return err
+}
+
 func isUnavailable(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || isConnectionLost(err) || hasState(err, unavailableStates()) ||
 		isSQLiteUnavailable(err)
@@ -46,7 +71,7 @@ func isUnavailable(err error) bool {
 func isConnectionLost(err error) bool {
 	var network *net.OpError
 	var connecting *pgconn.ConnectError
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
+	return pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) ||
 		errors.As(err, &connecting) || strings.Contains(err.Error(), "sql: database is closed") || hasState(err, connectionStates())
 }

@@ -92,7 +92,11 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (opened 
 	if violation := passwords.LengthViolation(attempt.password); violation != nil {
 		return nil, &ValidationError{Errors: []FieldError{{Field: "password", Code: violation.Code, Message: violation.Message}}}
 	}
-	user, outdated, wrong := m.users.authenticate(ctx, attempt.address, attempt.password)
+	hashing := ctx
+	if attempt.isBound {
+		hashing = passwords.Ahead(ctx)
+	}
+	user, outdated, wrong := m.users.authenticate(hashing, attempt.address, attempt.password)
 	if wrong != nil && !errors.Is(wrong, ErrInvalidCredentials) {
 		return nil, wrong
 	}

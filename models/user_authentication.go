@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"latchkey/passwords"
 )
 
 // authenticate returns the account of a canonical address, and whether the hash of its password is outdated. It returns
@@ -63,9 +64,10 @@ func (m *UserManager) verifyPassword(ctx context.Context, user *User, password s
 	return result.Outdated, nil
 }
 
-// verifyCurrentPassword returns a *ValidationError of the field current_password unless password is the user's.
+// verifyCurrentPassword returns a *ValidationError of the field current_password unless password is that of the user, who is
+// logged in.
 func (m *UserManager) verifyCurrentPassword(ctx context.Context, user *User, password string) error {
-	_, err := m.verifyPassword(ctx, user, password)
+	_, err := m.verifyPassword(passwords.Ahead(ctx), user, password)
 	if errors.Is(err, ErrInvalidCredentials) {
 		return incorrectPassword()
 	}

@@ -12,9 +12,10 @@ import (
 // queuePerWorker bounds the queue: more jobs could not start within any sensible wait.
 const queuePerWorker = 512
 
-// workers runs jobs on a fixed number of low-priority threads, first come, first served.
+// workers runs jobs on a fixed number of low-priority threads, first come, first served, but those of [Ahead] before all others.
 type workers struct {
 	jobs     chan job // unbuffered: the senders blocked on it are the queue, which the runtime serves in order
+	ahead    chan job // as jobs
 	wait     time.Duration
 	waiting  atomic.Int64
 	waited   atomic.Uint64 // jobs that found no free worker
@@ -34,6 +35,7 @@ type job struct {
 func startWorkers(count int, wait time.Duration) *workers {
 	w := &workers{
 		jobs:     make(chan job),
+		ahead:    make(chan job),
 		wait:     wait,
 		capacity: int64(count) * queuePerWorker,
 		closing:  make(chan struct{}),
@@ -54,14 +56,44 @@ func startWorkers(count int, wait time.Duration) *workers {
 
 func (w *workers) serve() {
 	for {
-		select {
-		case j := <-w.jobs:
-			j.work()
-			close(j.done)
-		case <-w.closing:
+		j, ok := w.next()
+		if !ok {
 			return
 		}
+		j.work()
+		close(j.done)
 	}
+}
+
+// next waits for a job. It returns false once the workers are closed.
+func (w *workers) next() (j job, ok bool) {
+	select {
+	case j = <-w.ahead:
+		return j, true
+	default:
+	}
+	select {
+	case j = <-w.ahead:
+		return j, true
+	case j = <-w.jobs:
+		return j, true
+	case <-w.closing:
+		return job{}, false
+	}
+}
+
+type aheadKey struct{}
+
+// Ahead returns a context whose hashes are computed before those that wait without it. It is for who has proved something
+// already, such as a device that logged in before, so that guessers can't crowd them out.
+func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
+
+// queue returns the queue for the jobs of a context.
+func (w *workers) queue(ctx context.Context) chan<- job {
+	if ctx.Value(aheadKey{}) != nil {
+		return w.ahead
+	}
+	return w.jobs
 }
 
 // do calls work on a worker and returns when it has returned. It fails with ErrOverloaded if work can't start in time, with
@@ -88,20 +120,21 @@ func (w *workers) enqueue(ctx context.Context, j job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	queue := w.queue(ctx)
 	select {
-	case w.jobs <- j:
+	case queue <- j:
 		return nil
 	default: // every worker is busy
 	}
 	w.waited.Add(1)
 	defer w.waiting.Add(-1)
-	if w.waiting.Add(1) > w.capacity {
+	if w.waiting.Add(1) > w.capacity && queue != w.ahead {
 		return ErrOverloaded
 	}
 	timer := time.NewTimer(w.wait)
 	defer timer.Stop()
 	select {
-	case w.jobs <- j:
+	case queue <- j:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -2,6 +2,7 @@ package passwords
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,5 +146,24 @@ func TestWorkers_Stop_RefusesTheQueue(t *testing.T) {
 		}
 		release()
 		<-stopped
+	})
+}
+
+func TestWorkers_Do_WorksForThoseWhoAreAheadFirst(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, w *workers) {
+		release := occupy(t, w, 1)
+		var order []string
+		var waiting sync.WaitGroup
+		enqueue := func(ctx context.Context, name string) {
+			waiting.Go(func() { require.NoError(t, w.do(ctx, func() { order = append(order, name) })) })
+			synctest.Wait()
+		}
+		enqueue(t.Context(), "stranger")
+		enqueue(t.Context(), "stranger")
+		enqueue(Ahead(t.Context()), "owner")
+		enqueue(Ahead(t.Context()), "owner")
+		release()
+		waiting.Wait()
+		require.Equal(t, []string{"owner", "owner", "stranger", "stranger"}, order)
 	})
 }

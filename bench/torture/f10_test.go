@@ -21,8 +21,8 @@ import (
 	"latchkey/testkit"
 )
 
-// Tens of thousands of wrong passwords for ten thousand accounts come from five hundred addresses, over two thousand connections. Phones that refresh, and known
-// devices that log in, are served meanwhile.
+// Tens of thousands of wrong passwords for ten thousand accounts come from five hundred addresses, over two thousand connections.
+// Phones that refresh, and known devices that log in, each from its own address, are served meanwhile.
 func TestF10_AFloodOfGuessesLeavesTheOthersServed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "test.db")
 	service := prepare(t, testkit.Built(t), "sqlite:"+file, "RATE_LIMITS=on", "RATE_LIMIT_SIGNUP=100000/1m", "RATE_LIMIT_REFRESH=100000/1m",
@@ -34,7 +34,7 @@ func TestF10_AFloodOfGuessesLeavesTheOthersServed(t *testing.T) {
 	load := newLoad(t, 10, service.addr)
 	load.operations = []string{signup}
 	load.lasting(2 * time.Second)
-	devices := knownDevices(t, service.addr, 10)
+	devices := knownDevices(t, service.addr, 100)
 	load.rate, load.operations = 50, []string{refresh}
 	load.ledger.waits = nil
 	load.lasting(5 * time.Second)
@@ -50,7 +50,9 @@ func TestF10_AFloodOfGuessesLeavesTheOthersServed(t *testing.T) {
 			for i := 0; ctx.Err() == nil; i++ {
 				asked++
 				running.Go(func() {
-					got := requester{patient(hangs), service.addr, time.Now()}.send(http.MethodPost, "login", "", devices[i%len(devices)])
+					home := &http.Client{Timeout: hangs, Transport: transportFrom(net.IPv4(127, 1, 0, byte(1+i%len(devices))))}
+					defer home.CloseIdleConnections()
+					got := requester{home, service.addr, time.Now()}.send(http.MethodPost, "login", "", devices[i%len(devices)])
 					if got.status == http.StatusOK && got.took <= 2*time.Second {
 						good.Add(1)
 					}
@@ -98,6 +100,12 @@ type flood struct {
 	took                                time.Duration
 }
 
+// transportFrom returns a transport whose connections come from an address of the loopback interface.
+func transportFrom(source net.IP) *http.Transport {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: source}}
+	return &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 4}
+}
+
 // guess sends wrong passwords at a steady rate, from 500 addresses of the loopback interface with four connections each. The
 // attackers share the cores with the service, so that faster ones would measure themselves.
 func guess(address string, guesses int) flood {
@@ -106,8 +114,7 @@ func guess(address string, guesses int) flood {
 	var next atomic.Int32
 	var running sync.WaitGroup
 	for client := range f10Sources {
-		source := &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+client/250), byte(1+client%250))}
-		transport := &http.Transport{DialContext: (&net.Dialer{LocalAddr: source}).DialContext, MaxIdleConnsPerHost: 4}
+		transport := transportFrom(net.IPv4(127, 0, byte(1+client/250), byte(1+client%250)))
 		defer transport.CloseIdleConnections()
 		for range 4 {
 			running.Go(func() {

@@ -100,7 +100,7 @@ type pair struct {
 
 func newPair(t *testing.T, rate int) *pair {
 	t.Helper()
-	primary := newPostgres(t, "log_statement=mod") // for canceledWaits
+	primary := newPostgres(t, "log_statement=all") // for canceledWaits
 	p := &pair{primary: primary, standby: primary.standby(t)}
 	url := either(p.primary, p.standby)
 	p.replicas = []*replica{newReplica(t, url), newReplica(t, url), newReplica(t, url)}

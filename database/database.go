@@ -26,7 +26,7 @@ var ErrUnknownScheme = errors.New("the database URL must begin with sqlite: or p
 
 const (
 	defaultMaxOpenConns = 10
-	connectTimeout      = 3 * time.Second // of each host; shorter than the deadline of a request, which tries the next host
+	connectTimeout      = 2 * time.Second // of each host, so that a request has time for the second and the third
 	maxIdentifier       = 63              // PostgreSQL's limit, kept on SQLite too so that both name their indexes alike
 )
 
@@ -85,11 +85,11 @@ func openPool(url string, opts Options) (gorm.Dialector, *sql.DB, error) {
 	}
 	if dialect == SQLite {
 		pool, err := openSQLite(url, "foreign_keys(on)")
-		return newSQLiteDialector(pool, url, newComplaints(opts.Logger)), pool, err
+		return newSQLiteDialector(pool, url, newOutageLog(opts.Logger)), pool, err
 	}
-	pool, err := openPostgres(url, opts.StatementTimeout)
-	dialector := &postgres.Dialector{Config: &postgres.Config{Conn: postgresPool{pool}}}
-	return postgresDialector{dialector, url, newComplaints(opts.Logger)}, pool, err
+	pool, err := openPostgres(url, boundStatements(opts.StatementTimeout))
+	dialector := &postgres.Dialector{Config: &postgres.Config{Conn: postgresPool{pool, opts.Logger}}}
+	return postgresDialector{dialector, url, newOutageLog(opts.Logger)}, pool, err
 }
 
 // dialectOf returns the dialect that a URL's scheme names. Its error quotes the scheme and nothing else of the URL.

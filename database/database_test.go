@@ -232,7 +232,9 @@ func TestQueryLogger_LogsAndErrorsShowNoValues(t *testing.T) {
 		note(db.Exec("INSERT INTO things (id, nope) VALUES (?, ?)", 1, secret).Error)
 		note(db.Exec("SELECT CAST(? AS integer) FROM no_such_table", secret).Error)
 		note(db.Raw("SELECT CAST(CAST(? AS text) AS uuid)", secret).Scan(new(string)).Error)
-		note(db.Raw("INSERT INTO things (id, name) VALUES (3, ?) RETURNING id", secret).Scan(new(int)).Error)
+		note(db.Transaction(func(tx *gorm.DB) error {
+			return tx.Raw("INSERT INTO things (id, name) VALUES (3, ?) RETURNING id", secret).Scan(new(int)).Error
+		}))
 		require.ErrorIs(t, errs[len(errs)-1], gorm.ErrDuplicatedKey)
 		note(db.Model(&thing{}).Where("id = ?", 1).Update("at", secret+"-no-time").Error)
 		note(db.Transaction(func(tx *gorm.DB) error { return tx.Create(&thing{ID: 3, Name: secret}).Error }))

@@ -58,7 +58,7 @@ func OpenBackup(path string) (*gorm.DB, error) {
 		return nil, err
 	}
 	silent := slog.New(slog.DiscardHandler)
-	db, err := gorm.Open(newSQLiteDialector(pool, "sqlite:"+path, newComplaints(silent)), gormConfig(silent))
+	db, err := gorm.Open(newSQLiteDialector(pool, "sqlite:"+path, newOutageLog(silent)), gormConfig(silent))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the backup: %w", err), pool.Close())
 	}

@@ -22,27 +22,32 @@ import (
 // errors are ErrUnavailable.
 type postgresDialector struct {
 	*postgres.Dialector
-	url        string
-	complaints *complaints
+	url     string
+	outages *outageLog
 }
 
 // openAgain opens another pool on the same database.
-func (d postgresDialector) openAgain() (*sql.DB, error) { return openPostgres(d.url, 0) }
+// openAgain opens another pool on the same database, which tries all of its hosts within the time that a probe has.
+func (d postgresDialector) openAgain() (*sql.DB, error) {
+	return openPostgres(d.url, func(config *pgx.ConnConfig) {
+		config.ConnectTimeout = probeTimeout / time.Duration(1+len(config.Fallbacks))
+	})
+}
 
 // Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
 func (postgresDialector) Explain(sql string, _ ...any) string { return sql }
 
-// openPostgres returns a pool of connections whose time zone is UTC, with a bound on each statement unless that is 0. It does not
-// connect yet.
-func openPostgres(rawURL string, statement time.Duration) (*sql.DB, error) {
+// openPostgres returns a pool of connections whose time zone is UTC, and which are otherwise as the URL and the options say. It
+// does not connect yet.
+func openPostgres(rawURL string, options ...func(*pgx.ConnConfig)) (*sql.DB, error) {
 	config, err := parsePostgresURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	if statement > 0 && !isForPooler(config) {
-		boundStatements(config, statement)
+	for _, option := range options {
+		option(config)
 	}
-	stale := &staleness{}
+	stale := newStaleness()
 	config.Tracer = stale
 	config.DialFunc = dialer().DialContext
 	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
@@ -52,14 +57,22 @@ func openPostgres(rawURL string, statement time.Duration) (*sql.DB, error) {
 	}), stdlib.OptionResetSession(stale.check)), nil
 }
 
-// boundStatements has PostgreSQL itself end what this process can't: the statements and locks of a replica that has vanished.
-// None of these bounds ends the wait of a commit for its standby.
-func boundStatements(config *pgx.ConnConfig, statement time.Duration) {
+// boundStatements has PostgreSQL itself end what this process can't: the statements and locks of a replica that has vanished. A
+// bound in the URL stays as it is, and none of them ends the wait of a commit for its standby. It changes nothing if statement
+// is 0.
+func boundStatements(statement time.Duration) func(*pgx.ConnConfig) {
 	const lock, idle = 3 * time.Second, 30 * time.Second
-	for name, bound := range map[string]time.Duration{
-		"statement_timeout": statement, "lock_timeout": lock, "idle_in_transaction_session_timeout": idle,
-	} {
-		config.RuntimeParams[name] = strconv.FormatInt(bound.Milliseconds(), 10)
+	return func(config *pgx.ConnConfig) {
+		if statement == 0 || isForPooler(config) {
+			return
+		}
+		for name, bound := range map[string]time.Duration{
+			"statement_timeout": statement, "lock_timeout": lock, "idle_in_transaction_session_timeout": idle,
+		} {
+			if config.RuntimeParams[name] == "" {
+				config.RuntimeParams[name] = strconv.FormatInt(bound.Milliseconds(), 10)
+			}
+		}
 	}
 }
 
@@ -123,10 +136,11 @@ func (d postgresDialector) Translate(err error) error {
 		return translated
 	}
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
+	var connecting *pgconn.ConnectError // has the host and the cause, and no values
+	if errors.As(err, &pgErr) && !errors.As(err, &connecting) {
 		err = &postgresError{pgErr}
 	}
-	return d.complaints.translate(err)
+	return d.outages.translate(err)
 }
 
 func isTranslated(err error) bool {

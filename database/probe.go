@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"gorm.io/gorm"
 )
+
+// probeTimeout is how long a probe is expected to wait for the database.
+const probeTimeout = time.Second
 
 // Probe finds out whether a database can serve now. It has a connection of its own, because those of a pool may all be in use.
 type Probe struct {
@@ -52,7 +56,8 @@ func (p *Probe) watch(url string) (err error) {
 // Close closes the connection.
 func (p *Probe) Close() error { return p.pool.Close() }
 
-// Check returns nil if the database responds before ctx ends, can be written to, and has the schema of this program. Errors are
+// Check returns nil if the database responds before ctx ends, is not a read-only PostgreSQL nor an SQLite file that was removed
+// or replaced, and has a schema that this program can serve. Errors are
 // ErrUnavailable, [ErrSchemaStale] and [ErrSchemaNewer].
 func (p *Probe) Check(ctx context.Context) error {
 	err := p.check(ctx)
@@ -63,6 +68,9 @@ func (p *Probe) Check(ctx context.Context) error {
 }
 
 func (p *Probe) check(ctx context.Context) (err error) {
+	if err := p.checkFile(); err != nil { // first, because SQLite would create a file that is gone
+		return err
+	}
 	conn, err := p.pool.Conn(ctx)
 	if err != nil {
 		return err
@@ -81,13 +89,13 @@ func (p *Probe) check(ctx context.Context) (err error) {
 
 func (p *Probe) checkWritable(ctx context.Context, conn *sql.Conn) error {
 	if p.dialect == SQLite {
-		return p.checkFile()
+		return nil
 	}
-	var readOnly string
-	if err := conn.QueryRowContext(ctx, "SELECT current_setting('transaction_read_only')").Scan(&readOnly); err != nil {
+	var setting string
+	if err := conn.QueryRowContext(ctx, "SELECT current_setting('transaction_read_only')").Scan(&setting); err != nil {
 		return err
 	}
-	if readOnly == "on" {
+	if setting == "on" {
 		return fmt.Errorf("%w: PostgreSQL is read-only, as a standby is", ErrUnavailable)
 	}
 	return nil
@@ -95,6 +103,9 @@ func (p *Probe) checkWritable(ctx context.Context, conn *sql.Conn) error {
 
 // checkFile fails if the file was removed or replaced since. SQLite would write on to the file that has no name any more.
 func (p *Probe) checkFile() error {
+	if p.dialect != SQLite {
+		return nil
+	}
 	file, err := os.Stat(p.path)
 	if err != nil || !os.SameFile(p.file, file) {
 		return fmt.Errorf("%w: %s is no longer the file that was opened; restart the service", ErrUnavailable, p.path)

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -18,8 +19,8 @@ const storedTime = "2006-01-02T15:04:05.000000Z"
 // sqliteDialector is gormlite's dialector, on connections that store every time in the same format.
 type sqliteDialector struct {
 	gormliteDialector
-	url        string
-	complaints *complaints
+	url     string
+	outages *outageLog
 }
 
 // openAgain opens another pool on the same file.
@@ -32,9 +33,9 @@ type gormliteDialector interface {
 	gorm.SavePointerDialectorInterface
 }
 
-func newSQLiteDialector(pool *sql.DB, url string, complaints *complaints) gorm.Dialector {
+func newSQLiteDialector(pool *sql.DB, url string, outages *outageLog) gorm.Dialector {
 	conns := sqlitePool{sqliteConns{pool, pool}}
-	return sqliteDialector{gormlite.OpenDB(conns).(gormliteDialector), url, complaints}
+	return sqliteDialector{gormlite.OpenDB(conns).(gormliteDialector), url, outages}
 }
 
 // Explain returns the statement without its values. GORM's logger options leave them in after a Scan.
@@ -46,7 +47,7 @@ func (d sqliteDialector) Translate(err error) error {
 	if errors.Is(err, sqlite3.INTERRUPT) {
 		return context.Canceled
 	}
-	return d.complaints.translate(d.gormliteDialector.Translate(err))
+	return d.outages.translate(d.gormliteDialector.Translate(err))
 }
 
 // sqliteConns runs GORM's statements on the pool or in a transaction, with every time in storedTime's format. The driver
@@ -78,14 +79,28 @@ type sqlitePool struct{ sqliteConns }
 
 type sqliteTx struct {
 	sqliteConns
-	tx *sql.Tx
+	tx  *sql.Tx
+	ctx context.Context
 }
 
-// Commit commits the transaction.
-func (t *sqliteTx) Commit() error { return t.tx.Commit() }
+// Commit commits the transaction. At the end of its context database/sql has rolled it back.
+func (t *sqliteTx) Commit() error {
+	err := t.tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) {
+		return cmp.Or(t.ctx.Err(), err)
+	}
+	return err
+}
 
-// Rollback rolls the transaction back.
-func (t *sqliteTx) Rollback() error { return t.tx.Rollback() }
+// Rollback rolls the transaction back. Its error would hide the one that led to it; database/sql then closes the connection, with
+// the same effect.
+func (t *sqliteTx) Rollback() error {
+	_ = t.tx.Rollback()
+	return nil
+}
+
+// Context returns the context with which code that takes part in the transaction runs its statements.
+func (t *sqliteTx) Context() context.Context { return t.ctx }
 
 // Tx returns the transaction itself, for code that takes part in it without GORM.
 func (t *sqliteTx) Tx() *sql.Tx { return t.tx }
@@ -99,7 +114,7 @@ func (p sqlitePool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.Conn
 	if err != nil {
 		return nil, endOf(ctx, err)
 	}
-	return &sqliteTx{sqliteConns{tx, p.pool}, tx}, nil
+	return &sqliteTx{sqliteConns{tx, p.pool}, tx, ctx}, nil
 }
 
 // endOf returns the context's error for a statement that failed because its context ended. The driver then stops waiting for

@@ -18,8 +18,8 @@ import (
 )
 
 // ErrUnavailable is every error of a database that can't do now what it could do another time: it is away, starting, read-only,
-// out of connections or storage, locked for too long, or slower than the deadline of a request. A statement that failed with it
-// may be repeated. Of a commit it says nothing: the transaction may have been committed or not, but never in part.
+// out of connections or storage, locked for too long, or slower than the deadline of a request. A read that failed with it may be
+// repeated. A write may have been done or not, but never in part: also a single statement contains its commit.
 var ErrUnavailable = errors.New("the database is not available")
 
 // unavailableError is an ErrUnavailable with its cause.
@@ -40,48 +40,68 @@ func withAvailability(err error) error {
 	return &unavailableError{err}
 }
 
-// complaints says in the log that a database is not available, once a minute instead of once an error.
-type complaints struct {
-	log       *slog.Logger
-	sometimes rate.Sometimes
+// outageLog says in the log that a database is not available, once a minute instead of once an error. That it is only busy, with
+// locks, deadlocks or slow statements, is another line, so that neither hides the other.
+type outageLog struct {
+	log        *slog.Logger
+	away, busy rate.Sometimes
 }
 
-func newComplaints(log *slog.Logger) *complaints {
-	return &complaints{log: log, sometimes: rate.Sometimes{Interval: time.Minute}}
+func newOutageLog(log *slog.Logger) *outageLog {
+	return &outageLog{log: log, away: rate.Sometimes{Interval: time.Minute}, busy: rate.Sometimes{Interval: time.Minute}}
 }
 
-// translate is withAvailability, and complains.
-func (c *complaints) translate(err error) error {
+// translate is withAvailability, and logs.
+func (o *outageLog) translate(err error) error {
 	err = withAvailability(err)
-	if errors.Is(err, ErrUnavailable) {
-		c.sometimes.Do(func() {
-			c.log.Error("database: storage is not available; requests that need it get a 503", "error", err,
-				"said_again_after", c.sometimes.Interval.String())
+	const again = "further lines like this one are left out for a minute"
+	switch {
+	case !errors.Is(err, ErrUnavailable):
+	case isBusy(err):
+		o.busy.Do(func() {
+			o.log.Warn("database: a request waited too long for storage, and gets a 503", "error", err, "note", again)
+		})
+	default:
+		o.away.Do(func() {
+			o.log.Error("database: storage is not available; requests that need it get a 503", "error", err, "note", again)
 		})
 	}
 	return err
 }
 
+// isBusy reports whether an ErrUnavailable says of a database that others use it, rather than that nobody can.
+func isBusy(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED) ||
+		hasState(err, []string{"40001", "40P01", "55P03", "57014"})
+}
+
 func isUnavailable(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || isConnectionLost(err) || hasState(err, unavailableStates()) ||
-		isSQLiteUnavailable(err)
+	if errors.Is(err, context.Canceled) { // by a client, while a connection was made for it
+		return false
+	}
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || isConnectionLost(err) ||
+		hasState(err, unavailableStates()) || isSQLiteUnavailable(err)
 }
 
 // isConnectionLost reports whether a connection to the database ended, or could not be made.
 func isConnectionLost(err error) bool {
 	var network *net.OpError
 	var connecting *pgconn.ConnectError
-	return pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) ||
-		errors.As(err, &connecting) || strings.Contains(err.Error(), "sql: database is closed") || hasState(err, connectionStates())
+	return pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &network) || errors.As(err, &connecting) || strings.Contains(err.Error(), "sql: database is closed") ||
+		hasState(err, connectionStates())
 }
+
+// readOnly is the SQLSTATE of a write to a standby, or to a primary that is read-only for now.
+const readOnly = "25006"
 
 // connectionStates are the SQLSTATEs with which PostgreSQL ends a connection, or says that this one is of no use.
 func connectionStates() []string {
 	return []string{
 		"08",                      // connection exceptions
 		"57P01", "57P02", "57P03", // shutting down, crashed, starting up
-		"25006", // read-only: a standby, or a primary that became one
+		readOnly,
 	}
 }
 

@@ -67,11 +67,14 @@ func (tx Tx) savepoint(do func(Tx) error) error {
 
 // enqueue queues a mail, which is sent if the transaction commits.
 func (tx Tx) enqueue(queue *jobs.Queue, mail jobs.Mail) error {
-	conn, isBegun := tx.Statement.ConnPool.(interface{ Tx() *sql.Tx })
+	conn, isBegun := tx.Statement.ConnPool.(interface {
+		Tx() *sql.Tx
+		Context() context.Context
+	})
 	if !isBegun {
 		return errors.New("queue a mail: not in a transaction")
 	}
-	return tx.translated(queue.Add(tx.ctx, conn.Tx(), mail))
+	return tx.translated(queue.Add(conn.Context(), conn.Tx(), mail))
 }
 
 // translated returns an error of what used the transaction without GORM as GORM returns its own.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -239,6 +240,18 @@ func TestErrors_ClientThatDisconnectsIsNoFailure(t *testing.T) {
 		require.ErrorIs(t, <-left, context.Canceled)
 		require.Eventually(t, func() bool { return strings.Contains(app.Log.String(), `"status":499`) }, time.Minute, time.Millisecond)
 		require.NotContains(t, app.Log.String(), `"level":"ERROR"`)
+	})
+}
+
+func TestHealth_AProberThatHangsUpChangesNothing(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		ctx, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		answer := httptest.NewRecorder()
+		app.Server.Engine.ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil))
+		require.Equal(t, 200, answer.Code)
+		require.NotContains(t, app.Log.String(), "not ready")
 	})
 }
 

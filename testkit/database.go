@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"log/slog"
@@ -147,7 +148,7 @@ func Cluster(t *testing.T) *scratch.Cluster {
 // DatabaseOfEncoding returns the URL of a new and empty PostgreSQL database on the throwaway server, in an encoding such as LATIN1.
 func DatabaseOfEncoding(t *testing.T, encoding string) string {
 	t.Helper()
-	cluster, name := Cluster(t), strings.ToLower("encoding_"+encoding)
+	cluster, name := Cluster(t), strings.ToLower("encoding_"+encoding+"_"+rand.Text())
 	conn, err := pgx.Connect(t.Context(), cluster.URL("postgres"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(t.Context())) }()

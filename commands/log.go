@@ -46,6 +46,9 @@ func frames(stack string) []string {
 	var found []string
 	for i := 1; i+1 < len(lines) && len(found) < maxFrames; i += 2 {
 		function, at := lines[i], strings.TrimSpace(lines[i+1])
+		if strings.HasPrefix(function, "created by ") {
+			break
+		}
 		if strings.HasPrefix(function, "panic(") {
 			found = nil // what came before only reports it
 			continue

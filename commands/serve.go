@@ -50,7 +50,8 @@ func (c *console) serve(ctx context.Context) (err error) {
 	})
 }
 
-// secondSignal returns a channel that is closed by a signal after the one that ended ctx: somebody does not want to wait.
+// secondSignal returns a channel that is closed by a signal after the one that ended ctx: a person doesn't want to wait. A third
+// one ends the process at once.
 func secondSignal(ctx context.Context) <-chan struct{} {
 	hurry := make(chan struct{})
 	context.AfterFunc(ctx, func() {
@@ -58,6 +59,7 @@ func secondSignal(ctx context.Context) <-chan struct{} {
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 		<-signals
 		close(hurry)
+		signal.Reset(os.Interrupt, syscall.SIGTERM)
 	})
 	return hurry
 }

@@ -94,7 +94,7 @@ func TestServe_DrainingHasABound(t *testing.T) {
 	beginLogin(t, server.Addr(t))
 	require.NoError(t, server.Command.Process.Signal(syscall.SIGTERM))
 	require.Equal(t, 1, server.Wait(t))
-	require.Contains(t, server.Output.String(), "requests were still under way after 1s")
+	require.Contains(t, server.Output.String(), "requests were still in progress after SHUTDOWN_TIMEOUT")
 }
 
 // beginLogin sends the first half of a login and waits until the handler reads it: only then does a server respond with

@@ -30,7 +30,8 @@ func (h *Health) Live(c *gin.Context) error {
 	return nil
 }
 
-// Ready responds with 200 if the database can be reached and its schema is current, and with 503 otherwise.
+// Ready responds with 200 if the database can be used and has a schema that this program can serve, and with 503 otherwise, and
+// while the service shuts down.
 func (h *Health) Ready(c *gin.Context) error {
 	if err := h.ready(c.Request.Context()); err != nil {
 		return fmt.Errorf("%w: %w", problems.ErrNotReady, err)

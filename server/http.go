@@ -32,43 +32,54 @@ func NewHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen serves at ADDR until ctx ends, and then shuts down as Run says.
-func (s *Server) listen(ctx context.Context, hurry <-chan struct{}) error {
-	listener, err := net.Listen("tcp", s.settings.Server.Addr)
+// listen serves at ADDR until ctx ends, and returns the server, which still listens.
+func (s *Server) listen(ctx context.Context) (*http.Server, error) {
+	settings := s.settings.Server
+	listener, err := net.Listen("tcp", settings.Addr)
 	if err != nil {
-		return fmt.Errorf("listen at ADDR %s: %w", s.settings.Server.Addr, err)
+		return nil, fmt.Errorf("listen at ADDR %s: %w", settings.Addr, err)
 	}
-	server := NewHTTPServer(s.Engine, s.log)
+	server := NewHTTPServer(http.HandlerFunc(s.serveHTTP), s.log)
+	server.WriteTimeout = max(writeTimeout, 2*settings.RequestTimeout)
 	s.log.InfoContext(ctx, "listening", "url", "http://"+listener.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
-		return err
+		return server, err
 	case <-ctx.Done():
+		return server, nil
 	}
-	s.announceEnd(server, hurry)
-	return drain(server, s.settings.Server.ShutdownTimeout)
+}
+
+// serveHTTP handles a request. Once the end is announced, its connection takes no other: closing those that are idle would cut
+// off what a proxy is just sending.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.readiness.stopping.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	s.Engine.ServeHTTP(w, r)
 }
 
 // announceEnd lets load balancers learn from /readyz that this replica is about to end, while it still serves what they send.
-func (s *Server) announceEnd(server *http.Server, hurry <-chan struct{}) {
+func (s *Server) announceEnd(hurry <-chan struct{}) {
 	delay := s.settings.Server.ShutdownDelay
 	s.log.Info("shutting down", "listening_for", delay, "draining_for_at_most", s.settings.Server.ShutdownTimeout)
 	s.readiness.stopping.Store(true)
-	server.SetKeepAlivesEnabled(false)
 	select {
 	case <-time.After(delay):
 	case <-hurry:
 	}
 }
 
-// drain waits for the requests in progress, and closes the connections of those that are not done within bound.
-func drain(server *http.Server, bound time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), bound)
-	defer cancel()
+// drain waits until ctx ends for the requests in progress, and then closes the connections of those that are not done. A server
+// that never listened has none.
+func drain(ctx context.Context, server *http.Server) error {
+	if server == nil {
+		return nil
+	}
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests were still under way after %s: %w", bound, err), server.Close())
+		return errors.Join(fmt.Errorf("requests were still in progress after SHUTDOWN_TIMEOUT: %w", err), server.Close())
 	}
 	return nil
 }

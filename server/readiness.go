@@ -40,7 +40,7 @@ func (r *readiness) ask(ctx context.Context) error {
 	if r.stopping.Load() {
 		return errStopping
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout) // a prober that hangs up proves nothing
 	defer cancel()
 	return r.probe.Check(ctx)
 }

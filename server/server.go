@@ -115,8 +115,8 @@ func (s *Server) serve(p parts) (err error) {
 }
 
 // Run serves requests and metrics, and runs the jobs of the queue and the background tasks, until ctx ends. Then it is no longer
-// ready, and after SHUTDOWN_DELAY, or once hurry is closed, it accepts no more requests, and waits for those in progress, up to
-// SHUTDOWN_TIMEOUT.
+// ready, and after SHUTDOWN_DELAY, or once hurry is closed, it accepts no more requests, and waits for those and the jobs in
+// progress, up to SHUTDOWN_TIMEOUT.
 func (s *Server) Run(ctx context.Context, hurry <-chan struct{}) (err error) {
 	defer func() {
 		if err == nil { // the command says what else
@@ -132,13 +132,17 @@ func (s *Server) Run(ctx context.Context, hurry <-chan struct{}) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.Server.ShutdownTimeout)
-		defer cancel()
-		err = errors.Join(err, stopJobs(ending))
-	}()
-	defer s.startTasks(ctx)()
-	return s.listen(ctx, hurry)
+	stopTasks := s.startTasks(context.WithoutCancel(ctx)) // they go on until the last response
+	defer stopTasks()
+	server, err := s.listen(ctx)
+	if err == nil {
+		s.announceEnd(hurry)
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.Server.ShutdownTimeout)
+	defer cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- drain(ending, server) }()
+	return errors.Join(err, stopJobs(ending), <-drained)
 }
 
 // Close closes what the server opened for itself.

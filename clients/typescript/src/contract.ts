@@ -393,13 +393,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Check that the database can be reached and its schema is current */
+        /** Check that the service can serve requests */
         get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Check that the database can be reached and its schema is current */
+        /** Check that the service can serve requests */
         head: operations["readyHead"];
         patch?: never;
         trace?: never;
@@ -703,7 +703,7 @@ export interface components {
          *     | `rate_limited` | there were too many requests of this kind | wait for the seconds in `Retry-After`, and repeat the call |
          *     | `unavailable` | the database is away, read-only or full, or did not respond within `REQUEST_TIMEOUT` | wait for the seconds in `Retry-After`, and repeat the call; a change may have been made |
          *     | `overloaded` | too many passwords are waiting to be checked | wait for the seconds in `Retry-After`, and repeat the call |
-         *     | `not_ready` | only at `/readyz`: the database can't be reached, or its schema is not current | wait for the seconds in `Retry-After`, and check again |
+         *     | `not_ready` | only at `/readyz`: the database can't be reached or is read-only, this program can't serve its schema, or the service is shutting down | wait for the seconds in `Retry-After`, and check again |
          *     | `internal_error` | the service failed | give the operator the `request_id` |
          * @enum {string}
          */
@@ -1118,7 +1118,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The database can't be reached, or its schema is not current. */
+        /** @description The database can't be used, this program can't serve its schema, or the service is shutting down. */
         NotReady: {
             headers: {
                 /** @description Seconds to wait. */

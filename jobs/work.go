@@ -131,6 +131,7 @@ func (q *Queue) config(work Work, poll time.Duration) *river.Config {
 		RescueStuckJobsAfter:        rescueAfter,
 		CancelledJobRetentionPeriod: keepDead,
 		DiscardedJobRetentionPeriod: keepDead,
+		ReindexerIndexNames:         []string{}, // none: it would be cut short by the bounds of requests, and leave half an index
 		Logger:                      q.riverLog(),
 		ErrorHandler:                failures{q.log},
 		Test:                        river.TestConfig{Time: clock{q.now}},

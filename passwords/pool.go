@@ -124,7 +124,7 @@ type Stats struct {
 func (p *Pool) Stats() Stats {
 	return Stats{
 		Hashes: p.Hashes(), Waited: p.workers.waited.Load(), Refused: p.workers.refused.Load(),
-		Waiting: p.workers.waiting.Load(),
+		Waiting: p.workers.waiting(),
 	}
 }
 

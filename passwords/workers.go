@@ -12,12 +12,12 @@ import (
 // queuePerWorker bounds the queue: more jobs could not start within any sensible wait.
 const queuePerWorker = 512
 
-// workers runs jobs on a fixed number of low-priority threads, first come, first served, but those of [Ahead] before all others.
+// workers runs jobs on a fixed number of low-priority threads: those of [Ahead] before all others, and else first come, first
+// served.
 type workers struct {
-	jobs     chan job // unbuffered: the senders blocked on it are the queue, which the runtime serves in order
-	ahead    chan job // as jobs
+	others   queue
+	ahead    queue
 	wait     time.Duration
-	waiting  atomic.Int64
 	waited   atomic.Uint64 // jobs that found no free worker
 	refused  atomic.Uint64 // jobs that could not start in time
 	capacity int64
@@ -27,6 +27,12 @@ type workers struct {
 	priority error // why the threads run at the normal priority
 }
 
+// queue is what its senders are blocked on, whom the runtime serves in order.
+type queue struct {
+	jobs    chan job // unbuffered
+	waiting atomic.Int64
+}
+
 type job struct {
 	work func()
 	done chan struct{}
@@ -34,8 +40,8 @@ type job struct {
 
 func startWorkers(count int, wait time.Duration) *workers {
 	w := &workers{
-		jobs:     make(chan job),
-		ahead:    make(chan job),
+		others:   queue{jobs: make(chan job)},
+		ahead:    queue{jobs: make(chan job)},
 		wait:     wait,
 		capacity: int64(count) * queuePerWorker,
 		closing:  make(chan struct{}),
@@ -68,14 +74,14 @@ func (w *workers) serve() {
 // next waits for a job. It returns false once the workers are closed.
 func (w *workers) next() (j job, ok bool) {
 	select {
-	case j = <-w.ahead:
+	case j = <-w.ahead.jobs:
 		return j, true
 	default:
 	}
 	select {
-	case j = <-w.ahead:
+	case j = <-w.ahead.jobs:
 		return j, true
-	case j = <-w.jobs:
+	case j = <-w.others.jobs:
 		return j, true
 	case <-w.closing:
 		return job{}, false
@@ -84,16 +90,16 @@ func (w *workers) next() (j job, ok bool) {
 
 type aheadKey struct{}
 
-// Ahead returns a context whose hashes are computed before those that wait without it. It is for who has proved something
+// Ahead returns a context whose hashes are computed before those that wait without it. It is for those who have proved something
 // already, such as a device that logged in before, so that guessers can't crowd them out.
 func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
 
-// queue returns the queue for the jobs of a context.
-func (w *workers) queue(ctx context.Context) chan<- job {
+// queueOf returns the queue for the jobs of a context.
+func (w *workers) queueOf(ctx context.Context) *queue {
 	if ctx.Value(aheadKey{}) != nil {
-		return w.ahead
+		return &w.ahead
 	}
-	return w.jobs
+	return &w.others
 }
 
 // do calls work on a worker and returns when it has returned. It fails with ErrOverloaded if work can't start in time, with
@@ -111,39 +117,50 @@ func (w *workers) do(ctx context.Context, work func()) error {
 	case <-j.done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return tooLate(ctx)
 	}
+}
+
+// tooLate returns why a context ended: ErrOverloaded for its deadline.
+func tooLate(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ErrOverloaded
+	}
+	return ctx.Err()
 }
 
 // enqueue returns nil once a worker has taken the job.
 func (w *workers) enqueue(ctx context.Context, j job) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return tooLate(ctx)
 	}
-	queue := w.queue(ctx)
+	queue := w.queueOf(ctx)
 	select {
-	case queue <- j:
+	case queue.jobs <- j:
 		return nil
 	default: // every worker is busy
 	}
 	w.waited.Add(1)
-	defer w.waiting.Add(-1)
-	if w.waiting.Add(1) > w.capacity && queue != w.ahead {
+	defer queue.waiting.Add(-1)
+	if queue.waiting.Add(1) > w.capacity {
 		return ErrOverloaded
 	}
 	timer := time.NewTimer(w.wait)
 	defer timer.Stop()
 	select {
-	case queue <- j:
+	case queue.jobs <- j:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return tooLate(ctx)
 	case <-timer.C:
 		return ErrOverloaded
 	case <-w.closing:
 		return ErrPoolClosed
 	}
 }
+
+// waiting returns the number of jobs in both queues.
+func (w *workers) waiting() int64 { return w.others.waiting.Load() + w.ahead.waiting.Load() }
 
 // stop refuses queued jobs, waits for those that have started and ends the threads.
 func (w *workers) stop() {

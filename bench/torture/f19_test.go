@@ -24,7 +24,7 @@ func TestF19_AMillionExpiredRowsAreRemovedUnnoticed(t *testing.T) {
 			SELECT ID, 'login_failed', ID, ID, '', '', '', NOW FROM NUMBERS`
 		names := []string{"ID", "gen_random_uuid()", "NOW", "now() - interval '3 years'", "NUMBERS", "generate_series(1, ?)"}
 		if database.Dialect(db) == database.SQLite {
-			names = []string{"ID", "printf('%032x', i)", "NOW", "'2020-01-01 00:00:00+00:00'", "NUMBERS",
+			names = []string{"ID", "printf('00000000-0000-7000-8000-%012x', i)", "NOW", "'2020-01-01 00:00:00+00:00'", "NUMBERS",
 				"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < ?) SELECT i FROM n)"}
 		}
 		require.NoError(t, db.Exec(strings.NewReplacer(names...).Replace(rows), f19Rows).Error)

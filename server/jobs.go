@@ -86,13 +86,20 @@ func cleanups(m Managers, settings config.Settings) map[string]func(context.Cont
 }
 
 // inBatches returns work that calls remove until it deletes fewer rows than the limit. Remove deletes at most limit rows, and
-// returns how many it deleted.
+// returns how many it deleted. Between two batches the work pauses for twice the time that one took: SQLite has one writer at a
+// time, and a request that finds the lock taken looks again only now and then.
 func inBatches(remove func(ctx context.Context, limit int) (int64, error)) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for {
+			began := time.Now()
 			deleted, err := remove(ctx, cleanupBatch)
 			if err != nil || deleted < cleanupBatch {
 				return err
+			}
+			select {
+			case <-time.After(2 * time.Since(began)):
+			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
 	}

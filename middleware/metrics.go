@@ -45,6 +45,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"limit", "by", "outcome", "store"}),
 	}
 	registry.MustRegister(m.requests, m.signups, m.logins, m.refreshes, m.decisions)
+	for _, attempts := range []*prometheus.CounterVec{m.signups, m.logins, m.refreshes} {
+		attempts.WithLabelValues(outcomeOK) // a comparison with a series that does not exist is never true
+	}
 	return m
 }
 
@@ -90,6 +93,8 @@ func CountRefresh(c *gin.Context) { c.Set(attemptKey, attemptRefresh) }
 // that had not received the last commits.
 const OutcomeAhead = "ahead"
 
+const outcomeOK = "ok"
+
 // SetOutcome stores an outcome for Measure: the code of a problem that is not in the table, or that is written without leaving
 // an error in the context, or OutcomeAhead.
 func SetOutcome(c *gin.Context, code string) { c.Set(outcomeKey, code) }
@@ -113,5 +118,5 @@ func outcome(c *gin.Context) string {
 	if last := c.Errors.Last(); last != nil {
 		return problems.Describe(last.Err).Code
 	}
-	return "ok"
+	return outcomeOK
 }

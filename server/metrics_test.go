@@ -64,6 +64,8 @@ func TestMetrics_TellOfMailsKeysEventsAndBuild(t *testing.T) {
 			`latchkey_jobs{kind="mail",state="dead"} 0`,
 			`latchkey_jobs{kind="sweep",state="failing"} 0`,
 			`latchkey_signups_total{outcome="ok"} 1`,
+			`latchkey_logins_total{outcome="ok"} 0`,
+			`latchkey_refreshes_total{outcome="ok"} 0`,
 			`latchkey_security_events_total{kind="signed_up"} 1`,
 			`latchkey_security_events_total{kind="refresh_token_reused"} 0`,
 			`go="` + runtime.Version() + `",version="` + server.ReadBuild().Version + `"} 1`,

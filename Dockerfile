@@ -37,5 +37,6 @@ WORKDIR /data
 ENV APP_ENV=production ADDR=0.0.0.0:8080
 EXPOSE 8080
 USER 65532:65532
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/latchkey", "healthcheck"]
+# Whatever replaces unhealthy containers must not do so while the database is away. The command itself gives up after 3 s.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/latchkey", "healthcheck", "--live"]
 ENTRYPOINT ["/latchkey"]

@@ -21,13 +21,16 @@ func TestCommands_Exist(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(only(t, `HEALTHCHECK .*CMD (\[.*\])`, "Dockerfile")), &check))
 	require.Equal(t, "/latchkey", check[0])
 	started = append(started, check[1:],
+		strings.Fields(only(t, `(?m)^ExecStart=/usr/local/bin/latchkey (.*)$`, "deploy", "latchkey-backup.service")),
+		names(at(t, compose(t), "services", "latchkey", "healthcheck", "test"))[2:],
 		names(at(t, compose(t), "services", "migrate", "command")),
 		names(at(t, documents(t)["kubernetes/base/migrate.yaml"], "spec", "template", "spec", "containers", 0, "args")))
 	for _, command := range started {
 		var shown, refused bytes.Buffer
 		code := commands.Run(append(command, "--help"), nil, os.Stdin, &shown, &refused)
 		require.Zero(t, code, "%v: %s", command, refused.String())
-		require.Contains(t, shown.String(), "latchkey "+strings.Join(command, " "))
+		name, _, _ := strings.Cut(strings.Join(command, " "), " --")
+		require.Contains(t, shown.String(), "latchkey "+name)
 	}
 }
 

@@ -3,18 +3,23 @@ package deploy_test
 import (
 	"net/netip"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
+
+	"latchkey/testkit"
 )
 
-// stopping returns how long the program may take to stop by default, in production.
+// stopping returns how long to let the program stop by default, in production: jobs and requests share SHUTDOWN_TIMEOUT, and
+// the rest takes about a second.
 func stopping(t *testing.T) time.Duration {
 	t.Helper()
 	defaults := environment{"APP_ENV": "production"}.requireValid(t).Server
-	return defaults.ShutdownDelay + defaults.ShutdownTimeout
+	return defaults.ShutdownDelay + defaults.ShutdownTimeout + 2*time.Second
 }
 
 func compose(t *testing.T) map[string]any {
@@ -28,7 +33,7 @@ func TestCompose_GivesTheProgramSettingsThatItKnows(t *testing.T) {
 	t.Parallel()
 	services, checked := at(t, compose(t), "services").(map[string]any), 0
 	for name, service := range services {
-		if at(t, service, "image") != "latchkey" {
+		if interpolate(at(t, service, "image").(string), nil) != "latchkey:local" {
 			continue
 		}
 		checked++
@@ -56,6 +61,36 @@ func TestCompose_TrustsItsProxyAndWaitsForTheEnd(t *testing.T) {
 	grace, err := time.ParseDuration(at(t, services, "latchkey", "stop_grace_period").(string))
 	require.NoError(t, err)
 	require.Greater(t, grace, stopping(t))
+}
+
+// Caddy and "up --wait" wait until the replicas can serve, which the image's own check does not tell.
+func TestCompose_AsksForReadiness(t *testing.T) {
+	t.Parallel()
+	services := at(t, compose(t), "services")
+	require.Equal(t, "service_healthy", at(t, services, "caddy", "depends_on", "latchkey", "condition"))
+	require.Equal(t, []any{"CMD", "/latchkey", "healthcheck"}, at(t, services, "latchkey", "healthcheck", "test"))
+}
+
+// The script of the service backup, with a pg_dump that fails or works, and a sleep that ends it.
+func TestCompose_RetriesADumpThatFailed(t *testing.T) {
+	t.Parallel()
+	command := at(t, compose(t), "services", "backup", "command").([]any)
+	require.Equal(t, []any{"bash", "-euc"}, command[:2])
+	for result, want := range map[string]struct {
+		sleep string
+		dumps int
+	}{"false": {"5m", 0}, "touch \"${4#--file=}\"": {"1d", 1}} {
+		folder := t.TempDir()
+		script := strings.NewReplacer("$$", "$", "/run/secrets/postgres_password", "/dev/null", "/backups", folder).
+			Replace(command[2].(string))
+		stubs := "pg_dump() { " + result + "; }\nsleep() { echo \"$1\"; exit; }\n"
+		output, err := exec.CommandContext(t.Context(), testkit.Program(t, "bash"), "-euc", stubs+script).CombinedOutput()
+		require.NoError(t, err, "%s", output)
+		require.Equal(t, want.sleep+"\n", string(output))
+		dumps, err := filepath.Glob(filepath.Join(folder, "latchkey-*.dump"))
+		require.NoError(t, err)
+		require.Len(t, dumps, want.dumps)
+	}
 }
 
 // What a service uses has to be declared: other services, networks, volumes and secrets.

@@ -18,7 +18,7 @@ import (
 type environment map[string]string
 
 // requireValid fails the test unless the settings know every variable and would start the program in production. Files that
-// variables name are taken to hold the secrets that each deployment has. It returns the settings.
+// variables name are taken to hold the secrets of a deployment. It returns the settings.
 func (e environment) requireValid(t *testing.T) config.Settings {
 	t.Helper()
 	known := []string{"GOMAXPROCS", "GOMEMLIMIT"} // of the Go runtime
@@ -28,6 +28,7 @@ func (e environment) requireValid(t *testing.T) config.Settings {
 	secrets := map[string]string{
 		"SECRET_KEY":   "uO3m1mJ3iVb0m9Kf2TqfC8m7yRk5sP1nQw4xZ6dA=",
 		"DATABASE_URL": "postgres://latchkey:hush@postgres:5432/latchkey", "SMTP_URL": "none",
+		"REDIS_URL": "redis://:hush@redis:6379/0",
 	}
 	for name, value := range e {
 		require.Contains(t, known, name, "the settings have no such variable")

@@ -222,7 +222,28 @@ func refusal(s sqlStatement) string {
 
 func (j *judge) allow(sqlStatement, sqlStatement) {}
 
-func (j *judge) readCreateTable(_, rest sqlStatement) { j.created[rest.first()] = true }
+func (j *judge) readCreateTable(s, rest sqlStatement) {
+	isRebuild := j.created[rest.first()] // by findRebuilds
+	j.created[rest.first()] = true
+	if !isRebuild {
+		j.readReferences(s)
+	}
+}
+
+// readReferences reads the foreign keys of a statement to tables that were there before. Older programs, which know nothing of
+// the rows that refer to those, don't delete them first.
+func (j *judge) readReferences(s sqlStatement) {
+	for i, word := range s {
+		if word != "references" {
+			continue
+		}
+		clause := s[i+1:].actions()[0]
+		if !j.created[clause.first()] && !clause.has("on", "delete", "cascade") && !clause.has("on", "delete", "set", "null") {
+			j.object(s, true, "older programs could not delete from %s what is referred to; add ON DELETE CASCADE or SET NULL",
+				clause.first())
+		}
+	}
+}
 
 func (j *judge) readCreateIndex(s, rest sqlStatement) {
 	rest, isConcurrent := rest, false

@@ -8,6 +8,7 @@ import (
 
 func (j *judge) readAlterTable(s, rest sqlStatement) {
 	table := rest.first()
+	j.readReferences(s)
 	if j.isOurs(table) {
 		return
 	}

@@ -56,8 +56,10 @@ func TestReview_AcceptsWhatOlderProgramsDoNotNotice(t *testing.T) {
 		"ALTER TABLE users ADD nickname text NULL;",
 		"ALTER TABLE users ADD COLUMN nickname varchar(50) NOT NULL DEFAULT '';",
 		"ALTER TABLE users ADD COLUMN seen timestamptz NOT NULL DEFAULT now(), ADD COLUMN age integer NULL;",
-		"ALTER TABLE users ADD COLUMN boss uuid NULL, ADD CONSTRAINT fk FOREIGN KEY (boss) REFERENCES users (id);",
-		"ALTER TABLE users ADD COLUMN boss uuid NULL REFERENCES users (id);",
+		"ALTER TABLE users ADD COLUMN boss uuid NULL, ADD CONSTRAINT fk FOREIGN KEY (boss) REFERENCES users (id) ON DELETE CASCADE;",
+		"ALTER TABLE users ADD COLUMN boss uuid NULL REFERENCES users (id) ON DELETE SET NULL;",
+		"CREATE TABLE pets (owner uuid REFERENCES users (id) ON UPDATE NO ACTION ON DELETE CASCADE, name text);",
+		"CREATE TABLE pets (id uuid, mother uuid REFERENCES pets (id)); CREATE TABLE toys (pet uuid REFERENCES pets);",
 		"ALTER TABLE users ALTER COLUMN locale SET DEFAULT 'en';",
 		"CREATE INDEX more ON signing_keys (created_at);",
 		"CREATE TYPE mood AS ENUM ('good', 'bad');",
@@ -119,6 +121,22 @@ func TestReview_RefusesWhatBreaksOlderProgramsOrMakesTheirRequestsWait(t *testin
 	}
 }
 
+// An older program deletes a user without the rows of tables that it does not know.
+func TestReview_RefusesForeignKeysThatKeepOlderProgramsFromDeleting(t *testing.T) {
+	for _, statements := range []string{
+		"CREATE TABLE pets (owner uuid REFERENCES users (id));",
+		"CREATE TABLE pets (owner uuid REFERENCES users ON DELETE RESTRICT, keeper uuid REFERENCES users ON DELETE CASCADE);",
+		"CREATE TABLE pets (owner uuid, FOREIGN KEY (owner) REFERENCES users (id) ON UPDATE CASCADE);",
+		"CREATE TABLE pets (owner uuid); ALTER TABLE pets ADD FOREIGN KEY (owner) REFERENCES users (id);",
+		"ALTER TABLE users ADD COLUMN boss uuid NULL, ADD CONSTRAINT fk FOREIGN KEY (boss) REFERENCES users (id);",
+		"ALTER TABLE users ADD COLUMN boss uuid NULL REFERENCES users (id);",
+	} {
+		err := makemigrations.Review(expanding(t, statements))
+		require.ErrorIs(t, err, makemigrations.ErrReview, statements)
+		require.ErrorContains(t, err, "older programs could not delete from users what is referred to; add ON DELETE CASCADE", statements)
+	}
+}
+
 func TestReview_AnIndexOnALargeTableIsBuiltConcurrentlyInAMigrationOfItsOwn(t *testing.T) {
 	document, err := os.ReadFile(filepath.Join(testkit.Sources, "docs", "upgrading.md"))
 	require.NoError(t, err)
@@ -132,8 +150,8 @@ func TestReview_AnIndexOnALargeTableIsBuiltConcurrentlyInAMigrationOfItsOwn(t *t
 
 // SQLite alters a table by replacing it. What changes is judged by the migration for PostgreSQL.
 func TestReview_LeavesARebuildOnSQLiteToItsTwin(t *testing.T) {
-	const onPostgres = "-- +goose Up\nALTER TABLE users ADD COLUMN boss uuid NULL REFERENCES users (id);\n"
-	const rebuild = "-- +goose Up\nCREATE TABLE `new_users` (id uuid);\nINSERT INTO `new_users` (`id`) SELECT `id` FROM `users`;\n" +
+	const onPostgres = "-- +goose Up\nALTER TABLE users ADD COLUMN boss uuid NULL REFERENCES users (id) ON DELETE SET NULL;\n"
+	const rebuild = "-- +goose Up\nCREATE TABLE `new_users` (id uuid, boss uuid REFERENCES users (id));\nINSERT INTO `new_users` (`id`) SELECT `id` FROM `users`;\n" +
 		"DROP TABLE `users`;\nALTER TABLE `new_users` RENAME TO `users`;\nCREATE UNIQUE INDEX `idx_users_email` ON `users` (`email`);\n"
 	require.NoError(t, makemigrations.Review(reviewed(t, "expand", onPostgres, rebuild)))
 	err := makemigrations.Review(reviewed(t, "expand", onPostgres, rebuild+"DROP TABLE sessions;\n"))

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	leastFreeSpace = 1 << 30 // bytes
-	oldestBackup   = 24 * time.Hour
+	leastFreeSpace = 1 << 30        // bytes
+	oldestBackup   = 26 * time.Hour // a daily job may begin late and take its time
 )
 
 // checkDatabase reports what is wrong with the database, its schema, its server and its backups.
@@ -166,7 +166,7 @@ func checkFreeSpace(settings config.Settings) []config.Finding {
 		"Make room, or move the database to a larger disk.")}
 }
 
-// checkBackups warns if nothing new has come into BACKUP_DIR for a day, whoever writes there.
+// checkBackups warns if nothing new has come into BACKUP_DIR for more than a day, whoever writes there.
 func (c *console) checkBackups(settings config.Settings) []config.Finding {
 	folder := settings.Database.BackupDir
 	if folder == "" {
@@ -185,15 +185,16 @@ func (c *console) checkBackups(settings config.Settings) []config.Finding {
 	return nil
 }
 
-// newestFile returns when the newest file of a folder was last written, zero if there is none. Hidden files don't count.
+// newestFile returns when the newest backup in a folder was last written, zero if there is none. Files that are hidden, empty
+// or called .partial are not whole backups, and don't count.
 func newestFile(folder string) (newest time.Time, err error) {
 	entries, err := os.ReadDir(folder)
 	for _, entry := range entries {
-		info, infoErr := entry.Info()
-		if infoErr != nil || !info.Mode().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
+		if strings.HasPrefix(entry.Name(), ".") || strings.HasSuffix(entry.Name(), ".partial") {
 			continue
 		}
-		if info.ModTime().After(newest) {
+		info, infoErr := entry.Info()
+		if infoErr == nil && info.Mode().IsRegular() && info.Size() > 0 && info.ModTime().After(newest) {
 			newest = info.ModTime()
 		}
 	}

@@ -66,13 +66,21 @@ func TestCheck_SeesTheAgeOfTheBackups(t *testing.T) {
 		return done.stdout
 	}
 	require.Contains(t, found(filepath.Join(folder, "none")), "warning: BACKUP_DIR: can't be read: ")
-	require.NoError(t, os.WriteFile(filepath.Join(folder, ".latchkey-backup-1.partial"), nil, 0o600))
+	for name, content := range map[string]string{".latchkey-backup-1.partial": "half", "app.dump.partial": "half", "empty.dump": ""} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
+	}
 	require.Contains(t, found(folder), "warning: BACKUP_DIR: has no backup in it")
 	path := filepath.Join(folder, "app.dump")
-	require.NoError(t, os.WriteFile(path, nil, 0o600))
-	old := time.Now().Add(-30 * time.Hour)
-	require.NoError(t, os.Chtimes(path, old, old))
+	require.NoError(t, os.WriteFile(path, []byte("whole"), 0o600))
+	age := func(hours time.Duration) {
+		written := time.Now().Add(-hours * time.Hour)
+		require.NoError(t, os.Chtimes(path, written, written))
+	}
+	age(30)
 	require.Contains(t, found(folder), "warning: BACKUP_DIR: has no backup that is younger than 30 h")
+	age(25)
+	require.NotContains(t, found(folder), "BACKUP_DIR", "the next one of a daily job is only an hour late")
+	age(30)
 	require.Zero(t, run(t, with(url, "BACKUP_DIR="+folder), "backup").code)
 	require.NotContains(t, found(folder), "BACKUP_DIR")
 }

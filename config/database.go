@@ -27,7 +27,7 @@ func databaseSection() section {
 			{"DB_MAX_IDLE_CONNS", "maximum number of idle connections; 0: all are kept"},
 			{"DB_CONN_MAX_LIFETIME", "how long a connection is used before it is replaced; 0: no limit"},
 			{"AUTO_MIGRATE", "apply migrations at startup; by default false on PostgreSQL and in production"},
-			{"BACKUP_DIR", "folder where latchkey backup writes; latchkey check warns if nothing new comes into it for a day"},
+			{"BACKUP_DIR", "folder where latchkey backup writes; latchkey check warns if nothing new comes into it for 26 hours"},
 		},
 		complete: completeDatabase,
 		check:    checkDatabase,

@@ -1,10 +1,14 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,12 +26,13 @@ func newRestore(c *console) *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Replace an SQLite database by a backup, or check whether that would work",
 		Long: `Replaces the SQLite database of DATABASE_URL by the backup FILE. Stop the service first: the command refuses while a
-process has the database open. The former database stays beside it.
+process has the database open. The former database stays beside it, and the new file gets its owner and mode, so far as
+this user may give files away.
 
 It begins with what --check does alone: it reads the backup without changing it, and reports its schema, its integrity,
 how many users, superusers and sessions are in it, when its newest event was, and whether SECRET_KEY opens its signing
-keys. If something is wrong it stops there; with --force it goes on in spite of a wrong SECRET_KEY or a schema of
-another program.
+keys. If something is wrong it stops there. With --force it goes on in spite of a wrong SECRET_KEY or the schema of a
+newer program, and of nothing else.
 
 Dumps of PostgreSQL are restored by pg_restore; the command then prints how, does nothing and exits with 3.`,
 		Example: `  latchkey restore --check /var/backups/latchkey/latchkey-20261126T014500Z.db
@@ -38,7 +43,7 @@ Dumps of PostgreSQL are restored by pg_restore; the command then prints how, doe
 		},
 	}
 	command.Flags().BoolVar(&options.check, "check", false, "only check the backup")
-	command.Flags().BoolVar(&options.force, "force", false, "restore in spite of what the check finds")
+	command.Flags().BoolVar(&options.force, "force", false, "restore in spite of a wrong SECRET_KEY or a newer schema")
 	command.Flags().BoolVar(&options.noInput, "no-input", false, "don't ask for confirmation")
 	return command
 }
@@ -62,8 +67,13 @@ func (c *console) restore(ctx context.Context, path string, options restoreOptio
 	if err := restorable(path, settings); err != nil {
 		return err
 	}
-	if err := c.report(findings); err != nil && !options.force {
-		fmt.Fprintln(c.stderr, "Nothing is restored. --force restores in spite of a wrong SECRET_KEY or another schema.")
+	err = c.report(findings)
+	switch {
+	case slices.ContainsFunc(findings, prevents):
+		fmt.Fprintln(c.stderr, "Nothing is restored, and --force does not override all of that.")
+		return err
+	case err != nil && !options.force:
+		fmt.Fprintln(c.stderr, "Nothing is restored. --force restores in spite of a wrong SECRET_KEY or a newer schema.")
 		return err
 	}
 	return c.replaceDatabase(ctx, path, settings, options)
@@ -93,15 +103,15 @@ func (c *console) replaceDatabase(ctx context.Context, path string, settings con
 		}
 	}
 	kept := current + ".before-restore-" + c.now().UTC().Format("20060102T150405Z")
-	wasThere, err := database.Restore(ctx, settings.Database.URL.Reveal(), path, kept, c.newShare("Restoring"))
+	isKept, err := database.Restore(ctx, settings.Database.URL.Reveal(), path, kept, c.newShare("Restoring"))
+	if isKept {
+		fmt.Fprintf(c.stderr, "The former database is kept as %s.\n", kept)
+	}
 	if errors.Is(err, database.ErrInUse) {
 		return fmt.Errorf("%s is in use; stop the service, and whatever else has it open, and try again", current)
 	}
 	if err != nil {
 		return err
-	}
-	if wasThere {
-		fmt.Fprintf(c.stderr, "The former database is kept as %s.\n", kept)
 	}
 	fmt.Fprintf(c.stderr, `%s is restored. What happened since the backup is lost: new accounts, new passwords, disabled accounts.
 If the backup was restored because of a break-in, log everybody out before you start the service: latchkey endsessions --all
@@ -124,26 +134,57 @@ func (c *console) confirmRestore(ctx context.Context, current string) error {
 	return err
 }
 
-// explainRestore says how to check and restore a dump of PostgreSQL.
+// explainRestore says how to try and restore a dump of PostgreSQL.
 func (c *console) explainRestore(settings config.Settings, path string) error {
 	url := settings.Database.ForPrograms()
 	if url == "" {
 		url = "postgres://latchkey@localhost:5432/latchkey"
 	}
-	fmt.Fprintf(c.stderr, `%[1]s is a dump of a PostgreSQL database. See what is in it, and try it in a database of its own:
+	target, err := newRestoreTarget(url)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stderr, `%[1]s is a dump of a PostgreSQL database. See what is in it:
 
   pg_restore --list %[1]s
-  createdb --encoding=UTF8 --template=template0 latchkey_trial
-  pg_restore --no-owner --exit-on-error --dbname=latchkey_trial %[1]s
 
-Then run latchkey check with DATABASE_URL naming that database: it says whether the schema fits, and a start of the service
-whether SECRET_KEY opens the signing keys. To restore it, stop all replicas:
+Restore it into a new, empty database; over one that is in use, tables of newer migrations would stay. Stop all replicas,
+have a superuser create the database, and fill it as the user of the service:
 
-  pg_restore --clean --if-exists --no-owner --exit-on-error --dbname=%[2]s %[1]s
+  createdb --maintenance-db=%[2]s --owner=%[3]s --encoding=UTF8 --template=template0 %[4]s
+  pg_restore --no-owner --single-transaction --dbname=%[5]s %[1]s
 
-A dump that is plain SQL is read by psql --file instead of pg_restore.
-`, shellQuoted(path), shellQuoted(url))
+Let DATABASE_URL name the new database, or rename both. If the backup is older than this program, run latchkey migrate up.
+Then latchkey check says whether the schema fits, and whether SECRET_KEY opens the signing keys.
+
+To try the dump only, do the same with the replicas running and DATABASE_URL set for those commands alone, and drop the
+database afterwards. Don't start the service on it: it would send the mails that were waiting.
+
+A dump that is plain SQL is read by psql --single-transaction --set=ON_ERROR_STOP=1 --file instead of pg_restore.
+`, shellQuoted(path), shellQuoted(target.maintenance), shellQuoted(target.owner), shellQuoted(target.name),
+		shellQuoted(target.url))
 	return errElsewhere
+}
+
+// restoreTarget is the database into which a dump is restored, and where a superuser creates it.
+type restoreTarget struct{ owner, name, url, maintenance string }
+
+// newRestoreTarget returns a database beside the one at a PostgreSQL URL.
+func newRestoreTarget(address string) (restoreTarget, error) {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return restoreTarget{}, err
+	}
+	const usual = "latchkey"
+	target := restoreTarget{
+		owner: cmp.Or(parsed.User.Username(), usual),
+		name:  cmp.Or(strings.TrimPrefix(parsed.Path, "/"), usual) + "_restored",
+	}
+	parsed.Path = "/" + target.name
+	target.url = parsed.String()
+	parsed.User, parsed.Path = url.User("postgres"), "/postgres"
+	target.maintenance = parsed.String()
+	return target, nil
 }
 
 // ageOf returns a moment with how long ago it was, or a word if there was none.

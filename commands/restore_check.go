@@ -17,6 +17,17 @@ import (
 
 const olderBackup = "Use an older backup."
 
+// The subjects of the errors that --force overrides: another schema, and signing keys under another secret key.
+const (
+	schemaSubject = "schema"
+	keysSubject   = "signing keys"
+)
+
+// prevents reports whether a finding speaks against a restore even with --force.
+func prevents(f config.Finding) bool {
+	return f.Level == config.LevelError && f.Subject != schemaSubject && f.Subject != keysSubject
+}
+
 // inspect prints what is in the SQLite backup at path, and returns what speaks against restoring it.
 func (c *console) inspect(ctx context.Context, path string, settings config.Settings) []config.Finding {
 	db, err := database.OpenBackup(path)
@@ -39,9 +50,9 @@ func (c *console) inspect(ctx context.Context, path string, settings config.Sett
 	version, err := database.Version(ctx, db)
 	switch {
 	case err != nil:
-		return []config.Finding{failure("schema", err.Error(), olderBackup)}
+		return []config.Finding{failure("file", err.Error(), olderBackup)}
 	case version == 0:
-		return []config.Finding{failure("schema", "it is an SQLite database, but none of this program", "")}
+		return []config.Finding{failure("file", "it is an SQLite database, but none of this program", "")}
 	}
 	summary, err := models.Summarize(ctx, db, c.now())
 	if err != nil {
@@ -54,7 +65,7 @@ func (c *console) inspect(ctx context.Context, path string, settings config.Sett
 func (c *console) printSummary(path string, version int64, summary models.Summary) {
 	c.table([][2]string{
 		{"file", path + ", " + sizeOf(path)},
-		{"schema", strconv.FormatInt(version, 10)},
+		{schemaSubject, strconv.FormatInt(version, 10)},
 		{"users", strconv.FormatInt(summary.Users, 10)},
 		{"superusers", strconv.FormatInt(summary.Superusers, 10)},
 		{"sessions", strconv.FormatInt(summary.Sessions, 10)},
@@ -67,21 +78,22 @@ func backupSchemaFindings(err error) []config.Finding {
 	case err == nil:
 		return nil
 	case errors.Is(err, database.ErrSchemaStale):
-		return []config.Finding{warning("schema", "it is older than that of this program",
+		return []config.Finding{warning(schemaSubject, "it is older than that of this program",
 			"After the restore, run: latchkey migrate up")}
+	case errors.Is(err, database.ErrSchemaNewer):
+		return []config.Finding{failure(schemaSubject, err.Error(), "Restore it with the program that wrote it, or a newer one.")}
 	default:
-		return []config.Finding{failure("schema", err.Error(), "Restore it with the program that wrote it, or a newer one.")}
+		return []config.Finding{failure("file", err.Error(), olderBackup)}
 	}
 }
 
 // checkStoredKeys reports signing keys in a database that the secret key does not open. It changes nothing.
 func checkStoredKeys(ctx context.Context, settings config.Settings, with server.Resources) []config.Finding {
-	const subject = "signing keys"
 	switch {
 	case !settings.JWT.ManagesKeys():
 		return nil // the settings give the key
 	case !settings.SecretKey.IsSet():
-		return []config.Finding{warning(subject, "can't be tried, because SECRET_KEY is not set",
+		return []config.Finding{warning(keysSubject, "can't be tried, because SECRET_KEY is not set",
 			"Set the key that the service has.")}
 	}
 	err := server.NewSigningKeyManager(settings, with).Check(ctx)
@@ -89,9 +101,9 @@ func checkStoredKeys(ctx context.Context, settings config.Settings, with server.
 	case err == nil, errors.Is(err, keys.ErrNoKeys):
 		return nil
 	case errors.Is(err, keys.ErrLocked):
-		return []config.Finding{failure(subject, err.Error(),
+		return []config.Finding{failure(keysSubject, err.Error(),
 			"With another SECRET_KEY, refresh tokens and links in mails are void too.")}
 	default:
-		return []config.Finding{failure(subject, fmt.Sprintf("can't be read: %v", err), "")}
+		return []config.Finding{failure("database", fmt.Sprintf("the signing keys can't be read: %v", err), "")}
 	}
 }

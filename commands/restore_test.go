@@ -23,6 +23,19 @@ func backedUp(t *testing.T) (path, url string) {
 	return path, url
 }
 
+// changedCopy returns the path of a copy of a backup after some statements.
+func changedCopy(t *testing.T, path string, statements ...string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	copied := write(t, "b.db", string(content))
+	db := testkit.OpenAt(t, "sqlite:"+copied)
+	for _, statement := range append(statements, "PRAGMA journal_mode = delete") {
+		require.NoError(t, db.Exec(statement).Error)
+	}
+	return copied
+}
+
 func TestRestore_CheckReportsAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	path, url := backedUp(t)
@@ -46,17 +59,7 @@ func TestRestore_CheckFindsWhatWouldGoWrong(t *testing.T) {
 	checked := func(file string, environ ...string) outcome {
 		return run(t, append(with(url), environ...), "restore", "--check", file)
 	}
-	changed := func(statements ...string) string {
-		copied := write(t, "b.db", "")
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(copied, content, 0o600))
-		db := testkit.OpenAt(t, "sqlite:"+copied)
-		for _, statement := range append(statements, "PRAGMA journal_mode = delete") {
-			require.NoError(t, db.Exec(statement).Error)
-		}
-		return copied
-	}
+	changed := func(statements ...string) string { return changedCopy(t, path, statements...) }
 
 	wrongKey := checked(path, "SECRET_KEY="+strings.Repeat("another key ", 4))
 	require.Equal(t, 1, wrongKey.code)
@@ -97,7 +100,9 @@ func TestRestore_OfADumpSaysHow(t *testing.T) {
 		done := run(t, with("postgres://latchkey:plum-stone@db.example/app"), args...)
 		require.Equal(t, 3, done.code)
 		require.Contains(t, done.stderr, "pg_restore --list '"+dump+"'")
-		require.Contains(t, done.stderr, "--dbname='postgres://latchkey@db.example/app'")
+		require.Contains(t, done.stderr, "createdb --maintenance-db='postgres://postgres@db.example/postgres' --owner='latchkey' ")
+		require.Contains(t, done.stderr, "pg_restore --no-owner --single-transaction --dbname='postgres://latchkey@db.example/app_restored'")
+		require.NotContains(t, done.stderr, "--clean", "over a database that is in use, newer tables would stay")
 		require.NotContains(t, done.stderr, "plum-stone")
 	}
 }
@@ -137,6 +142,55 @@ func TestRestore_BringsTheBackupBack(t *testing.T) {
 	require.Len(t, kept, 1)
 	require.Equal(t, bob, users(t, "sqlite:"+kept[0])[0].Email)
 	testkit.Serve(t, with(url)).Addr(t)
+}
+
+func TestRestore_ForceOverridesWhatItNamesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	path, _ := backedUp(t)
+	url, _ := sqliteAt(t)
+	require.Zero(t, run(t, with(url), "migrate", "up").code)
+	addUser(t, url, bob)
+	forced := func(file string, environ ...string) outcome {
+		return run(t, append(with(url), environ...), "restore", "--no-input", "--force", file)
+	}
+	orphaned := changedCopy(t, path, "CREATE TABLE parents (id integer PRIMARY KEY)",
+		"CREATE TABLE children (parent integer REFERENCES parents (id))",
+		"PRAGMA foreign_keys = off; INSERT INTO children VALUES (1); PRAGMA foreign_keys = on")
+	incomplete := changedCopy(t, path)
+	require.NoError(t, os.WriteFile(incomplete+"-wal", []byte("last writes"), 0o600))
+	foreign := changedCopy(t, path, "DELETE FROM goose_db_version")
+	for file, says := range map[string]string{
+		orphaned: "error: integrity: a row of children", incomplete: "write-ahead log beside it", foreign: "none of this program",
+	} {
+		refused := forced(file)
+		require.Equal(t, 1, refused.code, says)
+		require.Contains(t, refused.stdout, says)
+		require.Contains(t, refused.stderr, "Nothing is restored, and --force does not override all of that.")
+		require.Equal(t, bob, users(t, url)[0].Email)
+	}
+	newer := changedCopy(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)",
+		"UPDATE schema_compatibility SET oldest = 99999")
+	require.Contains(t, run(t, with(url), "restore", "--no-input", newer).stderr, "--force restores in spite of")
+	overridden := forced(newer, "SECRET_KEY="+strings.Repeat("another key ", 4))
+	require.Zero(t, overridden.code, "%s%s", overridden.stdout, overridden.stderr)
+	require.Contains(t, overridden.stdout, "error: schema: ")
+	require.Contains(t, overridden.stdout, "error: signing keys: ")
+	require.Contains(t, overridden.stderr, "is restored.")
+}
+
+func TestRestore_NamesTheKeptDatabaseAlsoIfItFails(t *testing.T) {
+	t.Parallel()
+	path, _ := backedUp(t)
+	url, folder := sqliteAt(t)
+	target := filepath.Join(folder, "test.db")
+	require.NoError(t, os.WriteFile(target, []byte(strings.Repeat("not a database", 1000)), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(target+"-shm", "full"), 0o700))
+	failed := run(t, with(url), "restore", "--no-input", path)
+	require.Equal(t, 1, failed.code, "%s", failed.stdout)
+	kept, err := filepath.Glob(target + ".before-restore-*")
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	require.Contains(t, failed.stderr, "The former database is kept as "+kept[0]+".\n")
 }
 
 func TestRestore_RefusesWhatCanNotBe(t *testing.T) {

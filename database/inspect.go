@@ -50,9 +50,6 @@ func BackupDialect(path string) (dialect string, err error) {
 // OpenBackup opens an SQLite file that nothing else uses, for reading: it changes neither the file nor its folder. The error is
 // ErrIncomplete for a file that was copied from under a running service.
 func OpenBackup(path string) (*gorm.DB, error) {
-	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
-		return nil, fmt.Errorf("%s: %w", path, ErrIncomplete)
-	}
 	pool, err := openImmutable(path)
 	if err != nil {
 		return nil, err
@@ -65,7 +62,11 @@ func OpenBackup(path string) (*gorm.DB, error) {
 	return db, nil
 }
 
+// openImmutable opens a file as [OpenBackup] does.
 func openImmutable(path string) (*sql.DB, error) {
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return nil, fmt.Errorf("%s: %w", path, ErrIncomplete)
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err

@@ -18,10 +18,14 @@ import (
 var ErrInUse = errors.New("the database is in use")
 
 // Restore replaces the SQLite database at url by the backup in the file from, and keeps the former one as the file kept. The
-// backup stays where it is. From the moment at which the database changes to the moment at which it is the backup there is no
-// gap. Restore reports whether there was a former database. The error is ErrInUse, and nothing is changed, if a process has the
-// database open. It calls report as [Backup] does.
-func Restore(ctx context.Context, url, from, kept string, report func(share float64)) (wasThere bool, err error) {
+// backup stays where it is. At every moment the database's name leads to the former database or to the whole backup, except on a
+// file system without hard links: there it leads nowhere between two renames. The new file belongs to whom the former one, or
+// else the folder, belongs to, as far as this user may give files away.
+//
+// Restore reports whether the former database is kept, which it can be though an error is returned. The error is ErrInUse, and
+// nothing is changed, if a process has the database open, and ErrIncomplete for a backup that lacks its last writes. It calls
+// report as [Backup] does.
+func Restore(ctx context.Context, url, from, kept string, report func(share float64)) (isKept bool, err error) {
 	path, err := sqlitePath(url)
 	if err != nil {
 		return false, err
@@ -40,16 +44,19 @@ func Restore(ctx context.Context, url, from, kept string, report func(share floa
 	if err != nil {
 		return false, err
 	}
-	if wasThere, err = keep(path, kept); err != nil {
-		discard(partial)
-		return wasThere, err
+	if err = giveOwner(partial, path); err == nil {
+		isKept, err = keep(path, kept)
 	}
-	return wasThere, publish(partial, path)
+	if err != nil {
+		discard(partial)
+		return isKept, err
+	}
+	return isKept, publish(partial, path)
 }
 
 // takeOver locks the database at path until release. First it moves the contents of the write-ahead log, where there is one, into
-// the file, which SQLite allows only to the one process that has it open. A damaged database can't be locked so, and needs no
-// lock: no process can work with it.
+// the file, which SQLite allows only to the one process that has it open. A damaged database can't be locked so, and is replaced
+// without a lock: a process that has it open still goes on with the former file, whatever its name is then.
 func takeOver(ctx context.Context, path string) (release func() error, err error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return func() error { return nil }, nil
@@ -95,26 +102,26 @@ func inUse(err error) error {
 	}
 }
 
-// keep gives the database at path a second name, so that it stays when another file takes the first one. A write-ahead log that a
-// damaged database left would spoil the backup, and goes with it.
-func keep(path, kept string) (wasThere bool, err error) {
+// keep gives the database at path a second name, so that it stays when another file takes the first one, and reports whether
+// there was one. The logs of a database that is damaged or gone go with it: SQLite would apply them to the backup.
+func keep(path, kept string) (isKept bool, err error) {
 	err = os.Link(path, kept)
+	isMissing := errors.Is(err, fs.ErrNotExist)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
 	case errors.Is(err, fs.ErrExist):
-		return true, fmt.Errorf("%s exists already", kept)
-	case err != nil: // a file system without links
-		err = os.Rename(path, kept)
+		return false, fmt.Errorf("%s exists already", kept)
+	case err != nil && !isMissing: // a file system without links
+		if err := os.Rename(path, kept); err != nil {
+			return false, fmt.Errorf("keeping the former database: %w", err)
+		}
 	}
-	if err != nil {
-		return true, fmt.Errorf("keeping the former database: %w", err)
-	}
-	if err := os.Rename(path+"-wal", kept+"-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return true, err
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if err := os.Rename(path+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return !isMissing, fmt.Errorf("keeping a log of the former database: %w", err)
+		}
 	}
 	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return true, err
+		return !isMissing, err
 	}
-	return true, nil
+	return !isMissing, nil
 }

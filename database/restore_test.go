@@ -32,9 +32,9 @@ func TestRestore_ReplacesTheDatabaseAndKeepsTheFormer(t *testing.T) {
 	folder, backup := t.TempDir(), marked(t)
 	path, kept := filepath.Join(folder, "test.db"), filepath.Join(folder, "former.db")
 	migrate(t, "sqlite:"+path)
-	wasThere, err := database.Restore(t.Context(), "sqlite:"+path, backup, kept, func(float64) {})
+	isKept, err := database.Restore(t.Context(), "sqlite:"+path, backup, kept, func(float64) {})
 	require.NoError(t, err)
-	require.True(t, wasThere)
+	require.True(t, isKept)
 	requireOnly(t, folder, "test.db", "former.db", "test.db-lock")
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -48,11 +48,40 @@ func TestRestore_WhereThereIsNone(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	url := "sqlite:" + filepath.Join(folder, "test.db")
-	wasThere, err := database.Restore(t.Context(), url, marked(t), filepath.Join(folder, "former.db"), func(float64) {})
+	isKept, err := database.Restore(t.Context(), url, marked(t), filepath.Join(folder, "former.db"), func(float64) {})
 	require.NoError(t, err)
-	require.False(t, wasThere)
+	require.False(t, isKept)
 	requireOnly(t, folder, "test.db")
 	require.True(t, isMarked(t, testkit.OpenAt(t, url)))
+}
+
+// SQLite would apply the log of a database that somebody deleted to the one that takes its place.
+func TestRestore_WhereOnlyTheLogsAreLeft(t *testing.T) {
+	t.Parallel()
+	db, folder := testkit.SQLite(t), t.TempDir()
+	require.NoError(t, db.Exec("CREATE TABLE t (x integer)").Error)
+	log, err := os.ReadFile(strings.TrimPrefix(urlOf(t, db), "sqlite:") + "-wal")
+	require.NoError(t, err)
+	path, kept := filepath.Join(folder, "test.db"), filepath.Join(folder, "former.db")
+	require.NoError(t, os.WriteFile(path+"-wal", log, 0o600))
+	require.NoError(t, os.WriteFile(path+"-journal", []byte("a hot one"), 0o600))
+	isKept, err := database.Restore(t.Context(), "sqlite:"+path, marked(t), kept, func(float64) {})
+	require.NoError(t, err)
+	require.False(t, isKept)
+	requireOnly(t, folder, "test.db", "former.db-wal", "former.db-journal")
+	restored := testkit.OpenAt(t, "sqlite:"+path)
+	require.True(t, isMarked(t, restored))
+	require.False(t, restored.Migrator().HasTable("t"))
+}
+
+func TestRestore_RefusesABackupWhoseLastWritesAreElsewhere(t *testing.T) {
+	t.Parallel()
+	backup, folder := marked(t), t.TempDir()
+	require.NoError(t, os.WriteFile(backup+"-wal", []byte("last writes"), 0o600))
+	_, err := database.Restore(t.Context(), "sqlite:"+filepath.Join(folder, "test.db"), backup, filepath.Join(folder, "former.db"),
+		func(float64) {})
+	require.ErrorIs(t, err, database.ErrIncomplete)
+	requireOnly(t, folder)
 }
 
 func TestRestore_RefusesWhileTheDatabaseIsOpen(t *testing.T) {
@@ -72,8 +101,9 @@ func TestRestore_KeepsTheFormerIfItExistsAlready(t *testing.T) {
 	path, kept := filepath.Join(folder, "test.db"), filepath.Join(folder, "former.db")
 	migrate(t, "sqlite:"+path)
 	require.NoError(t, os.WriteFile(kept, []byte("an earlier one"), 0o600))
-	_, err := database.Restore(t.Context(), "sqlite:"+path, marked(t), kept, func(float64) {})
+	isKept, err := database.Restore(t.Context(), "sqlite:"+path, marked(t), kept, func(float64) {})
 	require.ErrorContains(t, err, "exists already")
+	require.False(t, isKept)
 	require.False(t, isMarked(t, testkit.OpenAt(t, "sqlite:"+path)))
 	content, err := os.ReadFile(kept)
 	require.NoError(t, err)
@@ -91,9 +121,9 @@ func TestRestore_OverADamagedDatabase(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("not a database", 1000)), 0o600))
 	require.NoError(t, os.WriteFile(path+"-wal", log, 0o600))
-	wasThere, err := database.Restore(t.Context(), "sqlite:"+path, marked(t), kept, func(float64) {})
+	isKept, err := database.Restore(t.Context(), "sqlite:"+path, marked(t), kept, func(float64) {})
 	require.NoError(t, err)
-	require.True(t, wasThere)
+	require.True(t, isKept)
 	require.FileExists(t, kept)
 	require.NoFileExists(t, path+"-wal")
 	restored := testkit.OpenAt(t, "sqlite:"+path)

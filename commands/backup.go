@@ -44,7 +44,7 @@ func newBackup(c *console) *cobra.Command {
 is printed.
 
 With --keep N, once the backup succeeded, all but the newest N in the folder are deleted. Only files that are named as
-this command names them count.
+this command names them count, whichever database they are of: use one folder for each database.
 
 SECRET_KEY is not in a backup: keep it elsewhere. The database of a PostgreSQL server is backed up by pg_dump; the
 command then prints how, does nothing and exits with 3.`,
@@ -67,7 +67,8 @@ command then prints how, does nothing and exits with 3.`,
 		},
 	}
 	command.Flags().StringVar(&options.dir, "dir", "", "write a new file into this folder (default: BACKUP_DIR)")
-	command.Flags().IntVar(&options.keep, "keep", 0, "delete all but the newest N backups in the folder")
+	command.Flags().IntVar(&options.keep, "keep", 0,
+		"delete all but the newest N backups in the folder; one folder for each database")
 	command.Flags().BoolVar(&options.force, "force", false, "overwrite FILE")
 	return command
 }
@@ -87,7 +88,7 @@ func (c *console) backupPath(settings config.Settings, args []string, options ba
 		return "", fmt.Errorf("--keep takes a number from 1 on; %w", errUsage)
 	case len(args) > 0:
 		return args[0], nil
-	case folder == "":
+	case folder == "" && settings.Database.IsSQLite():
 		return "", fmt.Errorf("give FILE or --dir, or set BACKUP_DIR; %w", errUsage)
 	default:
 		return filepath.Join(folder, c.now().UTC().Format(backupName)), nil
@@ -95,14 +96,17 @@ func (c *console) backupPath(settings config.Settings, args []string, options ba
 }
 
 func (c *console) backup(ctx context.Context, settings config.Settings, path string, options backupOptions) error {
+	url := settings.Database.URL.Reveal()
+	if err := database.CheckTarget(url, path); err != nil {
+		return err
+	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) && !options.force {
 		if err != nil {
 			return err
 		}
 		return fmt.Errorf("%s exists already; --force overwrites it", path)
 	}
-	report := c.newShare("Backing up")
-	if err := database.Backup(ctx, settings.Database.URL.Reveal(), path, report); err != nil {
+	if err := database.Backup(ctx, url, path, c.newShare("Backing up")); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.stdout, path)
@@ -115,7 +119,7 @@ func (c *console) backup(ctx context.Context, settings config.Settings, path str
 	if options.keep == 0 {
 		return nil
 	}
-	return c.deleteOldBackups(path, options.keep)
+	return c.deleteOldBackups(url, path, options.keep)
 }
 
 // secretKeyPlace names where the secret key is.
@@ -128,13 +132,15 @@ func secretKeyPlace(settings config.Settings) string {
 }
 
 // deleteOldBackups deletes all but the newest backups beside the one at path, which stays whatever its name says: a clock may
-// have gone back.
-func (c *console) deleteOldBackups(path string, keep int) error {
+// have gone back. The database at url stays too, if it is called as a backup is.
+func (c *console) deleteOldBackups(url, path string, keep int) error {
 	found, err := filepath.Glob(filepath.Join(filepath.Dir(path), backupPattern))
 	if err != nil {
 		return err
 	}
-	found = slices.DeleteFunc(found, func(other string) bool { return filepath.Base(other) == filepath.Base(path) })
+	found = slices.DeleteFunc(found, func(other string) bool {
+		return filepath.Base(other) == filepath.Base(path) || database.CheckTarget(url, other) != nil
+	})
 	slices.Sort(found)
 	for _, old := range found[:max(0, len(found)-keep+1)] {
 		if err := os.Remove(old); err != nil {
@@ -147,10 +153,10 @@ func (c *console) deleteOldBackups(path string, keep int) error {
 
 // explainDump says how to back up a PostgreSQL database to path.
 func (c *console) explainDump(settings config.Settings, path string) error {
-	path = strings.TrimSuffix(path, ".db")
+	path = strings.TrimSuffix(strings.TrimSuffix(path, ".db"), ".dump") + ".dump"
 	fmt.Fprintf(c.stderr, `The database is on a PostgreSQL server, which pg_dump backs up while the service runs:
 
-  pg_dump --format=custom --file=%s.dump %s
+  (umask 077 && pg_dump --format=custom --file=%s %s)
 
 Put the password into ~/.pgpass or PGPASSWORD. SECRET_KEY is not in the dump: keep a copy of the key apart from it.
 `, shellQuoted(path), shellQuoted(settings.Database.ForPrograms()))

@@ -155,6 +155,40 @@ func TestBackup_OverwritesOnlyWhenTold(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
+func TestBackup_NeverOverwritesTheDatabaseItself(t *testing.T) {
+	t.Parallel()
+	url, folder := sqliteAt(t)
+	require.Zero(t, run(t, with(url), "migrate", "up").code)
+	path := filepath.Join(folder, "test.db")
+	hard, symbolic := filepath.Join(t.TempDir(), "hard.db"), filepath.Join(t.TempDir(), "symbolic.db")
+	require.NoError(t, os.Link(path, hard))
+	require.NoError(t, os.Symlink(path, symbolic))
+	before, err := os.Stat(path)
+	require.NoError(t, err)
+	for _, target := range []string{path, folder + "/../" + filepath.Base(folder) + "/test.db", hard, symbolic, path + "-wal",
+		path + "-shm"} {
+		for _, args := range [][]string{{"backup", target}, {"backup", "--force", target}} {
+			refused := run(t, with(url), args...)
+			require.Equal(t, outcome{1, "", "latchkey: " + target + ": it belongs to the database itself; write the backup to another file\n"},
+				refused)
+		}
+	}
+	after, err := os.Stat(path)
+	require.NoError(t, err)
+	require.True(t, os.SameFile(before, after))
+}
+
+func TestBackup_KeepDoesNotDeleteTheDatabase(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	const named = "latchkey-20250101T000000Z.db"
+	url := "sqlite:" + filepath.Join(folder, named)
+	require.Zero(t, run(t, with(url), "migrate", "up").code)
+	done := run(t, with(url), "backup", "--dir", folder, "--keep", "1")
+	require.Zero(t, done.code, "%s", done.stderr)
+	require.FileExists(t, filepath.Join(folder, named))
+}
+
 func TestBackup_RefusesCommandLines(t *testing.T) {
 	t.Parallel()
 	for says, args := range map[string][]string{
@@ -176,8 +210,12 @@ func TestBackup_OfPostgreSQLSaysHow(t *testing.T) {
 	done := run(t, environ, "backup", "--dir", "it's")
 	require.Equal(t, 3, done.code)
 	require.Empty(t, done.stdout)
-	require.Regexp(t, `pg_dump --format=custom --file='it'\\''s/latchkey-\d{8}T\d{6}Z'\.dump 'postgres://latchkey@db\.example/app\?sslmode=require'`,
-		done.stderr)
+	require.Regexp(t, `\(umask 077 && pg_dump --format=custom --file='it'\\''s/latchkey-\d{8}T\d{6}Z\.dump' `+
+		`'postgres://latchkey@db\.example/app\?sslmode=require'\)`, done.stderr)
 	require.Contains(t, done.stderr, "PGPASSWORD")
 	require.NotContains(t, done.stderr, "plum-stone")
+	done = run(t, environ, "backup")
+	require.Equal(t, 3, done.code)
+	require.Regexp(t, `--file='latchkey-\d{8}T\d{6}Z\.dump' `, done.stderr)
+	require.Contains(t, run(t, environ, "backup", "mine.dump").stderr, "--file='mine.dump' ")
 }

@@ -14,8 +14,12 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 )
 
-// ErrNoDatabase means that there is no file where a database should be.
-var ErrNoDatabase = errors.New("there is no database")
+var (
+	// ErrNoDatabase means that there is no file where a database should be.
+	ErrNoDatabase = errors.New("there is no database")
+	// ErrOwnFile means that a backup would take the place of the database that it is of.
+	ErrOwnFile = errors.New("it belongs to the database itself; write the backup to another file")
+)
 
 const (
 	pagesPerStep   = 256 // between two looks at the context
@@ -25,7 +29,7 @@ const (
 // Backup copies the SQLite database at url, which may be in use meanwhile, as it is at one moment. It writes to a file beside
 // path that only its owner can read, checks it and flushes it to disk, and then gives it the name path, replacing what is there:
 // under that name there is never half a backup. It calls report with the share that is done, from 0 to 1. The error is
-// ErrNoDatabase if there is nothing to copy.
+// ErrNoDatabase if there is nothing to copy, and that of [CheckTarget] for a path where no backup may be.
 func Backup(ctx context.Context, url, path string, report func(share float64)) (err error) {
 	source, err := sqlitePath(url)
 	if err != nil {
@@ -33,6 +37,9 @@ func Backup(ctx context.Context, url, path string, report func(share float64)) (
 	}
 	if _, err := os.Stat(source); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w at %s", ErrNoDatabase, source)
+	}
+	if err := CheckTarget(url, path); err != nil {
+		return err
 	}
 	pool, err := openSQLite(url, "foreign_keys(off)")
 	if err != nil {
@@ -44,6 +51,41 @@ func Backup(ctx context.Context, url, path string, report func(share float64)) (
 		return err
 	}
 	return publish(partial, path)
+}
+
+// CheckTarget returns ErrOwnFile if path names the SQLite database at url or a file that SQLite or the migrator keeps beside it,
+// by whatever path or link.
+func CheckTarget(url, path string) error {
+	source, err := sqlitePath(url)
+	if err != nil {
+		return err
+	}
+	names := []string{source}
+	if linked, err := filepath.EvalSymlinks(source); err == nil && linked != source {
+		names = append(names, linked) // SQLite keeps the other files beside the file that a symbolic link leads to
+	}
+	for _, name := range names {
+		for _, suffix := range []string{"", "-wal", "-shm", "-journal", "-lock"} {
+			if isSame(name+suffix, path) {
+				return fmt.Errorf("%s: %w", path, ErrOwnFile)
+			}
+		}
+	}
+	return nil
+}
+
+// isSame reports whether two paths lead to one file or, where none is yet, to one name in one folder.
+func isSame(a, b string) bool {
+	if areSame(a, b) {
+		return true
+	}
+	return filepath.Base(a) == filepath.Base(b) && areSame(filepath.Dir(a), filepath.Dir(b))
+}
+
+func areSame(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // duplicate copies the database of pool into a new file in a folder, and checks it. It leaves no file if it fails.

@@ -184,6 +184,20 @@ func TestBackup_NeedsADatabaseOfThisProgram(t *testing.T) {
 	requireOnly(t, folder, "foreign.db")
 }
 
+func TestBackup_RefusesAFileOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	db := testkit.SQLite(t)
+	url := urlOf(t, db)
+	path, linked := strings.TrimPrefix(url, "sqlite:"), filepath.Join(t.TempDir(), "linked.db")
+	require.NoError(t, os.Symlink(path, linked))
+	for _, target := range []string{path, linked, path + "-wal", path + "-journal"} {
+		for _, source := range []string{url, "sqlite:" + linked} {
+			require.ErrorIs(t, database.Backup(t.Context(), source, target, func(float64) {}), database.ErrOwnFile, "%s to %s", source, target)
+		}
+	}
+	require.NoError(t, db.Exec("CREATE TABLE t (x integer)").Error)
+}
+
 func TestRemovePartial_LeavesABackupThatMayBeRunning(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -72,15 +72,15 @@ func TestCheck_SeesTheAgeOfTheBackups(t *testing.T) {
 	require.Contains(t, found(folder), "warning: BACKUP_DIR: has no backup in it")
 	path := filepath.Join(folder, "app.dump")
 	require.NoError(t, os.WriteFile(path, []byte("whole"), 0o600))
-	age := func(hours time.Duration) {
-		written := time.Now().Add(-hours * time.Hour)
+	age := func(age time.Duration) {
+		written := time.Now().Add(-age)
 		require.NoError(t, os.Chtimes(path, written, written))
 	}
-	age(30)
+	age(30 * time.Hour)
 	require.Contains(t, found(folder), "warning: BACKUP_DIR: has no backup that is younger than 30 h")
-	age(25)
+	age(25 * time.Hour)
 	require.NotContains(t, found(folder), "BACKUP_DIR", "the next one of a daily job is only an hour late")
-	age(30)
+	age(30 * time.Hour)
 	require.Zero(t, run(t, with(url, "BACKUP_DIR="+folder), "backup").code)
 	require.NotContains(t, found(folder), "BACKUP_DIR")
 }

@@ -96,6 +96,7 @@ var notInTable = map[string]string{
 	"database.ErrIncomplete":        "of restore",
 	"database.ErrNoBackup":          "of restore",
 	"database.ErrNoDatabase":        "of backup",
+	"database.ErrOwnFile":           "of backup",
 	"database.ErrPooled":            "of migrate",
 	"database.ErrUnknownScheme":     "stops the start",
 	"scratch.ErrNotInstalled":       "of makemigrations",

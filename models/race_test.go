@@ -64,6 +64,7 @@ func TestRace_DeactivateEndsTheIssuingOfTokens(t *testing.T) {
 	eachSession(t, func(t *testing.T, f sessionFixture) {
 		for _, email := range []string{"ann@example.com", "bob@example.com", "eve@example.com"} {
 			user := f.create(t, email)
+			created := *user // what opens a session writes to the user that it is given
 			var isOff atomic.Bool
 			var group sync.WaitGroup
 			issued := make([][]string, 6)
@@ -73,7 +74,7 @@ func TestRace_DeactivateEndsTheIssuingOfTokens(t *testing.T) {
 				group.Go(func() {
 					for isLate := false; !isLate; {
 						isLate = isOff.Load()
-						next, err := f.issue(user, token, i%2 == 0)
+						next, err := f.issue(created, token, i%2 == 0)
 						if err != nil {
 							continue
 						}
@@ -101,10 +102,9 @@ func TestRace_DeactivateEndsTheIssuingOfTokens(t *testing.T) {
 }
 
 // issue logs in or refreshes.
-func (f sessionFixture) issue(user *models.User, token string, byLogin bool) (*models.SessionTokens, error) {
+func (f sessionFixture) issue(user models.User, token string, byLogin bool) (*models.SessionTokens, error) {
 	if byLogin {
-		read := *user
-		return f.managers.Logins.Open(context.Background(), &read, models.RequestInfo{})
+		return f.managers.Logins.Open(context.Background(), &user, models.RequestInfo{})
 	}
 	return f.sessions.Refresh(context.Background(), token, models.RequestInfo{})
 }

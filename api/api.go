@@ -24,12 +24,9 @@ type Contract struct {
 
 // NewContract returns a contract that is not parsed yet.
 func NewContract() *Contract {
-	contract := &Contract{asJSON: sync.OnceValues(documentAsJSON), yaml: compressible(Document)}
-	contract.json = compressible(func() []byte {
-		asJSON, _ := contract.asJSON() // JSON reports the error
-		return asJSON
-	})
-	return contract
+	asJSON := sync.OnceValues(documentAsJSON)
+	asYAML := func() ([]byte, error) { return Document(), nil }
+	return &Contract{asJSON: asJSON, yaml: compressible(asYAML), json: compressible(asJSON)}
 }
 
 func documentAsJSON() ([]byte, error) {
@@ -54,10 +51,6 @@ func (a *Contract) YAML(c *gin.Context) {
 
 // JSON serves the document as JSON.
 func (a *Contract) JSON(c *gin.Context) {
-	if _, err := a.asJSON(); err != nil {
-		_ = c.Error(err)
-		return
-	}
 	c.Header("Content-Type", "application/json")
 	a.json.serve(c, "openapi.json")
 }

@@ -17,8 +17,8 @@ import (
 
 // asset is a public document that browsers may cache but have to revalidate each time. A large one has two representations.
 type asset struct {
-	plain   func() representation
-	gzipped func() representation // nil for a small one
+	plain   func() (representation, error)
+	gzipped func() (representation, error) // nil for a small one
 }
 
 type representation struct {
@@ -27,56 +27,65 @@ type representation struct {
 }
 
 // compressible returns an asset that is also served compressed. It asks for the content once, on the first request.
-func compressible(content func() []byte) asset {
-	once := sync.OnceValue(content)
-	return asset{plain: represent(once), gzipped: represent(func() []byte { return compress(once()) })}
+func compressible(content func() ([]byte, error)) asset {
+	once := sync.OnceValues(content)
+	return asset{plain: represent(once), gzipped: represent(func() ([]byte, error) {
+		plain, err := once()
+		if err != nil {
+			return nil, err
+		}
+		return compress(plain)
+	})}
 }
 
 // represent returns a function that builds a representation on its first call.
-func represent(content func() []byte) func() representation {
-	return sync.OnceValue(func() representation {
-		made := content()
-		return representation{made, fmt.Sprintf(`"%x"`, sha256.Sum256(made))}
+func represent(content func() ([]byte, error)) func() (representation, error) {
+	return sync.OnceValues(func() (representation, error) {
+		made, err := content()
+		return representation{made, fmt.Sprintf(`"%x"`, sha256.Sum256(made))}, err
 	})
 }
 
-// decompress panics if content is corrupt: the program itself embeds it.
-func decompress(content []byte) []byte {
+func decompress(content []byte) ([]byte, error) {
 	reader, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
-	plain, err := io.ReadAll(reader)
-	if err != nil {
-		panic(err)
-	}
-	return plain
+	return io.ReadAll(reader)
 }
 
 // compress returns content compressed as well as gzip can.
-func compress(content []byte) []byte {
+func compress(content []byte) ([]byte, error) {
 	var compressed bytes.Buffer
 	writer, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
 	if err != nil {
-		panic(err) // the level is a constant
+		return nil, err
 	}
-	_, _ = writer.Write(content) // a buffer fails no write
-	_ = writer.Close()
-	return compressed.Bytes()
+	if _, err = writer.Write(content); err == nil {
+		err = writer.Close()
+	}
+	return compressed.Bytes(), err
 }
 
 // serve writes the representation that the client accepts, or 304 if it has that already. The type of the content is that of the
 // header, or else of the name.
 func (a asset) serve(c *gin.Context, name string) {
+	isCompressed := a.gzipped != nil && acceptsGzip(c.Request.Header.Values("Accept-Encoding"))
 	chosen := a.plain
+	if isCompressed {
+		chosen = a.gzipped
+	}
+	sent, err := chosen()
+	if err != nil {
+		_ = c.Error(err)
+		return
+	}
 	if a.gzipped != nil {
 		c.Writer.Header().Add("Vary", "Accept-Encoding")
-		if acceptsGzip(c.Request.Header.Values("Accept-Encoding")) {
-			c.Header("Content-Encoding", "gzip")
-			chosen = a.gzipped
-		}
 	}
-	sent := chosen()
+	if isCompressed {
+		c.Header("Content-Encoding", "gzip")
+	}
 	c.Header("Cache-Control", "no-cache")
 	c.Header("ETag", sent.tag)
 	http.ServeContent(c.Writer, c.Request, name, time.Time{}, bytes.NewReader(sent.content))

@@ -33,9 +33,9 @@ func NewDocs(notFound gin.HandlerFunc) (*Docs, error) {
 		}
 		content, err := docs.ReadFile(name)
 		base, isGzipped := strings.CutSuffix(path.Base(name), ".gz")
-		file := asset{plain: represent(func() []byte { return content })}
+		file := asset{plain: represent(func() ([]byte, error) { return content, nil })}
 		if isGzipped {
-			file.gzipped, file.plain = file.plain, represent(func() []byte { return decompress(content) })
+			file.gzipped, file.plain = file.plain, represent(func() ([]byte, error) { return decompress(content) })
 		}
 		page.files[base] = file
 		return err

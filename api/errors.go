@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"sync"
 
 	"github.com/gin-gonic/gin"
 )
@@ -105,7 +104,6 @@ var errorsStyle string
 
 // Errors serves the page that the types of problems link to. It is rendered once, on the first request.
 type Errors struct {
-	render func() ([]byte, error)
 	page   asset
 	policy string
 }
@@ -113,8 +111,8 @@ type Errors struct {
 // NewErrors returns the page of all codes that the contract explains. statuses has the HTTP status of each.
 func NewErrors(contract *Contract, statuses map[string]int) *Errors {
 	sum := sha256.Sum256([]byte(errorsStyle))
-	errors := &Errors{
-		render: sync.OnceValues(func() ([]byte, error) {
+	return &Errors{
+		page: compressible(func() ([]byte, error) {
 			codes, err := contract.ErrorCodes(statuses)
 			if err != nil {
 				return nil, err
@@ -124,11 +122,6 @@ func NewErrors(contract *Contract, statuses map[string]int) *Errors {
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; " +
 			"form-action 'none'; frame-ancestors 'none'",
 	}
-	errors.page = compressible(func() []byte {
-		page, _ := errors.render() // Page reports the error
-		return page
-	})
-	return errors
 }
 
 func (e ErrorCodes) render() ([]byte, error) {
@@ -155,10 +148,6 @@ func markdown(text string) template.HTML {
 
 // Page serves the explanations of all codes, each at the anchor of its name.
 func (e *Errors) Page(c *gin.Context) {
-	if _, err := e.render(); err != nil {
-		_ = c.Error(err)
-		return
-	}
 	c.Header("Content-Security-Policy", e.policy)
 	e.page.serve(c, "errors.html")
 }

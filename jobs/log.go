@@ -11,6 +11,7 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
+	"golang.org/x/time/rate"
 )
 
 // failures logs jobs that fail: as a warning if they will be retried, and as an error if they won't.
@@ -33,18 +34,23 @@ func (failures) HandlePanic(context.Context, *rivertype.JobRow, any, string) *ri
 	return nil
 }
 
-var errPanicked = errors.New("the job panicked; the log has the stack")
+// ErrPanicked is the error of work that panicked. It has nothing of the panic's value, which may contain an address, because
+// River stores a job's error for a month.
+var ErrPanicked = errors.New("it panicked; the log has the stack")
 
-// guard calls do and turns a panic into an error. River would store the panic's value, which may contain an address, for a month.
-func (f failures) guard(ctx context.Context, job *rivertype.JobRow, do func() error) (err error) {
+// Guard calls do, logs a panic as message, with its value and the stack, and turns it into ErrPanicked.
+func Guard(ctx context.Context, log *slog.Logger, message string, do func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			f.log.ErrorContext(ctx, "job panicked",
-				append(about(job), "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
-			err = errPanicked
+			log.ErrorContext(ctx, message, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			err = ErrPanicked
 		}
 	}()
 	return do()
+}
+
+func (f failures) guard(ctx context.Context, job *rivertype.JobRow, do func() error) error {
+	return Guard(ctx, f.log.With(about(job)...), "job panicked", do)
 }
 
 func (f failures) dead(ctx context.Context, job *rivertype.JobRow, err error) {
@@ -56,28 +62,23 @@ func about(job *rivertype.JobRow) []any {
 	return []any{"job", job.ID, "kind", job.Kind, "try", job.Attempt}
 }
 
-const complaintInterval = time.Minute
-
 // warnings drops River's routine messages, such as the number of completed jobs that it logs every five seconds, and each message
-// that it repeats within a complaintInterval, as it does several times a second while the database is away.
+// that it repeats within a minute, as it does several times a second while the database is away.
 type warnings struct {
 	slog.Handler
-	said *sync.Map // when, by message
-}
-
-// Handle passes a record on, unless its message was passed on within the complaintInterval.
-func (w warnings) Handle(ctx context.Context, record slog.Record) error {
-	last, _ := w.said.Load(record.Message)
-	if at, isTime := last.(time.Time); isTime && record.Time.Sub(at) < complaintInterval {
-		return nil
-	}
-	w.said.Store(record.Message, record.Time)
-	return w.Handler.Handle(ctx, record)
+	said *sync.Map // a *rate.Sometimes by message
 }
 
 // Enabled reports whether level is a warning or an error, and the wrapped handler accepts it.
 func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+// Handle passes a record on, unless its message was passed on within the last minute.
+func (w warnings) Handle(ctx context.Context, record slog.Record) (err error) {
+	often, _ := w.said.LoadOrStore(record.Message, &rate.Sometimes{Interval: time.Minute})
+	often.(*rate.Sometimes).Do(func() { err = w.Handler.Handle(ctx, record) })
+	return err
 }
 
 // WithAttrs returns a handler that adds the attributes to every record.

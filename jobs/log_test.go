@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -27,21 +28,21 @@ func TestFailures_LogAPanicAndStoreNoneOfIt(t *testing.T) {
 
 func TestWarnings_AreSaidOnceAMinute(t *testing.T) {
 	t.Parallel()
-	log := &testkit.Log{}
-	handler := jobs.NewWarnings(slog.NewTextHandler(log, nil))
-	start := time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC)
-	say := func(after time.Duration, level slog.Level, message string) {
-		if handler.Enabled(t.Context(), level) {
-			require.NoError(t, handler.Handle(t.Context(), slog.NewRecord(start.Add(after), level, message, 0)))
-		}
-	}
-	say(0, slog.LevelError, "can't fetch")
-	say(time.Second, slog.LevelError, "can't fetch")
-	say(time.Second, slog.LevelInfo, "jobs completed")
-	say(2*time.Second, slog.LevelWarn, "no leader")
-	say(59*time.Second, slog.LevelError, "can't fetch")
-	say(time.Minute, slog.LevelError, "can't fetch")
-	require.Equal(t, 2, strings.Count(log.String(), "can't fetch"))
-	require.Equal(t, 1, strings.Count(log.String(), "no leader"))
-	require.NotContains(t, log.String(), "jobs completed")
+	synctest.Test(t, func(t *testing.T) {
+		log := &testkit.Log{}
+		river := slog.New(jobs.NewWarnings(slog.NewTextHandler(log, nil)))
+		river.Error("can't fetch")
+		time.Sleep(time.Second)
+		river.Error("can't fetch")
+		river.Info("jobs completed")
+		time.Sleep(time.Second)
+		river.With("queue", "default").Warn("no leader")
+		time.Sleep(57 * time.Second)
+		river.With("queue", "default").Error("can't fetch")
+		time.Sleep(time.Second)
+		river.Error("can't fetch")
+		require.Equal(t, 2, strings.Count(log.String(), "can't fetch"))
+		require.Equal(t, 1, strings.Count(log.String(), "no leader"))
+		require.NotContains(t, log.String(), "jobs completed")
+	})
 }

@@ -57,6 +57,7 @@ var inTable = map[string]error{
 
 // notInTable are the errors that no request ends in, with the reason.
 var notInTable = map[string]string{
+	"jobs.ErrPanicked":              "of jobs and background tasks",
 	"jobs.ErrMailNotFound":          "only commands retry a mail",
 	"mail.ErrIncomplete":            "mail is sent outside of requests",
 	"mail.ErrPermanent":             "mail is sent outside of requests",

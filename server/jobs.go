@@ -3,12 +3,11 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"latchkey/config"
+	"latchkey/jobs"
 )
 
 // taskInterval is how often each task runs. It is well below the minute within which replicas follow a change of the signing
@@ -53,20 +52,11 @@ func (s *Server) RunTasks(ctx context.Context) {
 	}
 }
 
-var errPanicked = errors.New("the task panicked")
-
-// runTask runs a task for at most one interval, and turns a panic into an error.
-func (s *Server) runTask(ctx context.Context, task task) (err error) {
+// runTask runs a task for at most one interval.
+func (s *Server) runTask(ctx context.Context, task task) error {
 	ctx, cancel := context.WithTimeout(ctx, taskInterval)
 	defer cancel()
-	defer func() {
-		if cause := recover(); cause != nil {
-			s.log.ErrorContext(ctx, "background task panicked", "task", task.name,
-				"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			err = errPanicked
-		}
-	}()
-	return task.run(ctx)
+	return jobs.Guard(ctx, s.log.With("task", task.name), "background task panicked", func() error { return task.run(ctx) })
 }
 
 const cleanupBatch = 500

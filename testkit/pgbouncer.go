@@ -2,11 +2,11 @@ package testkit
 
 import (
 	"fmt"
+	"latchkey/database/scratch"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -59,7 +59,9 @@ func runPgBouncer(t testing.TB, program, config string) {
 	command := exec.Command(program, "--quiet", config)
 	output := &Screen{}
 	command.Stdout, command.Stderr = output, output
-	runUnprivileged(t, command)
+	credential, err := scratch.Unprivileged() // it refuses to run as root
+	require.NoError(t, err)
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
@@ -68,19 +70,4 @@ func runPgBouncer(t testing.TB, program, config string) {
 			t.Log(output)
 		}
 	})
-}
-
-// runUnprivileged makes a command that root starts run as the user nobody.
-func runUnprivileged(t testing.TB, command *exec.Cmd) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		return
-	}
-	account, err := user.Lookup("nobody")
-	require.NoError(t, err)
-	uid, err := strconv.ParseUint(account.Uid, 10, 32)
-	require.NoError(t, err)
-	gid, err := strconv.ParseUint(account.Gid, 10, 32)
-	require.NoError(t, err)
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }

@@ -3,14 +3,9 @@
 package torture
 
 import (
-	"net"
 	"net/http"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"latchkey/testkit"
 )
@@ -24,34 +19,4 @@ func patient(d time.Duration) *http.Client {
 func impatient(t *testing.T, address, email string, after time.Duration) {
 	t.Helper()
 	requester{patient(after), address, time.Now()}.send(http.MethodPost, "signup", "", testkit.Credentials(email))
-}
-
-// startBeside starts a program, as the user that PostgreSQL runs as, which ends with the test.
-func startBeside(t *testing.T, program string, arguments ...string) *exec.Cmd {
-	t.Helper()
-	command := exec.Command(program, arguments...)
-	output := &testkit.Screen{}
-	command.Stdout, command.Stderr = output, output
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: unprivileged(t)}
-	require.NoError(t, command.Start())
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-		if t.Failed() {
-			t.Log(output)
-		}
-	})
-	return command
-}
-
-// waitListening waits until something listens at an address.
-func waitListening(t *testing.T, address string) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		connection, err := net.Dial("tcp", address)
-		if err != nil {
-			return false
-		}
-		return connection.Close() == nil
-	}, testkit.Patience, 10*time.Millisecond, "something listens at %s", address)
 }

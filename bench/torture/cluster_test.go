@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"latchkey/database/scratch"
 	"latchkey/testkit"
 )
 
@@ -72,16 +72,9 @@ func folderForPostgres(t *testing.T) string {
 // unprivileged returns the user that root runs PostgreSQL as, and nil for every other user.
 func unprivileged(t *testing.T) *syscall.Credential {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	account, err := user.Lookup("postgres")
-	require.NoError(t, err, "root runs PostgreSQL as the user postgres")
-	uid, err := strconv.ParseUint(account.Uid, 10, 32)
+	credential, err := scratch.Unprivileged()
 	require.NoError(t, err)
-	gid, err := strconv.ParseUint(account.Gid, 10, 32)
-	require.NoError(t, err)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return credential
 }
 
 func (p *postgres) data() string { return filepath.Join(p.dir, "data") }
@@ -106,8 +99,8 @@ func (p *postgres) run(t *testing.T, program string, arguments ...string) {
 // postgresProgram returns the path of one of PostgreSQL's programs, which Debian keeps out of PATH.
 func postgresProgram(t *testing.T, name string) string {
 	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
-	return testkit.Program(t, append(found, name)...)
+	folder, _ := scratch.Binaries() // without one, Program says what is missing
+	return testkit.Program(t, filepath.Join(folder, name))
 }
 
 // keeper is the shell script that runs a server until the end of its standard input, a pipe from this process, which closes

@@ -16,7 +16,7 @@ import (
 	"latchkey/testkit"
 )
 
-// disk is a small disk in memory. Full leaves no byte of it, and free gives back what full took.
+// disk is a small disk in memory. Full uses up every byte of it, and free releases what full used.
 type disk struct{ dir string }
 
 // newDisk mounts a disk of some MiB. Without the right to mount the test is skipped, or fails under TEST_REQUIRE_SERVICES=1.

@@ -47,7 +47,7 @@ type ledger struct {
 	phones   []*phone
 	idle     []*phone // phones with a session that do nothing now
 	counts   map[outcome]int
-	statuses map[int]int // responses that are neither 2xx nor 4xx; 0 is none at all
+	statuses map[int]int // responses that are neither 2xx nor 4xx; 0 means no response
 	refusals []string    // of honest requests
 	bare     int         // responses 503 without Retry-After
 	reads    int         // that failed
@@ -133,7 +133,7 @@ func (l *ledger) write(operation, email string, r response) outcome {
 	return came
 }
 
-// take returns an idle phone for which pick holds and makes it busy, or nil if there is none.
+// take returns an idle phone for which pick returns true, and makes it busy. It returns nil if there is no such phone.
 func (l *ledger) take(pick func(*phone) bool) *phone {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// findBinaries returns the folder that contains initdb and postgres: from PATH, from pg_config, or the newest version in the
+// Binaries returns the folder that contains initdb and postgres: from PATH, from pg_config, or the newest version in the
 // places where packages install them. It fails with ErrNotInstalled.
-func findBinaries() (string, error) {
+func Binaries() (string, error) {
 	for _, folder := range candidates() {
 		if isProgram(folder, "initdb") && isProgram(folder, "postgres") {
 			return folder, nil

@@ -37,7 +37,7 @@ type Cluster struct {
 // Start creates and starts a server, in about half a second. It accepts connections when Start returns. ctx limits the start
 // only: its end does not stop the server.
 func Start(ctx context.Context) (*Cluster, error) {
-	binaries, err := findBinaries()
+	binaries, err := Binaries()
 	if err != nil {
 		return nil, err
 	}

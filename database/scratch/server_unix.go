@@ -29,7 +29,7 @@ func (i installation) initialize(ctx context.Context, password string) error {
 	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
 		return err
 	}
-	credential, err := unprivileged()
+	credential, err := Unprivileged()
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ func (i installation) initialize(ctx context.Context, password string) error {
 	return os.Remove(secret)
 }
 
-// unprivileged returns the user that root runs the server as, and nil for every other user.
-func unprivileged() (*syscall.Credential, error) {
+// Unprivileged returns the user that root runs the server as, and nil for every other user.
+func Unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -88,7 +88,7 @@ type server struct {
 
 // serve starts the server and returns when it accepts connections.
 func (i installation) serve(ctx context.Context, port int) (*server, error) {
-	credential, err := unprivileged()
+	credential, err := Unprivileged()
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func checkFreeSpace(settings config.Settings) []config.Finding {
 		"Make room, or move the database to a larger disk.")}
 }
 
-// checkBackups warns if nothing new has come into BACKUP_DIR for more than a day, whoever writes there.
+// checkBackups warns if BACKUP_DIR has had no new backup for more than a day, whatever program writes them.
 func (c *console) checkBackups(settings config.Settings) []config.Finding {
 	folder := settings.Database.BackupDir
 	if folder == "" {
@@ -185,8 +185,8 @@ func (c *console) checkBackups(settings config.Settings) []config.Finding {
 	return nil
 }
 
-// newestFile returns when the newest backup in a folder was last written, zero if there is none. Files that are hidden, empty
-// or called .partial are not whole backups, and don't count.
+// newestFile returns when the newest backup in a folder was last written, or the zero time if the folder has no backup. Files
+// that are hidden, empty or called .partial are not whole backups, and don't count.
 func newestFile(folder string) (newest time.Time, err error) {
 	entries, err := os.ReadDir(folder)
 	for _, entry := range entries {

@@ -26,11 +26,11 @@ With --live it asks for /healthz, which fails only if the process itself does no
 			if err != nil {
 				return err
 			}
-			path, state := server.ReadyPath, "ready"
+			check, state := server.CheckReady, "ready"
 			if live {
-				path, state = server.LivePath, "alive"
+				check, state = server.CheckLive, "alive"
 			}
-			if err := server.CheckHealth(cmd.Context(), settings.Server.Addr, path); err != nil {
+			if err := check(cmd.Context(), settings.Server.Addr); err != nil {
 				return fmt.Errorf("not %s: %w", state, err)
 			}
 			fmt.Fprintln(c.stderr, state)

@@ -8,6 +8,12 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
+// The paths of the probes: whether the process runs, and whether it can do its work.
+const (
+	LivePath  = "/healthz"
+	ReadyPath = "/readyz"
+)
+
 // Log logs one line for each request after its response: the client, the route, the status, the error and the duration. Of the
 // URL it logs only the route's pattern, and of the headers none, because both can contain secrets.
 func Log(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
@@ -34,7 +40,7 @@ func Log(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 // readiness changes; a 503 is no fault of this program.
 func logLevel(c *gin.Context) slog.Level {
 	switch status := c.Writer.Status(); {
-	case c.FullPath() == "/healthz", c.FullPath() == "/readyz":
+	case c.FullPath() == LivePath, c.FullPath() == ReadyPath:
 		return slog.LevelDebug
 	case status == http.StatusServiceUnavailable:
 		return slog.LevelWarn

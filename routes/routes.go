@@ -70,10 +70,10 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 func registerService(engine *gin.Engine, to Controllers) {
 	handle := controllers.Handle
 
-	engine.GET("/healthz", handle(to.Health.Live))
-	engine.HEAD("/healthz", handle(to.Health.Live))
-	engine.GET("/readyz", handle(to.Health.Ready))
-	engine.HEAD("/readyz", handle(to.Health.Ready))
+	engine.GET(middleware.LivePath, handle(to.Health.Live))
+	engine.HEAD(middleware.LivePath, handle(to.Health.Live))
+	engine.GET(middleware.ReadyPath, handle(to.Health.Ready))
+	engine.HEAD(middleware.ReadyPath, handle(to.Health.Ready))
 
 	engine.GET("/.well-known/jwks.json", handle(to.WellKnown.JWKS))
 	engine.GET("/.well-known/openid-configuration", handle(to.WellKnown.Discovery))

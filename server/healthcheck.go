@@ -4,23 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"latchkey/middleware"
 	"net"
 	"net/http"
 	"net/netip"
 	"time"
 )
 
-// Paths that say how a server is: whether its process runs, and whether it can do its work.
-const (
-	LivePath  = "/healthz"
-	ReadyPath = "/readyz"
-)
-
 const healthTimeout = 3 * time.Second
 
-// CheckHealth asks the server that listens at addr, which is ADDR as in the settings, for a path and returns an error unless the
-// response is 200.
-func CheckHealth(ctx context.Context, addr, path string) error {
+// CheckLive asks the server that listens at addr, which is ADDR as in the settings, whether its process runs, and returns an
+// error unless the response is 200.
+func CheckLive(ctx context.Context, addr string) error { return ask(ctx, addr, middleware.LivePath) }
+
+// CheckReady is CheckLive for whether the server can do its work.
+func CheckReady(ctx context.Context, addr string) error { return ask(ctx, addr, middleware.ReadyPath) }
+
+func ask(ctx context.Context, addr, path string) error {
 	local, err := localAddress(addr)
 	if err != nil {
 		return err

@@ -45,7 +45,8 @@ func newTemplates(settings config.Settings) (*mail.Templates, error) {
 	return mail.NewTemplates(settings.ServiceName(), settings.Mail.TemplatesDir)
 }
 
-// CheckMailServer returns why the mail server of the settings can't be used, or nil if there is none. It sends no mail.
+// CheckMailServer returns why the mail server of the settings can't be used, or nil if it can be used or none is
+// configured. It sends no mail.
 func CheckMailServer(ctx context.Context, settings config.Settings, with Resources) error {
 	if !settings.Mail.HasServer() {
 		return nil

@@ -27,7 +27,7 @@ func openRedis(settings config.Settings, with Resources) (*ratelimit.Redis, erro
 // checkTimeout is how long a check waits for another server.
 const checkTimeout = 5 * time.Second
 
-// CheckRedis returns why the Redis of the settings can't be used, or nil if there is none.
+// CheckRedis returns why the Redis of the settings can't be used, or nil if it can be used or none is configured.
 func CheckRedis(ctx context.Context, settings config.Settings, with Resources) (err error) {
 	settings.RateLimit.RedisTimeout = checkTimeout // REDIS_TIMEOUT is for requests, which can do without
 	redis, err := openRedis(settings, with)

@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// giveOwner gives the file at partial, of mode 0600, to the owner and group of the file at path, whose mode it gets too, or where
-// there is none to those of its folder. Whoever restores a database may not be whom the service runs as. If this user may not
-// give files away, or the file system has no owners, the file stays as it is.
+// giveOwner gives the file at partial, which has mode 0600, the owner, group and mode of the file at path. If there is no such
+// file, it gives it the owner and group of the folder. The person who restores a database need not be the user that the service
+// runs as. If this user may not change the owner of files, or the file system has no owners, the file stays as it is.
 func giveOwner(partial, path string) error {
 	const private = 0o600
 	mode := fs.FileMode(private)

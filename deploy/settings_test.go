@@ -74,7 +74,7 @@ func documents(t *testing.T) map[string]map[string]any {
 	return found
 }
 
-// at returns the value at a path of keys, of which a number is an index. It fails the test if there is none.
+// at returns the value at a path of keys, in which a number is an index. It fails the test if there is no such value.
 func at(t *testing.T, document any, path ...any) any {
 	t.Helper()
 	for _, key := range path {

@@ -8,7 +8,8 @@ import (
 )
 
 // Summary is what an operator recognizes a database by. Sessions are those that can still be refreshed, Superusers those that
-// can log in and stay. NewestEvent is when the newest event of the audit log was recorded, zero if there is none.
+// can log in and stay. NewestEvent is when the newest event of the audit log was recorded, or the zero time if the log
+// is empty.
 type Summary struct {
 	Users       int64
 	Sessions    int64

@@ -121,7 +121,7 @@ func (m *Manager) Prune(ctx context.Context) error {
 		Delete(&SigningKey{}).Error
 }
 
-// Check returns ErrLocked unless the secrets open every key that is trusted now, and ErrNoKeys if there is none. It writes
+// Check returns ErrLocked unless the secrets open every key that is trusted now, and ErrNoKeys if there are no keys. It writes
 // nothing.
 func (m *Manager) Check(ctx context.Context) error {
 	stored, err := readKeys(m.store.DB(ctx))

@@ -41,18 +41,12 @@ JSON file that --hash-config names.`,
 		},
 	}
 	command.Flags().StringVar(&from.from, "from", "-", "the path of a file, or - for standard input")
-	command.Flags().StringVar(&from.format, "format", formatLatchkey, "the format of the lines: latchkey, keycloak or firebase")
+	command.Flags().StringVar(&from.format, "format", importer.NameLatchkey, "the format of the lines: latchkey, keycloak or firebase")
 	command.Flags().StringVar(&from.hashConfig, "hash-config", "", "the file with the parameters of Firebase's hashes")
 	options.addTo(command)
 	command.SetFlagErrorFunc(unrepeatedFlags)
 	return command
 }
-
-const (
-	formatLatchkey = "latchkey"
-	formatKeycloak = "keycloak"
-	formatFirebase = "firebase"
-)
 
 // linesSource is where the lines of JSON are, and how to read them.
 type linesSource struct {
@@ -63,21 +57,21 @@ type linesSource struct {
 
 func (s linesSource) reader() (importer.Format, error) {
 	switch s.format {
-	case formatLatchkey:
-		return importer.Latchkey, nil
-	case formatKeycloak:
-		return importer.Keycloak, nil
-	case formatFirebase:
+	case importer.NameLatchkey:
+		return importer.Latchkey(), nil
+	case importer.NameKeycloak:
+		return importer.Keycloak(), nil
+	case importer.NameFirebase:
 		if s.hashConfig == "" {
-			return nil, fmt.Errorf("--format firebase needs --hash-config; %w", errUsage)
+			return importer.Format{}, fmt.Errorf("--format firebase needs --hash-config; %w", errUsage)
 		}
 		content, err := os.ReadFile(s.hashConfig)
 		if err != nil {
-			return nil, err
+			return importer.Format{}, err
 		}
 		return importer.Firebase(content)
 	}
-	return nil, fmt.Errorf("--format has to be latchkey, keycloak or firebase; %w", errUsage)
+	return importer.Format{}, fmt.Errorf("--format has to be latchkey, keycloak or firebase; %w", errUsage)
 }
 
 func (c *console) importLines(
@@ -90,7 +84,7 @@ func (c *console) importLines(
 	defer func() { err = errors.Join(err, lines.Close()) }()
 	return c.importFrom(ctx, settings, options, accountSource{
 		read: func(visit func(models.ExternalAccount) error) error {
-			return importer.ReadLines(lines, format, visit)
+			return importer.ReadJSON(lines, format, visit)
 		},
 		share: lines.share,
 	})

@@ -54,7 +54,9 @@ func TestReadDump_RefusesWhatIsNotADump(t *testing.T) {
 		"another shape":        {`[{"model": "users.user", "fields": "SECRET"}]`, "", importer.ErrNotADump},
 		"natural keys":         {`{"model":"a.user","fields":{"password":"","last_login":null}}`, "", importer.ErrNoKeys},
 		"a key that is a list": {`{"model":"a.user","pk":[1],"fields":{"password":"","last_login":null}}`, "", importer.ErrNoKeys},
-		"a name twice":         {`[{"model": "a", "model": "SECRET"}]`, "", importer.ErrNotADump},
+		"a realm":              {`{"realm": "SECRET", "users": [{"email": "a@example.com"}]}`, "", importer.ErrNotADump},
+		"several likely models": {`[{"model":"a.b","pk":1,"fields":{"email":"","password":""}},{"model":"a.c","pk":1,"fields":{"email":"","password":""}}]`,
+			"", importer.ErrNoUsers},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := importer.ReadDump(strings.NewReader(c.text), c.table, importer.DjangoColumns(),
@@ -77,5 +79,68 @@ func TestReadDump_KeepsKeysExact(t *testing.T) {
 		text := fmt.Sprintf(`{"model":"a.user","pk":%d,"fields":{"password":"","last_login":null,"email":"a@example.com"}}`, key)
 		require.NoError(t, importer.ReadDump(strings.NewReader(text), "", importer.DjangoColumns(), collect(&read)))
 		require.Equal(t, key, *read[0].LegacyID)
+	}
+}
+
+// The objects of a model need not be alike. None is left out: who can't be imported has a Fault, or lacks an email.
+func TestReadDump_TakesEveryObjectOfTheModel(t *testing.T) {
+	object := func(model, key, fields string) string {
+		return `{"model":"` + model + `","pk":` + key + `,"fields":{` + fields + `}}`
+	}
+	const full = `"password":"!x","last_login":null,"email":"full@example.com"`
+	text := "[" + strings.Join([]string{
+		object("contenttypes.contenttype", "1", `"app_label":"shop"`),
+		object("shop.customer", "1", `"is_active":true`),
+		object("shop.customer", "2", `"password":"!x","email":"nologin@example.com"`),
+		object("shop.account", "2", `"password":"SECRET","email":"imap@example.com"`),
+		object("shop.profile", "2", `"email":"private@example.com"`),
+		object("shop.customer", "3", full),
+		object("shop.customer", "4", `"last_login":null,"email":"nopassword@example.com"`),
+		object("shop.customer", "null", full),
+		`{"model":"shop.customer","pk":6}`,
+		object("shop.customer", `"7"`, full+`,"email":"last@example.com"`),
+		object("shop.profile", "3", `"email":"private@example.com"`),
+	}, ",") + "]"
+	for _, table := range []string{"", "shop_customer"} {
+		var read []models.ExternalAccount
+		require.NoError(t, importer.ReadDump(strings.NewReader(text), table, importer.DjangoColumns(), collect(&read)))
+		var seen []string
+		for _, account := range read {
+			seen = append(seen, fmt.Sprint(account.Source, " ", account.Email, " ", account.Fault))
+		}
+		require.ElementsMatch(t, []string{
+			"id 1  ", "id 2 nologin@example.com ", "id 3 full@example.com ", "id 4 nopassword@example.com ",
+			"full@example.com full@example.com it has no primary key",
+			"id 6  it is not an object of a dump: it needs a model, a pk and fields", "id 7 last@example.com ",
+		}, seen)
+	}
+}
+
+// A model without a last login is that of the users if no other one has more of what users have.
+func TestReadDump_FindsUsersWithoutALastLogin(t *testing.T) {
+	var read []models.ExternalAccount
+	text := `{"model":"shop.customer","pk":1,"fields":{"password":"!x","email":"a@example.com"}}`
+	require.NoError(t, importer.ReadDump(strings.NewReader(text), "", importer.DjangoColumns(), collect(&read)))
+	require.Len(t, read, 1)
+}
+
+// Memory is bounded: the users are looked for among so many objects, and no further.
+func TestReadDump_AsksForTheTableBeforeItKeepsTooMuch(t *testing.T) {
+	many := strings.Repeat(`{"model":"news.subscriber","pk":1,"fields":{"email":"a@example.com"}}`+"\n", 10_001)
+	err := importer.ReadDump(strings.NewReader(many+dump), "", importer.DjangoColumns(), func(models.ExternalAccount) error { return nil })
+	require.ErrorIs(t, err, importer.ErrNoUsers)
+	require.ErrorContains(t, err, "--table")
+	many = strings.Repeat(`{"model":"auth.permission","pk":1,"fields":{"name":"x"}}`+"\n", 10_001)
+	var read []models.ExternalAccount
+	oneByOne := `{"model":"a.user","pk":1,"fields":{"password":"","last_login":null,"email":"a@example.com"}}`
+	require.NoError(t, importer.ReadDump(strings.NewReader(many+oneByOne), "", importer.DjangoColumns(), collect(&read)))
+	require.Len(t, read, 1)
+}
+
+func TestReadDump_ReadsWhatWindowsWrites(t *testing.T) {
+	for name, text := range map[string]string{"UTF-8": "\ufeff" + dump, "UTF-16": utf16LittleEndian("\ufeff" + dump), "gzip": zipped(t, dump)} {
+		var read []models.ExternalAccount
+		require.NoError(t, importer.ReadDump(strings.NewReader(text), "", importer.DjangoColumns(), collect(&read)), name)
+		require.Equal(t, ann(), read[0], name)
 	}
 }

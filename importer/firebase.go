@@ -3,7 +3,6 @@ package importer
 import (
 	"encoding/base64"
 	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -24,63 +23,39 @@ type firebaseConfig struct {
 	MemCost       int    `json:"mem_cost"`
 }
 
-type firebaseUser struct {
-	Email          string           `json:"email"`
-	EmailVerified  verified         `json:"emailVerified"`
-	PasswordHash   string           `json:"passwordHash"`
-	Salt           string           `json:"salt"`
-	DisplayName    string           `json:"displayName"`
-	Disabled       bool             `json:"disabled"`
-	CreatedAt      unixMilliseconds `json:"createdAt"`
-	LastSignedInAt unixMilliseconds `json:"lastSignedInAt"`
-}
-
-// unixMilliseconds is a time in milliseconds since 1970, written as a string that is empty if there is no time.
-type unixMilliseconds int64
-
-// UnmarshalText reads a time as Firebase writes it.
-func (u *unixMilliseconds) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		return nil
-	}
-	count, err := strconv.ParseInt(string(text), 10, 64)
-	*u = unixMilliseconds(count)
-	return err
-}
-
 // Firebase returns the format of the users that "firebase auth:export" writes, with the parameters of the project's hash config.
 // It returns ErrHashConfig if those can't be read.
 func Firebase(hashConfig []byte) (Format, error) {
 	var config firebaseConfig
 	if err := json.Unmarshal(hashConfig, &config); err != nil || len(config.SignerKey) == 0 {
-		return nil, ErrHashConfig
+		return Format{}, ErrHashConfig
 	}
-	return config.account, nil
+	return Format{NameFirebase, config.account}, nil
 }
 
-// account reads a line of an export; what can't be read is the account's Fault.
-func (f firebaseConfig) account(line []byte) models.ExternalAccount {
-	var user firebaseUser
-	if err := json.Unmarshal(line, &user); err != nil {
+// account reads a user of an export; what can't be read is the account's Fault.
+func (f firebaseConfig) account(object []byte) models.ExternalAccount {
+	row, err := readObject(object)
+	if err != nil {
 		return unreadable(err)
 	}
-	first, last, _ := strings.Cut(user.DisplayName, " ")
+	r := reader{row: row}
+	first, last, _ := strings.Cut(strings.TrimSpace(r.text("displayName")), " ")
 	account := models.ExternalAccount{
-		Email: user.Email, FirstName: first, LastName: last, IsActive: !user.Disabled,
-		DateJoined: orZero(milliseconds(int64(user.CreatedAt))), LastLogin: milliseconds(int64(user.LastSignedInAt)),
-		EmailVerifiedAt: user.EmailVerified.moment(),
+		Email: r.text("email"), FirstName: first, LastName: last, IsActive: r.isEnabled("disabled"),
+		DateJoined: orZero(r.milliseconds("createdAt")), LastLogin: r.milliseconds("lastSignedInAt"),
+		EmailVerifiedAt: r.verified("emailVerified"),
 	}
-	if user.PasswordHash == "" { // the user logs in with another provider
-		return account
+	// Without a hash the user logs in with another provider.
+	if encoded := r.password("passwordHash"); encoded != "" {
+		hash, hashErr := anyBase64(encoded)
+		salt, saltErr := anyBase64(r.text("salt"))
+		if hashErr != nil || saltErr != nil {
+			r.fault = "its password hash or its salt is not base64"
+		}
+		account.Password = passwords.EncodeFirebase(f.MemCost, f.Rounds, append(salt, f.SaltSeparator...), f.SignerKey, hash)
 	}
-	hash, hashErr := anyBase64(user.PasswordHash)
-	salt, saltErr := anyBase64(user.Salt)
-	if hashErr != nil || saltErr != nil {
-		account.Fault = "its password hash or its salt is not base64"
-		return account
-	}
-	account.Password = passwords.EncodeFirebase(f.MemCost, f.Rounds, append(salt, f.SaltSeparator...), f.SignerKey, hash)
-	return account
+	return r.finish(account)
 }
 
 // anyBase64 decodes base64 of either alphabet, with or without padding: exports have had each.

@@ -35,7 +35,14 @@ func TestFirebase_ReadsHashesAndTimes(t *testing.T) {
 	never := read(t, format, `{"email":"ann@example.com","createdAt":"1","lastSignedInAt":""}`)[0]
 	require.Empty(t, never.Fault+never.Password)
 	require.Nil(t, never.LastLogin)
-	require.NotEmpty(t, read(t, format, `{"email":"ann@example.com","createdAt":"SECRET"}`)[0].Fault)
+	odd := read(t, format, `{"email":"ann@example.com","createdAt":"SECRET","lastSignedInAt":1767322800000,"disabled":"perhaps"}`)[0]
+	require.Empty(t, odd.Fault)
+	require.NotNil(t, odd.LastLogin)
+	require.False(t, odd.IsActive)
+	require.Equal(t, []string{
+		"disabled: it is neither true nor false, so that the account is not active",
+		"createdAt: it is not a number of milliseconds, and is left out",
+	}, odd.Notes)
 	require.NotEmpty(t, read(t, format, `{"email":"ann@example.com","passwordHash":"!","salt":""}`)[0].Fault)
 	for _, config := range []string{"", "{}", "[]", "SECRET", `{"base64_signer_key":"SECRET!"}`} {
 		_, err := importer.Firebase([]byte(config))

@@ -7,11 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-
-	"github.com/google/uuid"
 
 	"latchkey/models"
 )
@@ -69,112 +65,30 @@ func (c Columns) Check(row map[string]any) error {
 	return nil
 }
 
-// Account returns the account of a row, which maps columns to nil, bool, int64, string, []byte or time.Time. Without a column
-// its field is empty; without is_active the account is active. What can't be read is the account's Fault.
+// Account returns the account of a row, which maps columns to nil, bool, int64, string, []byte, time.Time or a list or object of
+// JSON. Without a column its field is empty; without is_active the account is active. A field that can't be read is left out and
+// named in the account's Notes. Of whom it can't be told whether they are active is not.
 func (c Columns) Account(row map[string]any) models.ExternalAccount {
 	r := reader{columns: c, row: row}
 	account := models.ExternalAccount{
-		Username: r.text("username"), Email: r.text("email"), Password: r.text("password"),
-		FirstName: r.text("first_name"), LastName: r.text("last_name"),
-		IsStaff: r.isSet("is_staff"), IsSuperuser: r.isSet("is_superuser"), LastLogin: r.moment("last_login"),
+		Username: r.text("username"), Email: r.text("email"), Password: r.password("password"),
+		FirstName: r.text("first_name"), LastName: r.text("last_name"), IsActive: r.isActive("is_active"),
+		IsStaff: r.isSet("is_staff"), IsSuperuser: r.isSet("is_superuser"),
+		DateJoined: orZero(r.moment("date_joined")), LastLogin: r.moment("last_login"),
 	}
-	active := r.flag("is_active")
-	account.IsActive = active == nil || *active
-	if joined := r.moment("date_joined"); joined != nil {
-		account.DateJoined = *joined
+	r.key(&account, "id")
+	r.hintAtUsername(&account)
+	account.Notes = r.notes
+	if account.Fault == "" {
+		account.Fault = r.fault
 	}
-	r.key(&account)
-	account.Fault = strings.Join(r.faults, "; ")
 	return account
 }
 
-// reader reads fields from a row, and collects what is wrong with them.
-type reader struct {
-	columns Columns
-	row     map[string]any
-	faults  []string
-}
-
-func (r *reader) value(field string) any {
-	value := r.row[r.columns[field]]
-	if bytes, ok := value.([]byte); ok {
-		return string(bytes)
-	}
-	return value
-}
-
-func (r *reader) fault(field, problem string) {
-	r.faults = append(r.faults, field+": "+problem)
-}
-
-func (r *reader) text(field string) string {
-	switch value := r.value(field).(type) {
-	case nil:
-		return ""
-	case string:
-		return value
-	default:
-		r.fault(field, "it is not a string")
-		return ""
-	}
-}
-
-// flag returns nil if the row has no value.
-func (r *reader) flag(field string) *bool {
-	switch value := r.value(field).(type) {
-	case nil:
-		return nil
-	case bool:
-		return &value
-	case int64: // as MySQL and SQLite store it
-		isSet := value != 0
-		return &isSet
-	default:
-		r.fault(field, "it is neither true nor false")
-		return nil
-	}
-}
-
-func (r *reader) isSet(field string) bool {
-	flag := r.flag(field)
-	return flag != nil && *flag
-}
-
-func (r *reader) moment(field string) *time.Time {
-	switch value := r.value(field).(type) {
-	case nil:
-		return nil
-	case time.Time:
-		return &value
-	case string:
-		for _, layout := range []string{
-			time.RFC3339Nano, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z07",
-		} {
-			if parsed, err := time.Parse(layout, value); err == nil {
-				return &parsed
-			}
-		}
-	}
-	r.fault(field, "it is not a time")
-	return nil
-}
-
-// key sets the account's LegacyID from an integer primary key, or its ID from a UUID.
-func (r *reader) key(account *models.ExternalAccount) {
-	switch value := r.value("id").(type) {
-	case nil:
-		account.Source = account.Email
+// hintAtUsername refuses an account without an email whose username is one, and says how it can be imported.
+func (r *reader) hintAtUsername(account *models.ExternalAccount) {
+	if account.Email != "" || !strings.Contains(account.Username, "@") {
 		return
-	case int64:
-		account.LegacyID = &value
-		account.Source = "id " + strconv.FormatInt(value, 10)
-		return
-	case string:
-		account.Source = "id " + value
-		if id, err := uuid.Parse(value); err == nil && id != uuid.Nil {
-			account.ID = id
-			return
-		}
 	}
-	r.fault("id", "it is neither an integer nor a UUID")
+	r.fault = "email: it is empty, but the username looks like an address; to log in by that, import with --map email=username"
 }

@@ -4,92 +4,164 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/uuid"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"latchkey/models"
 )
 
-var errKeycloakCredential = errors.New("its credential is not one of Keycloak's pbkdf2-sha256, pbkdf2-sha512 and argon2")
+var (
+	errKeycloakCredential = errors.New("its credential is not one of Keycloak's pbkdf2, pbkdf2-sha256, pbkdf2-sha512 and argon2")
+	errKeycloakPlain      = errors.New("its credential is a password itself and not the hash of one: " +
+		"let Keycloak import and export it once")
+)
 
-type keycloakUser struct {
-	ID               uuid.UUID            `json:"id"`
-	Email            string               `json:"email"`
-	FirstName        string               `json:"firstName"`
-	LastName         string               `json:"lastName"`
-	EmailVerified    verified             `json:"emailVerified"`
-	Enabled          bool                 `json:"enabled"`
-	CreatedTimestamp int64                `json:"createdTimestamp"`
-	Credentials      []keycloakCredential `json:"credentials"`
-}
+// Keycloak returns the format of the users in a realm's export. Roles belong to the realm and are not imported.
+func Keycloak() Format { return Format{NameKeycloak, keycloakAccount} }
 
-// keycloakCredential is a credential, of which two members are strings of JSON.
-type keycloakCredential struct {
-	Type           string `json:"type"`
-	SecretData     string `json:"secretData"`
-	CredentialData string `json:"credentialData"`
-}
-
-type keycloakSecret struct {
-	Value []byte `json:"value"`
-	Salt  []byte `json:"salt"`
-}
-
-type keycloakParameters struct {
-	Iterations int                 `json:"hashIterations"`
-	Algorithm  string              `json:"algorithm"`
-	Additional map[string][]string `json:"additionalParameters"`
-}
-
-// Keycloak is the format of the users in a realm's export. Roles belong to the realm and are not imported.
-func Keycloak(line []byte) models.ExternalAccount {
-	var user keycloakUser
-	if err := json.Unmarshal(line, &user); err != nil {
+func keycloakAccount(object []byte) models.ExternalAccount {
+	row, err := readObject(object)
+	if err != nil {
 		return unreadable(err)
 	}
+	r := reader{row: row}
 	account := models.ExternalAccount{
-		ID: user.ID, Email: user.Email, FirstName: user.FirstName, LastName: user.LastName, IsActive: user.Enabled,
-		DateJoined: orZero(milliseconds(user.CreatedTimestamp)), EmailVerifiedAt: user.EmailVerified.moment(),
+		Email: r.text("email"), FirstName: r.text("firstName"), LastName: r.text("lastName"), IsActive: r.isSet("enabled"),
+		DateJoined: orZero(r.milliseconds("createdTimestamp")), EmailVerifiedAt: r.verified("emailVerified"),
 	}
-	for _, credential := range user.Credentials {
-		if credential.Type != "password" {
-			continue
-		}
-		encoded, err := credential.encoded()
-		if err != nil {
-			account.Fault = err.Error()
-		}
-		account.Password = encoded
+	if id := r.text("id"); id != "" {
+		account.ID = ForeignID(id)
 	}
-	return account
+	account.Password, err = keycloakPassword(row["credentials"])
+	if err != nil {
+		r.fault = err.Error()
+	}
+	return r.finish(account)
 }
 
-// encoded returns the hash of the credential as a PHC string.
-func (k keycloakCredential) encoded() (string, error) {
-	var secret keycloakSecret
-	var parameters keycloakParameters
-	if json.Unmarshal([]byte(k.SecretData), &secret) != nil || json.Unmarshal([]byte(k.CredentialData), &parameters) != nil {
+// verified returns when an address was verified by a system that only says whether it was: the zero time, which stands for an
+// unknown one, or nil.
+func (r *reader) verified(field string) *time.Time {
+	if !r.isSet(field) {
+		return nil
+	}
+	return &time.Time{}
+}
+
+// keycloakPassword returns the hash among a user's credentials as a PHC string, or "" if there is none. Of several it is the last
+// one that can be read.
+func keycloakPassword(credentials any) (string, error) {
+	list, _ := credentials.(jsontext.Value)
+	if credentials == nil {
+		return "", nil
+	}
+	var all []jsontext.Value
+	if json.Unmarshal(list, &all) != nil {
+		return "", errKeycloakCredential
+	}
+	var encoded string
+	var failed error
+	for _, each := range all {
+		credential, err := readObject(each)
+		if err != nil {
+			return "", errKeycloakCredential
+		}
+		if credential["type"] != "password" {
+			continue
+		}
+		hash, err := keycloakHash(credential)
+		if err != nil {
+			failed = err
+			continue
+		}
+		encoded = hash
+	}
+	if encoded != "" {
+		return encoded, nil
+	}
+	return "", failed
+}
+
+// keycloakHash returns the hash of a credential as a PHC string. Since Keycloak 6 a credential has two members that are texts of
+// JSON, before that it had what they hold itself.
+func keycloakHash(credential map[string]any) (string, error) {
+	secret, data := credential, credential
+	if credential["secretData"] != nil || credential["credentialData"] != nil {
+		secret, data = nested(credential["secretData"]), nested(credential["credentialData"])
+	} else if credential["hashedSaltedValue"] == nil && credential["value"] != nil {
+		return "", errKeycloakPlain
+	}
+	value, ok := secret["value"].(string)
+	if !ok {
+		value, _ = secret["hashedSaltedValue"].(string)
+	}
+	salt, _ := secret["salt"].(string)
+	key, keyErr := base64.StdEncoding.DecodeString(value)
+	saltBytes, saltErr := base64.StdEncoding.DecodeString(salt)
+	iterations, _ := textOf(data["hashIterations"])
+	if count, err := strconv.Atoi(iterations); keyErr != nil || saltErr != nil || err != nil || count < 1 {
 		return "", errKeycloakCredential
 	}
 	encode := base64.RawStdEncoding.EncodeToString
-	switch parameters.Algorithm {
-	case "pbkdf2-sha256", "pbkdf2-sha512":
-		// Keycloak always derives 64 bytes. With SHA-256 the first 32 suffice: an attacker needs no more, either.
-		length := map[string]int{"pbkdf2-sha256": 32, "pbkdf2-sha512": 64}[parameters.Algorithm]
-		if len(secret.Value) < length {
-			return "", errKeycloakCredential
-		}
-		return fmt.Sprintf("$%s$i=%d,l=%d$%s$%s", parameters.Algorithm, parameters.Iterations, length,
-			encode(secret.Salt), encode(secret.Value[:length])), nil
-	case "argon2":
-		first := func(name string) string { return strings.Join(parameters.Additional[name], " ") }
-		if first("version") != "1.3" {
-			return "", errKeycloakCredential
-		}
-		return fmt.Sprintf("$argon2%s$v=19$m=%s,t=%d,p=%s$%s$%s", first("type"), first("memory"), parameters.Iterations,
-			first("parallelism"), encode(secret.Salt), encode(secret.Value)), nil
+	algorithm, _ := data["algorithm"].(string)
+	if algorithm == "argon2" {
+		return keycloakArgon2(data, iterations, encode(saltBytes)+"$"+encode(key))
 	}
-	return "", errKeycloakCredential
+	// Keycloak always derives 64 bytes. Those of the first block suffice: an attacker needs no more, either.
+	name, length := pbkdf2Of(algorithm)
+	if length == 0 || len(key) < length {
+		return "", errKeycloakCredential
+	}
+	return fmt.Sprintf("$%s$i=%s,l=%d$%s$%s", name, iterations, length, encode(saltBytes), encode(key[:length])), nil
+}
+
+// pbkdf2Of returns the identifier and the length in bytes of one of Keycloak's algorithms. Its oldest one has no digest in its
+// name, or no name.
+func pbkdf2Of(algorithm string) (name string, length int) {
+	switch algorithm {
+	case "", "pbkdf2":
+		return "pbkdf2-sha1", 20
+	case "pbkdf2-sha256":
+		return algorithm, 32
+	case "pbkdf2-sha512":
+		return algorithm, 64
+	}
+	return "", 0
+}
+
+func keycloakArgon2(data map[string]any, iterations, saltAndKey string) (string, error) {
+	parameters := nested(data["additionalParameters"])
+	first := func(name string) string {
+		var values []string
+		list, _ := parameters[name].(jsontext.Value)
+		if json.Unmarshal(list, &values) != nil {
+			return ""
+		}
+		return strings.Join(values, " ")
+	}
+	if first("version") != "1.3" {
+		return "", errKeycloakCredential
+	}
+	return fmt.Sprintf("$argon2%s$v=19$m=%s,t=%s,p=%s$%s", first("type"), first("memory"), iterations, first("parallelism"),
+		saltAndKey), nil
+}
+
+// nested returns the members of an object, or of a text that holds one.
+func nested(value any) map[string]any {
+	var text []byte
+	switch value := value.(type) {
+	case string:
+		text = []byte(value)
+	case jsontext.Value:
+		text = value
+	}
+	members, err := readObject(text)
+	if err != nil {
+		return nil
+	}
+	return members
 }

@@ -16,8 +16,9 @@ import (
 // ExternalAccount is an account as another system stores it. Password is the encoded hash, as it is there. ID is zero if that
 // system has no UUID for it, and DateJoined if it is unknown.
 type ExternalAccount struct {
-	Source string // where to find it there, such as "id 7" or "line 12"
-	Fault  string // why it can't be read, or empty
+	Source string   // where to find it there, such as "id 7" or "line 12"
+	Fault  string   // why it can't be read, or empty
+	Notes  []string // the fields that are not as they are there, and why
 
 	ID          uuid.UUID
 	LegacyID    *int64

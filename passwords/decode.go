@@ -65,7 +65,7 @@ func decodeModular(encoded string) (decoded, error) {
 		return decodeScrypt(fields[1:])
 	case "firebase-scrypt":
 		return decodeFirebase(fields[1:])
-	case "pbkdf2-sha256", "pbkdf2-sha512":
+	case "pbkdf2-sha1", "pbkdf2-sha256", "pbkdf2-sha512":
 		return decodePBKDF2(id, fields[1:])
 	case "2a", "2b", "2y":
 		return decodeBcrypt(encoded)

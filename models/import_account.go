@@ -4,9 +4,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -37,6 +39,8 @@ type ExternalAccount struct {
 
 	EmailVerifiedAt *time.Time // zero if it is verified, but not known when
 	DeletionDueAt   *time.Time // when the account is deleted, if its user requested that
+
+	HasEmptyPassword bool // Password is a hash of the empty password: the account has none
 }
 
 // ImportedAccount is an account as it was in the source when it was last imported: by it an import tells what changed there
@@ -75,7 +79,6 @@ const (
 	refusedUnknown = "an account here that was not imported has this email address or id"
 	refusedRace    = "the account here changed during the import; run it again"
 	refusedLast    = "it is the last active superuser here; promote another one first"
-	refusedTime    = "it has a time outside of the years 1 to 9999"
 )
 
 // keyOf returns what the source calls an account, or else its id here, or "of this import" if it has none yet.
@@ -97,28 +100,84 @@ func (a ExternalAccount) canonical(hasher *passwords.Pool, now time.Time) (Exter
 	}
 	var invalid fieldErrors
 	a.Email = invalid.email("email", a.Email)
-	a.FirstName, a.LastName = importedName(a.FirstName), importedName(a.LastName)
-	a.Username = invalid.name("username", a.Username)
-	a.Locale, a.Timezone = knownLocale(a.Locale), knownTimezone(a.Timezone)
-	if !storable(&a.DateJoined, a.LastLogin, a.EmailVerifiedAt, a.DeletionDueAt) {
-		return a, refusedTime
-	}
-	if a.EmailVerifiedAt != nil && a.EmailVerifiedAt.IsZero() {
-		a.EmailVerifiedAt = &now
-	}
 	if err := invalid.err(); err != nil {
-		return a, err.Error()
+		return a, strings.Join(append([]string{err.Error()}, a.Notes...), "; ")
 	}
-	if asEmail, err := CanonicalEmail(a.Username); err == nil && asEmail == a.Email {
-		a.Username = ""
-	}
+	a.Notes = slices.Clone(a.Notes)
+	a.FirstName = a.name("first_name", a.FirstName)
+	a.LastName = a.name("last_name", a.LastName)
+	a.Username = a.username(a.Username)
+	a.Locale = a.known("locale", a.Locale, knownLocale(a.Locale))
+	a.Timezone = a.known("timezone", a.Timezone, knownTimezone(a.Timezone))
+	a.times(now)
 	if err := hasher.Decodable(a.Password); err != nil {
 		return a, "password: " + err.Error()
 	}
 	if strings.ContainsRune(a.Password, 0) {
 		return a, "password: it holds a NUL"
 	}
+	if a.HasEmptyPassword {
+		a.note("password", "it is the empty one, so that the account has none until its user resets it")
+	}
 	return a, ""
+}
+
+func (a *ExternalAccount) note(field, what string) {
+	a.Notes = append(a.Notes, field+": "+what)
+}
+
+// name returns a name as it can be stored, and notes if that is another one.
+func (a *ExternalAccount) name(field, name string) string {
+	stored := importedName(name)
+	switch {
+	case utf8.RuneCountInString(strings.TrimSpace(name)) > maxNameLength:
+		a.note(field, fmt.Sprintf("it is cut to %d characters", maxNameLength))
+	case stored != strings.TrimSpace(name):
+		a.note(field, "control characters in it become spaces")
+	}
+	return stored
+}
+
+// username returns the username that the account keeps: none that is the email, or that can't be stored, which is noted.
+func (a *ExternalAccount) username(name string) string {
+	var invalid fieldErrors
+	name = invalid.name("username", name)
+	if err := invalid.err(); err != nil {
+		a.note("username", "it is too long or has control characters, and is left out")
+		return ""
+	}
+	if asEmail, err := CanonicalEmail(name); err == nil && asEmail == a.Email {
+		return ""
+	}
+	return name
+}
+
+// known returns the known spelling of a value, and notes if there is none.
+func (a *ExternalAccount) known(field, value, known string) string {
+	if value != "" && known == "" {
+		a.note(field, "it is unknown, and is left out")
+	}
+	return known
+}
+
+// times leaves out the times that can't be stored, and notes that. An address that was verified then was verified at some time.
+func (a *ExternalAccount) times(now time.Time) {
+	const outside = "it is outside of the years 1 to 9999, and is left out"
+	if a.EmailVerifiedAt != nil && (a.EmailVerifiedAt.IsZero() || !storable(a.EmailVerifiedAt)) {
+		a.EmailVerifiedAt = &now
+	}
+	if !storable(&a.DateJoined) {
+		a.DateJoined = time.Time{}
+		a.note("date_joined", outside)
+	}
+	if !storable(a.LastLogin) {
+		a.LastLogin = nil
+		a.note("last_login", outside)
+	}
+	if !storable(a.DeletionDueAt) {
+		a.DeletionDueAt = nil
+		a.note("deletion_due_at", outside)
+	}
 }
 
 // importedName returns a name as it can be stored. No account is refused for a name: control characters become spaces, and
@@ -136,17 +195,21 @@ func importedName(name string) string {
 	return name
 }
 
-// storable reports whether both databases, and JSON, can hold these times.
-func storable(times ...*time.Time) bool {
-	for _, moment := range times {
-		if moment == nil {
-			continue
-		}
-		if year := moment.UTC().Year(); year < 1 || year > 9999 {
-			return false
-		}
+// storable reports whether both databases, and JSON, can hold a time, or there is none.
+func storable(moment *time.Time) bool {
+	if moment == nil {
+		return true
 	}
-	return true
+	year := moment.UTC().Year()
+	return year >= 1 && year <= 9999
+}
+
+// password returns what is stored as the password: none that any password matches if the account has the empty one.
+func (a ExternalAccount) password() string {
+	if a.HasEmptyPassword {
+		return passwords.Unusable()
+	}
+	return a.Password
 }
 
 // user returns the account as a new user.
@@ -156,14 +219,14 @@ func (a ExternalAccount) user(now time.Time) User {
 		joined = now
 	}
 	return User{
-		ID: a.ID, LegacyID: a.LegacyID, LegacyUsername: a.username(), Email: a.Email, Password: a.Password,
+		ID: a.ID, LegacyID: a.LegacyID, LegacyUsername: a.legacyUsername(), Email: a.Email, Password: a.password(),
 		FirstName: a.FirstName, LastName: a.LastName, IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
 		DateJoined: joined, LastLogin: inUTC(a.LastLogin),
 		EmailVerifiedAt: inUTC(a.EmailVerifiedAt), Locale: a.Locale, Timezone: a.Timezone, DeletionDueAt: inUTC(a.DeletionDueAt),
 	}
 }
 
-func (a ExternalAccount) username() *string {
+func (a ExternalAccount) legacyUsername() *string {
 	if a.Username == "" {
 		return nil
 	}
@@ -178,13 +241,17 @@ func inUTC(moment *time.Time) *time.Time {
 	return &stored
 }
 
-// record returns what the next import will be compared with.
-func (a ExternalAccount) record(userID uuid.UUID, key []byte) ImportedAccount {
-	return ImportedAccount{
+// record returns what the next import will be compared with. Stored is the password that the user has here.
+func (a ExternalAccount) record(userID uuid.UUID, key []byte, stored string) ImportedAccount {
+	record := ImportedAccount{
 		UserID: userID, Email: a.Email, PasswordMAC: passwordMAC(key, a.Password), FirstName: a.FirstName, LastName: a.LastName,
 		IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
 		Locale: a.Locale, Timezone: a.Timezone, DeletionDueAt: inUTC(a.DeletionDueAt),
 	}
+	if stored != a.Password {
+		record.UpgradedMAC = passwordMAC(key, stored)
+	}
+	return record
 }
 
 func passwordMAC(key []byte, encoded string) []byte {
@@ -240,9 +307,9 @@ func (i *ImportedAccount) changes(user *User, account ExternalAccount, keys [][]
 		columns["deletion_due_at"] = due
 	}
 	if !i.isPassword(keys, account.Password) && i.cameWith(keys, user.Password) {
-		columns["password"] = account.Password
+		columns["password"] = account.password()
 	}
-	if name := account.username(); name != nil && (user.LegacyUsername == nil || *user.LegacyUsername != *name) {
+	if name := account.legacyUsername(); name != nil && (user.LegacyUsername == nil || *user.LegacyUsername != *name) {
 		columns["legacy_username"] = *name // nobody changes it here
 	}
 	addObserved(columns, user, account)

@@ -29,6 +29,20 @@ type ImportReport struct {
 	Imported, Updated, Kept, Unchanged int
 
 	Refused []Refusal
+	Noted   []ExternalAccount // those that were not refused, but are not as in the source: see their Notes
+}
+
+// addNoted adds those accounts that were not refused after all.
+func (r *ImportReport) addNoted(noted []ExternalAccount) {
+	refused := map[string]bool{}
+	for _, refusal := range r.Refused {
+		refused[refusal.Account.Source] = true
+	}
+	for _, account := range noted {
+		if !refused[account.Source] {
+			r.Noted = append(r.Noted, account)
+		}
+	}
 }
 
 // Import stores a batch of accounts in one transaction. An account is known by the UUID or the legacy id that it has in
@@ -51,7 +65,11 @@ func (m *ImportManager) Import(ctx context.Context, batch []ExternalAccount) (re
 		if err := m.insert(tx, plan.created, &report); err != nil {
 			return err
 		}
-		return m.update(tx, plan.known, &report)
+		if err := m.update(tx, plan.known, &report); err != nil {
+			return err
+		}
+		report.addNoted(plan.noted)
+		return nil
 	})
 	return report, err
 }
@@ -102,6 +120,7 @@ func (r *Rehearsal) Import(ctx context.Context, batch []ExternalAccount) (Import
 	for _, account := range plan.known {
 		account.count(&report)
 	}
+	report.addNoted(plan.noted)
 	return report, nil
 }
 
@@ -160,9 +179,13 @@ func (m *ImportManager) insert(tx Tx, accounts []ExternalAccount, report *Import
 			return err
 		}
 	}
+	stored := make(map[uuid.UUID]string, len(users))
+	for _, user := range users {
+		stored[user.ID] = user.Password
+	}
 	records := make([]ImportedAccount, len(accounts))
 	for i, account := range accounts {
-		records[i] = account.record(account.ID, m.rules.ImportKeys[0])
+		records[i] = account.record(account.ID, m.rules.ImportKeys[0], stored[account.ID])
 		if err := m.recordRoles(tx, account); err != nil {
 			return err
 		}
@@ -229,8 +252,12 @@ func (m *ImportManager) apply(tx Tx, known knownAccount) error {
 	if err := m.users.updateImported(tx, known.user, known.columns); err != nil {
 		return err
 	}
-	record := known.account.record(known.user.ID, m.rules.ImportKeys[0])
-	if known.columns["password"] == nil {
+	stored, isChanged := known.columns["password"].(string)
+	if !isChanged {
+		stored = known.account.Password
+	}
+	record := known.account.record(known.user.ID, m.rules.ImportKeys[0], stored)
+	if !isChanged {
 		record.UpgradedMAC = known.imported.UpgradedMAC
 	}
 	if err := tx.Select("*").Where("user_id = ?", known.user.ID).Updates(&record).Error; err != nil {

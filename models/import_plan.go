@@ -13,6 +13,7 @@ type importPlan struct {
 	created []ExternalAccount
 	known   []knownAccount
 	report  ImportReport
+	noted   []ExternalAccount // those of the accounts that could be stored that have Notes
 
 	administrators int // superusers who are left, without those of this batch
 	promoted       int // superusers who come with this batch
@@ -82,6 +83,9 @@ func (m *ImportManager) storable(plan *importPlan, now time.Time, batch []Extern
 		}
 		ids[account.ID], emails[stored.Email], names[stored.Username] = true, true, true
 		accounts = append(accounts, stored)
+		if len(stored.Notes) > 0 {
+			plan.noted = append(plan.noted, stored)
+		}
 	}
 	return accounts
 }

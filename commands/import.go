@@ -2,13 +2,10 @@ package commands
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +25,8 @@ password they have; at a user's first login, the hash is replaced by one with th
 
 An import can be repeated: it adds the accounts that are new and applies what changed in the source since the last
 import, except where the account was changed here in the meantime. If an import was interrupted, run it again. Refused
-accounts are listed in the report and in the file of --rejects. They are not a failure: the exit code is 0.`,
+accounts, and fields that were left out of others, are listed in the report and in the file of --rejects. They are not a
+failure: the exit code is 0. It is 1 if the input is not what it should be, or was not read to its end.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -41,12 +39,15 @@ type importOptions struct {
 	dryRun   bool
 	verified bool
 	rejects  string
+	empty    time.Duration
 }
 
 func (o *importOptions) addTo(command *cobra.Command) {
 	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing; report what an import would do")
 	command.Flags().BoolVar(&o.verified, "email-verified", false, "treat every address as verified, as the source verified them")
-	command.Flags().StringVar(&o.rejects, "rejects", "", "write the refused accounts, with the reasons, to this CSV file")
+	command.Flags().StringVar(&o.rejects, "rejects", "", "write what was refused or left out, with the reasons, to this CSV file")
+	command.Flags().DurationVar(&o.empty, "check-empty", 30*time.Second,
+		"how long to look for hashes of the empty password, each of which takes as long as a login; 0 for not at all")
 }
 
 // accountSource reads the accounts of another system: read calls visit with each, and share returns which part has been
@@ -69,7 +70,10 @@ func (c *console) importFrom(
 			return err
 		}
 		defer func() { err = errors.Join(err, rejects.close()) }()
-		run := &importRun{store: m.Imports.Import, rejects: rejects, progress: c.newProgress(source.share)}
+		run := &importRun{
+			store: m.Imports.Import, empty: m.Imports.LookForEmptyPasswords(options.empty), rejects: rejects,
+			progress: c.newProgress(source.share),
+		}
 		if options.dryRun {
 			run.store = m.Imports.Rehearse().Import
 		}
@@ -78,6 +82,9 @@ func (c *console) importFrom(
 		}
 		failed := run.all(ctx, source)
 		run.progress.done()
+		if failed != nil && run.read == 0 {
+			return failed // there is nothing to report
+		}
 		c.printReport(run, options)
 		return interrupted(failed, options)
 	})
@@ -112,10 +119,13 @@ func allVerified(read func(func(models.ExternalAccount) error) error) func(func(
 // importRun is the state of an import in progress.
 type importRun struct {
 	store    func(context.Context, []models.ExternalAccount) (models.ImportReport, error)
+	empty    *models.EmptyPasswords
 	rejects  *rejects
 	progress *progress
 	total    models.ImportReport // without the refused accounts themselves
+	read     int
 	refused  int
+	noted    int // accounts that lost a field
 	held     []models.Refusal // refused until another account gives up its address
 }
 
@@ -155,7 +165,8 @@ func (r *importRun) each(ctx context.Context, source accountSource) error {
 		reading = readBatches(ctx, source, batches)
 	}()
 	for batch := range batches {
-		if err := r.one(ctx, batch); err != nil {
+		r.read += len(batch)
+		if err := r.checked(ctx, batch); err != nil {
 			cancel()
 			for range batches { // so that the reader is done with its connection
 			}
@@ -190,6 +201,14 @@ func readBatches(ctx context.Context, source accountSource, batches chan<- []mod
 	return send()
 }
 
+// checked is one after the search for empty passwords.
+func (r *importRun) checked(ctx context.Context, batch []models.ExternalAccount) error {
+	if err := r.empty.Mark(ctx, batch); err != nil {
+		return err
+	}
+	return r.one(ctx, batch)
+}
+
 // one stores a batch and adds what became of it to the report.
 func (r *importRun) one(ctx context.Context, batch []models.ExternalAccount) error {
 	report, err := r.store(ctx, batch)
@@ -208,12 +227,13 @@ func (r *importRun) one(ctx context.Context, batch []models.ExternalAccount) err
 		}
 		refused = append(refused, refusal)
 	}
-	return r.refuse(refused)
+	r.noted += len(report.Noted)
+	return errors.Join(r.refuse(refused), r.rejects.note(report.Noted))
 }
 
 func (r *importRun) refuse(refused []models.Refusal) error {
 	r.refused += len(refused)
-	return r.rejects.write(refused)
+	return r.rejects.refuse(refused)
 }
 
 func (c *console) printReport(run *importRun, options importOptions) {
@@ -227,66 +247,29 @@ func (c *console) printReport(run *importRun, options importOptions) {
 		fmt.Fprintf(c.stdout, "%10d kept as they are here, where they were changed too\n", run.total.Kept)
 	}
 	fmt.Fprintf(c.stdout, "%10d refused\n", run.refused)
-	for _, line := range run.rejects.first {
+	c.printFirst(run.rejects.refusals, run.refused, options)
+	fmt.Fprintf(c.stdout, "%10d read\n", run.read)
+	if run.noted > 0 {
+		fmt.Fprintf(c.stdout, "%10d of those that were not refused are not quite as in the source\n", run.noted)
+		c.printFirst(run.rejects.notes, run.noted, options)
+	}
+	if run.empty.Unchecked > 0 {
+		fmt.Fprintf(c.stdout, "%10d hashes may be of the empty password, by which nobody can log in; --check-empty had no time for them\n",
+			run.empty.Unchecked)
+	}
+}
+
+// printFirst prints the first of count lines, and where the others are.
+func (c *console) printFirst(first []string, count int, options importOptions) {
+	for _, line := range first {
 		fmt.Fprintf(c.stdout, "           %s\n", line)
 	}
 	switch {
-	case run.refused > len(run.rejects.first) && options.rejects == "":
+	case count > len(first) && options.rejects == "":
 		fmt.Fprintln(c.stdout, "           … --rejects FILE.csv lists them all")
-	case run.refused > 0 && options.rejects != "":
+	case count > 0 && options.rejects != "":
 		fmt.Fprintf(c.stdout, "           %s lists them all\n", options.rejects)
 	}
-}
-
-// rejects collects the refused accounts: all of them in a file, if one was asked for, and the first few for the report.
-type rejects struct {
-	file  io.WriteCloser
-	csv   *csv.Writer
-	first []string
-}
-
-const firstRejects = 10
-
-func openRejects(path string) (*rejects, error) {
-	if path == "" {
-		return &rejects{csv: csv.NewWriter(io.Discard)}, nil
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) // it holds addresses
-	if err != nil {
-		return nil, err
-	}
-	listed := &rejects{file: file, csv: csv.NewWriter(file)}
-	return listed, listed.csv.Write([]string{"source", "email", "reason"})
-}
-
-func (r *rejects) write(refused []models.Refusal) error {
-	for _, refusal := range refused {
-		row := []string{inert(refusal.Account.Source), inert(refusal.Account.Email), inert(refusal.Reason)}
-		if err := r.csv.Write(row); err != nil {
-			return err
-		}
-		if len(r.first) < firstRejects {
-			r.first = append(r.first, row[0]+": "+row[2])
-		}
-	}
-	r.csv.Flush()
-	return r.csv.Error()
-}
-
-// inert returns a cell that a spreadsheet takes for text: anyone can have signed up with a formula as their address.
-func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
-}
-
-func (r *rejects) close() error {
-	r.csv.Flush()
-	if r.file == nil {
-		return nil
-	}
-	return errors.Join(r.csv.Error(), r.file.Close())
 }
 
 // input is a file, or standard input for "-", of which it counts the bytes that were read.

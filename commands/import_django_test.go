@@ -38,9 +38,9 @@ func TestImportDjango_FromADump(t *testing.T) {
 		says(run(t, with(url), "import", "django", "--from", write(t, "dump.json", dump), "--rejects", rejects), 2, 0, 0, 2)
 		listed, err := os.ReadFile(rejects)
 		require.NoError(t, err)
-		require.Equal(t, "source,email,reason\n"+
-			`id 2,ANN@example.com,"an account before it in the source has the same email address, perhaps in another case"`+"\n"+
-			"id 4,no address,email: Enter a valid email address.\n", string(listed))
+		require.Equal(t, "source,email,reason,outcome\n"+
+			`id 2,ANN@example.com,"an account before it in the source has the same email address, perhaps in another case",refused`+"\n"+
+			"id 4,no address,email: Enter a valid email address.,refused\n", string(listed))
 		found := users(t, url)
 		require.Len(t, found, 2)
 		require.Equal(t, []int64{1, 3}, []int64{*found[0].LegacyID, *found[1].LegacyID})

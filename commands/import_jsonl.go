@@ -18,15 +18,16 @@ func newImportJSONL(c *console) *cobra.Command {
 	var options importOptions
 	command := &cobra.Command{
 		Use:   "jsonl [--from FILE]",
-		Short: "Import accounts from lines of JSON",
-		Long: `Imports accounts from a file with one JSON object per line, or from standard input: the output of "latchkey export", or
-the users of Keycloak or Firebase. docs/import.md has an example for each, and for Supabase and Auth0.
+		Short: "Import accounts from JSON: a file of Latchkey, Keycloak or Firebase",
+		Long: `Imports accounts from JSON in a file or on standard input: the output of "latchkey export", which has one object per line,
+the export of a realm of Keycloak, or the users.json of Firebase. docs/import.md has an example for each, and for Supabase
+and Auth0.
 
 Hashes of bcrypt, argon2, scrypt and PBKDF2 are kept as they are. Those of Firebase need the project's parameters, in a
 JSON file that --hash-config names.`,
 		Example: `  latchkey export --with-hashes | DATABASE_URL=postgres://… latchkey import jsonl
-  jq -c '.users[]' realm.json | latchkey import jsonl --format keycloak
-  jq -c '.users[]' users.json | latchkey import jsonl --format firebase --hash-config hash-config.json`,
+  latchkey import jsonl --format keycloak --from realm.json
+  latchkey import jsonl --format firebase --from users.json --hash-config hash-config.json`,
 		Args: usageArgs(noPassword(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			format, err := from.reader()
@@ -41,7 +42,7 @@ JSON file that --hash-config names.`,
 		},
 	}
 	command.Flags().StringVar(&from.from, "from", "-", "the path of a file, or - for standard input")
-	command.Flags().StringVar(&from.format, "format", importer.NameLatchkey, "the format of the lines: latchkey, keycloak or firebase")
+	command.Flags().StringVar(&from.format, "format", importer.NameLatchkey, "who wrote the JSON: latchkey, keycloak or firebase")
 	command.Flags().StringVar(&from.hashConfig, "hash-config", "", "the file with the parameters of Firebase's hashes")
 	options.addTo(command)
 	command.SetFlagErrorFunc(unrepeatedFlags)

@@ -87,10 +87,13 @@ func TestImport_CutShortSaysSoAndCanBeRepeated(t *testing.T) {
 		dump := dumpOf(ann, bob)
 		done := runWith(t, with(url), strings.TrimSuffix(dump, "]"), "import", "django", "--from", "-")
 		require.Equal(t, 1, done.code)
+		require.Contains(t, done.stderr, "does not end where it should")
+		require.Empty(t, users(t, url))
+		lines := strings.Repeat(`{"email":"ann@example.com"}`+"\n", 1000)
+		done = runWith(t, with(url), lines+strings.Repeat("x", 2<<20), "import", "jsonl")
+		require.Equal(t, 1, done.code)
 		require.Contains(t, done.stderr, "run the import again for the rest")
-		done = runWith(t, with(url), dump, "import", "django", "--from", "-")
-		require.Zero(t, done.code)
-		require.Len(t, users(t, url), 2)
+		require.Len(t, users(t, url), 1)
 	})
 }
 
@@ -101,5 +104,99 @@ func TestImport_AtATerminalShowsABar(t *testing.T) {
 		require.Zero(t, done.code, "%s", done.stderr)
 		require.Contains(t, done.stderr, "[########################] 100%  2 accounts, ")
 		require.Contains(t, done.stderr, "2 accounts in ")
+	})
+}
+
+// What the tools of other systems write, the odd along with the ordinary, comes in or is named, and the report adds up.
+func TestImport_TakesWhatOtherSystemsWrite(t *testing.T) {
+	t.Parallel()
+	const customer = `{"model":"shop.customer","pk":%d,"fields":{"email":"u%d@example.com",%s}}`
+	customers := func(fields ...string) string {
+		var objects []string
+		for i, each := range fields {
+			objects = append(objects, fmt.Sprintf(customer, i+1, i+1, each))
+		}
+		return "[" + strings.Join(objects, ",\n") + "]"
+	}
+	const hash = `"password":"` + djangoHash + `"`
+	const credential = `{"type":"password","hashedSaltedValue":"lqpJ3FH+1TOUp+JlrEeJqLGFBxT7qM53KWRwkqJrwyMA+TqMx/rWuyjyOiBbwl2FevUaL6nsi5HXst3CqtnzmA==",` +
+		`"salt":"c2l4dGVlbiBieXRlcyEhIQ==","hashIterations":27500,"algorithm":"pbkdf2-sha256"}`
+	keycloak := []string{"import", "jsonl", "--format", "keycloak", "--from"}
+	for name, c := range map[string]struct {
+		args []string
+		text string
+		says string // counts of imported, refused, read and noted
+	}{
+		"objects that are not alike": {[]string{"import", "django", "--from"}, customers(
+			hash+`,"is_active":true`, hash+`,"last_login":null,"is_active":true`, `"last_login":null,"is_active":true`), "3 0 3 0"},
+		"dates and booleans": {[]string{"import", "django", "--from"}, customers(
+			hash+`,"last_login":null,"date_joined":"2012-02-01"`, hash+`,"last_login":null,"date_joined":"2012-02-01T08:00:00+0000"`,
+			hash+`,"last_login":"never","is_active":"True"`, hash+`,"last_login":null,"is_active":"1","email":""`), "3 1 4 1"},
+		"ids that are no UUIDs": {keycloak, `{"id":"user-1","username":"named","email":"named@example.com","enabled":true}` + "\n" +
+			`{"id":"f:44d42131-2236-4897-9146-1c782cf44d92:fed","username":"fed","email":"fed@example.com","enabled":true}`, "2 0 2 0"},
+		"a realm with old credentials": {keycloak, "{\n\"realm\": \"shop\",\n\"users\": [\n{\"id\":\"user-1\",\"email\":\"older@example.com\"," +
+			"\"enabled\":true,\"credentials\":[" + credential + "]}],\n\"federatedUsers\": [{\"id\":\"f:1:2\"}]}", "1 1 2 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachMigrated(t, func(t *testing.T, url string) {
+				path := write(t, "source.json", c.text)
+				for _, again := range []bool{false, true} {
+					done := run(t, with(url), append(c.args, path)...)
+					require.Zero(t, done.code, "%s", done.stderr)
+					var imported, refused, read, noted int
+					_, err := fmt.Sscan(c.says, &imported, &refused, &read, &noted)
+					require.NoError(t, err)
+					if again {
+						require.Contains(t, done.stdout, fmt.Sprintf("%10d imported\n%10d updated\n%10d unchanged", 0, 0, imported))
+					} else {
+						require.Contains(t, done.stdout, fmt.Sprintf("%10d imported", imported))
+					}
+					require.Contains(t, done.stdout, fmt.Sprintf("%10d refused", refused))
+					require.Contains(t, done.stdout, fmt.Sprintf("%10d read", read))
+					if noted > 0 {
+						require.Contains(t, done.stdout, fmt.Sprintf("%10d of those that were not refused are not quite as in the source\n"+
+							"           id 3: last_login: it is not a time, and is left out", noted))
+					}
+				}
+				require.Len(t, users(t, url), 3-strings.Count(name, "no UUIDs")-2*strings.Count(name, "a realm"))
+			})
+		})
+	}
+}
+
+// A file of another kind is one sentence and a failure, and not a refusal for every line of it.
+func TestImport_SaysWhatAFileIs(t *testing.T) {
+	t.Parallel()
+	eachMigrated(t, func(t *testing.T, url string) {
+		for text, says := range map[string]string{
+			"{\n  \"realm\": \"shop\",\n  \"users\": [\n    {\"username\": \"ann\", \"enabled\": true}\n  ]\n}": "--format keycloak",
+			"{\"users\": [\n{\"localId\": \"x\"}]}":    "--format firebase --hash-config FILE",
+			"email,password\nann@example.com,secret\n": "this is not JSON",
+			dumpOf(ann): "latchkey import django --from FILE",
+		} {
+			done := runWith(t, with(url), text, "import", "jsonl")
+			require.Equal(t, 1, done.code, text)
+			require.Contains(t, done.stderr, says)
+			require.Empty(t, done.stdout)
+		}
+		require.Empty(t, users(t, url))
+	})
+}
+
+func TestImport_CheckEmptyFindsHashesOfTheEmptyPassword(t *testing.T) {
+	t.Parallel()
+	eachMigrated(t, func(t *testing.T, url string) {
+		// What make_password("") of Django 3.2 returns with one iteration.
+		const empty = "pbkdf2_sha256$1$seasalt$7uPyO44geqCt/Nv3ztly1adSqh5hHCYtGPDoMYOOBWU="
+		dump := strings.Replace(dumpOf(ann, bob), djangoHash, empty, 1)
+		done := runWith(t, with(url), dump, "import", "django", "--from", "-", "--dry-run", "--check-empty", "0")
+		require.Contains(t, done.stdout, fmt.Sprintf("%10d hashes may be of the empty password", 2))
+		done = runWith(t, with(url), dump, "import", "django", "--from", "-")
+		require.Zero(t, done.code, "%s", done.stderr)
+		require.Contains(t, done.stdout, "id 1: password: it is the empty one")
+		for _, user := range users(t, url) {
+			require.Equal(t, user.Email != ann, user.HasPassword(), user.Email)
+		}
 	})
 }

@@ -30,7 +30,7 @@ type Violation struct {
 }
 
 // Policy decides whether a new password is acceptable. It has no rules about kinds of characters, allows all of Unicode, and
-// takes the password exactly as given. It reads its lists when a password first needs them. It is safe for concurrent use.
+// judges the normal form, which is what Pool hashes. It reads its lists when a password first needs them. It is safe for concurrent use.
 type Policy struct {
 	minLength int
 	common    func() map[string]struct{}
@@ -61,6 +61,9 @@ func (p *Policy) Check(password string, attributes ...string) []Violation {
 	var violations []Violation
 	add := func(code, message string) { violations = append(violations, Violation{Code: code, Message: message}) }
 
+	if len(password) <= MaxLength && hashable(password) {
+		password = normalize(password)
+	}
 	if utf8.RuneCountInString(password) < p.minLength {
 		add(CodeTooShort, fmt.Sprintf("This password is too short. Please use at least %d characters.", p.minLength))
 	}

@@ -28,8 +28,8 @@ type Pool struct {
 	hashes      atomic.Uint64
 }
 
-// Result is the outcome of Verify. Outdated is set only with Match: the stored hash has other parameters than new ones, so
-// the password should be hashed again.
+// Result is the outcome of Verify. Outdated is set only with Match: the stored hash has other parameters than new ones, or was
+// not made of the password's normal form, so the password should be hashed again.
 type Result struct {
 	Match    bool
 	Outdated bool
@@ -70,7 +70,7 @@ func NewPool(options Options) (*Pool, error) {
 	}, nil
 }
 
-// Hash returns a new encoded hash of the password. It fails with ErrPasswordTooLong or ErrInvalidPassword before
+// Hash returns a new encoded hash of the password's normal form (RFC 8265, section 4.2: NFC, one kind of space). It fails with ErrPasswordTooLong or ErrInvalidPassword before
 // anything is computed, with ErrOverloaded, or with the context's error.
 func (p *Pool) Hash(ctx context.Context, password string) (encoded string, err error) {
 	if err := validate(password); err != nil {
@@ -81,25 +81,33 @@ func (p *Pool) Hash(ctx context.Context, password string) (encoded string, err e
 		err     error
 	}
 	var made outcome
-	if err := p.work(ctx, func(memory *lane) { made.encoded, made.err = p.hash(memory, password) }); err != nil {
+	if err := p.work(ctx, func(memory *lane) { made.encoded, made.err = p.hash(memory, normalize(password)) }); err != nil {
 		return "", err
 	}
 	return made.encoded, made.err
 }
 
-// Verify reports whether the password matches the encoded hash. It computes exactly one hash whatever encoded is: an empty,
-// unusable, undecodable or too expensive value costs as much as a new hash and does not match. It fails as Hash does, and,
-// after computing that hash, with ErrUnsupportedHash or ErrHashTooExpensive.
+// Verify reports whether the password, in its normal form or in one of up to three others in which the same characters can be
+// typed, matches the encoded hash. It computes one hash for each of these forms, which is one for an ASCII password, whatever
+// encoded is and whichever form matches: an empty, unusable, undecodable or too expensive value costs as much as a new hash
+// and does not match. It fails as Hash does, and, after computing, with ErrUnsupportedHash or ErrHashTooExpensive.
 func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, error) {
 	if err := validate(password); err != nil {
 		return Result{}, err
 	}
 	stored, decodeErr := p.decode(encoded)
-	var match bool
-	if err := p.work(ctx, func(memory *lane) { match = stored.matches(memory, password) }); err != nil {
+	forms := formsOf(password)
+	matches := make([]bool, len(forms))
+	err := p.work(ctx, func(memory *lane) {
+		for i, form := range forms { // all of them: the time must not tell which one it was
+			matches[i] = stored.matches(memory, form)
+		}
+	})
+	if err != nil {
 		return Result{}, err
 	}
-	return Result{Match: match, Outdated: match && stored.parameters != p.parameters}, decodeErr
+	match := slices.Contains(matches, true)
+	return Result{Match: match, Outdated: match && (stored.parameters != p.parameters || !matches[0])}, decodeErr
 }
 
 // Decodable returns the error with which Verify would refuse an encoded value, or nil. Imports call it before they store a

@@ -1,14 +1,18 @@
 package config
 
 import (
+	"net/mail"
+	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// Password configures the policy for new passwords, and the pool that hashes them. HashConcurrency of 0 means one hash per
-// core. HashWait is how long a request waits for its turn.
+// Password configures the policy for new passwords, and the pool that hashes them. ForbiddenWords are those of the operator;
+// the names of the service are known from other settings. HashConcurrency of 0 means one hash per core. HashWait is how long a request waits for its turn.
 type Password struct {
 	MinLength       int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`
+	ForbiddenWords  []string      `env:"PASSWORD_FORBIDDEN_WORDS"`
 	HashConcurrency int           `env:"PASSWORD_HASH_CONCURRENCY" envDefault:"0"`
 	HashWait        time.Duration `env:"PASSWORD_HASH_WAIT" envDefault:"2s"`
 }
@@ -28,11 +32,25 @@ type Hash struct {
 	AllowLegacy      []string `env:"PASSWORD_ALLOW_LEGACY_HASHES"`
 }
 
+// ForbiddenWords returns what attackers connect with the service, of which a new password must not be made: its name, the domain
+// that its mail comes from, the host of PUBLIC_URL, and PASSWORD_FORBIDDEN_WORDS.
+func (s Settings) ForbiddenWords() []string {
+	words := []string{s.ServiceName()}
+	if from, err := mail.ParseAddress(s.Mail.From); err == nil {
+		words = append(words, from.Address[strings.LastIndex(from.Address, "@")+1:])
+	}
+	if public, err := url.Parse(s.Server.PublicURL); err == nil {
+		words = append(words, public.Hostname())
+	}
+	return append(words, s.Password.ForbiddenWords...)
+}
+
 func passwordsSection() section {
 	return section{
 		title: "Passwords",
 		variables: []description{
 			{"PASSWORD_MIN_LENGTH", "minimum number of characters in a new password, from 8 to 64"},
+			{"PASSWORD_FORBIDDEN_WORDS", "more words that no password may be made of, besides the names of the service: acme,road runner"},
 			{"PASSWORD_HASH_CONCURRENCY", "number of passwords hashed at once; 0: one per core"},
 			{"PASSWORD_HASH_WAIT", "how long a login waits for its turn to hash before the client is told to retry later"},
 			{"PASSWORD_HASH", "argon2id, bcrypt, scrypt or pbkdf2_sha256; a login upgrades hashes made with other settings"},
@@ -56,6 +74,13 @@ func passwordsSection() section {
 func checkPasswords(c *checker) {
 	password, hash := c.settings.Password, c.settings.Hash
 	c.between("PASSWORD_MIN_LENGTH", password.MinLength, 8, 64)
+	for _, word := range password.ForbiddenWords {
+		if length := utf8.RuneCountInString(word); length < 3 || length > 64 {
+			c.fail("PASSWORD_FORBIDDEN_WORDS", "has a word of fewer than 3 or more than 64 characters",
+				"Separate the words by commas, as in acme,road runner.")
+			break
+		}
+	}
 	c.between("PASSWORD_HASH_CONCURRENCY", password.HashConcurrency, 0, 1024)
 	c.within("PASSWORD_HASH_WAIT", password.HashWait, time.Millisecond, 30*time.Second)
 	c.oneOf("PASSWORD_HASH", hash.Algorithm, "argon2id", "bcrypt", "scrypt", "pbkdf2_sha256")

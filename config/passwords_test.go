@@ -1,7 +1,10 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"latchkey/config"
 )
@@ -10,6 +13,7 @@ func TestPassword_check(t *testing.T) {
 	t.Parallel()
 	requireRefused(t, []refusal{
 		{"PASSWORD_MIN_LENGTH", []string{"0", "7", "65"}, "from 8 to 64", nil},
+		{"PASSWORD_FORBIDDEN_WORDS", []string{"ab", "acme,x", strings.Repeat("x", 65)}, "fewer than 3", nil},
 		{"PASSWORD_HASH_CONCURRENCY", []string{"-1", "1025"}, "from 0 to 1024", nil},
 		{"PASSWORD_HASH_WAIT", []string{"0", "31s"}, "from 1ms to 30s", nil},
 		{"PASSWORD_HASH", []string{"md5", "Argon2id", "argon2i", "pbkdf2-sha256"}, "not a valid value", nil},
@@ -34,4 +38,13 @@ func TestPassword_deploy(t *testing.T) {
 		{config.LevelWarning, "PASSWORD_ALLOW_LEGACY_HASHES", "md5, unsalted_md5",
 			[]string{"PASSWORD_ALLOW_LEGACY_HASHES=md5,unsalted_md5"}},
 	})
+}
+
+func TestSettings_ForbiddenWords(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{"Acme Works", "mail.acmeworks.example", "login.acme.example", "road runner", "anvil"}, load(t,
+		"MAIL_FROM=Acme Works <no-reply@mail.acmeworks.example>", "PUBLIC_URL=https://login.acme.example:8443",
+		"PASSWORD_FORBIDDEN_WORDS=road runner,anvil",
+	).ForbiddenWords())
+	require.Equal(t, []string{"localhost:8080", "localhost"}, load(t).ForbiddenWords())
 }

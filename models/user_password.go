@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -50,11 +51,20 @@ func incorrectPassword() error {
 	}}}
 }
 
-// hashNewPassword validates a password and returns its encoded hash.
+// hashNewPassword validates a password, which must not be the user's current one, and returns its encoded hash.
 func (m *UserManager) hashNewPassword(ctx context.Context, user *User, field, password string) (string, error) {
 	var invalid fieldErrors
 	m.validatePassword(&invalid, field, password, user)
 	if err := invalid.err(); err != nil {
+		return "", err
+	}
+	_, err := m.verifyPassword(ctx, user, password)
+	switch {
+	case err == nil:
+		unchanged := passwords.UnchangedViolation()
+		invalid.add(field, unchanged.Code, unchanged.Message)
+		return "", invalid.err()
+	case !errors.Is(err, ErrInvalidCredentials):
 		return "", err
 	}
 	return m.rules.Hasher.Hash(ctx, password)

@@ -2,7 +2,7 @@ package passwords
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"unicode/utf8"
 )
@@ -10,7 +10,7 @@ import (
 // DefaultMinLength is the minimum length of a password, in characters.
 const DefaultMinLength = 8
 
-// The codes of violations of a Policy.
+// The codes of violations of a Policy, and of UnchangedViolation.
 const (
 	CodeTooShort          = "password_too_short"
 	CodeTooLong           = "password_too_long"
@@ -18,6 +18,7 @@ const (
 	CodeTooCommon         = "password_too_common"
 	CodeTooSimilar        = "password_too_similar"
 	CodeTooWeak           = "password_too_weak"
+	CodeUnchanged         = "password_unchanged"
 )
 
 const productName = "latchkey"
@@ -30,21 +31,28 @@ type Violation struct {
 }
 
 // Policy decides whether a new password is acceptable. It has no rules about kinds of characters, allows all of Unicode, and
-// judges the normal form, which is what Pool hashes. It reads its lists when a password first needs them. It is safe for concurrent use.
+// judges the normal form, which is what Pool hashes. It reads its dictionaries when a password first needs them. It is safe for concurrent use.
 type Policy struct {
 	minLength int
-	common    func() map[string]struct{}
+	forbidden []string // words
 	strength  func() *estimator
 }
 
-// NewPolicy returns a policy with a minimum length in characters; 0 means DefaultMinLength.
-func NewPolicy(minLength int) *Policy {
+// NewPolicy returns a policy with a minimum length in characters; 0 means DefaultMinLength. The forbidden words are what
+// attackers connect with the service, such as its name and its domain; a password must not resemble them, nor owe its
+// strength to them.
+func NewPolicy(minLength int, forbidden ...string) *Policy {
 	if minLength <= 0 {
 		minLength = DefaultMinLength
 	}
 	return &Policy{
-		minLength: minLength, common: sync.OnceValue(commonPasswords), strength: sync.OnceValue(newEstimator),
+		minLength: minLength, forbidden: append([]string{productName}, forbidden...), strength: sync.OnceValue(newEstimator),
 	}
+}
+
+// UnchangedViolation returns the violation of a new password that is the current one, which only its hash can tell.
+func UnchangedViolation() *Violation {
+	return &Violation{CodeUnchanged, "This is your current password. Please choose another one."}
 }
 
 // LengthViolation returns the violation of a password of more than MaxLength bytes, and nil for any other password.
@@ -76,10 +84,10 @@ func (p *Policy) Check(password string, attributes ...string) []Violation {
 	if len(password) > MaxLength || !hashable(password) {
 		return violations
 	}
-	if p.isCommon(password) {
-		add(CodeTooCommon, "This password is one of the most common ones. Please choose one that others don't use.")
+	if knownPasswords.contains(password) {
+		add(CodeTooCommon, "This password is known from data breaches. Please choose one that nobody has used before.")
 	}
-	words := wordsOf(append([]string{productName}, attributes...))
+	words := wordsOf(slices.Concat(p.forbidden, attributes))
 	if resemblesAny(password, words) {
 		add(CodeTooSimilar, "This password is too similar to your email address, your name or the name of this service.")
 	}
@@ -87,9 +95,4 @@ func (p *Policy) Check(password string, attributes ...string) []Violation {
 		add(CodeTooWeak, "This password is easy to guess. A few unrelated words in a row make a strong one.")
 	}
 	return violations
-}
-
-func (p *Policy) isCommon(password string) bool {
-	_, found := p.common()[strings.ToLower(strings.TrimSpace(password))]
-	return found
 }

@@ -33,7 +33,8 @@ func SpareThreads() (cores int) {
 
 func passwordRules(settings config.Settings, hasher *passwords.Pool) models.PasswordRules {
 	return models.PasswordRules{
-		Hasher: hasher, Policy: passwords.NewPolicy(settings.Password.MinLength),
+		Hasher:     hasher,
+		Policy:     passwords.NewPolicy(settings.Password.MinLength, settings.ForbiddenWords()...),
 		ImportKeys: derivedKeys(settings, "imported-password"),
 	}
 }

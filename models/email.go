@@ -2,7 +2,9 @@ package models
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,28 +18,55 @@ const (
 	maxLocalBytes = 64  // RFC 5321, section 4.5.3.1.1
 )
 
-// ErrInvalidEmail means that a text is not an address that mail can be sent to.
-var ErrInvalidEmail = errors.New("not a valid email address")
+var (
+	// ErrInvalidEmail means that a text is not an address that mail can be sent to.
+	ErrInvalidEmail = errors.New("not a valid email address")
+	// ErrUnquotedEmail is an ErrInvalidEmail for an address that is valid once the part before the @ is in quotes.
+	ErrUnquotedEmail = fmt.Errorf("%w: the part before the @ needs quotes", ErrInvalidEmail)
+	// ErrNamedEmail is an ErrInvalidEmail for an address in angle brackets, which may have a name before it.
+	ErrNamedEmail = fmt.Errorf("%w: it is in angle brackets", ErrInvalidEmail)
+)
 
-// CanonicalEmail returns the one spelling under which an address is stored and looked up: trimmed, in NFC, lower-cased, its
-// domain in ASCII (RFC 5891). It accepts dot-atoms (RFC 5322, section 3.4.1) with internationalised letters (RFC 6531) at a
-// domain of two labels or more, and returns ErrInvalidEmail for anything else.
+// CanonicalEmail returns the one spelling under which an address is stored and looked up: in NFC, lower-cased, its domain in
+// ASCII (RFC 5891), without spaces and invisible characters at both ends, and without mailto:. It accepts dot-atoms (RFC 5322,
+// section 3.4.1) with internationalised letters (RFC 6531) at a domain of two labels or more. Dots at the ends of a local part
+// or next to each other have to be in quotes ("a..b"@example.com; RFC 5321, section 4.1.2), and quotes that are not needed are
+// taken off. It returns ErrInvalidEmail for anything else.
 func CanonicalEmail(typed string) (string, error) {
-	typed = strings.TrimSpace(typed)
+	typed = withoutMailto(trimTyped(typed))
 	// The length is checked before the work whose cost grows with it, and again on what came out.
-	if len(typed) > maxEmailBytes || !utf8.ValidString(typed) || strings.ContainsFunc(typed, foldsIntoASCII) {
+	if len(typed) > maxEmailBytes || !utf8.ValidString(typed) || strings.ContainsFunc(typed, isForbiddenInEmail) {
 		return "", ErrInvalidEmail
 	}
-	local, domain, found := strings.Cut(strings.ToLower(norm.NFC.String(typed)), "@")
-	if !found || !validLocalPart(local) {
-		return "", ErrInvalidEmail
+	if strings.HasSuffix(typed, ">") {
+		return "", ErrNamedEmail
 	}
+	local, domain, _ := strings.Cut(strings.ToLower(norm.NFC.String(typed)), "@")
 	domain, err := canonicalDomain(domain)
-	if err != nil || len(local)+1+len(domain) > maxEmailBytes {
+	if err != nil {
+		return "", ErrInvalidEmail
+	}
+	if local, err = canonicalLocalPart(local); err != nil {
+		return "", err
+	}
+	if len(local)+1+len(domain) > maxEmailBytes {
 		return "", ErrInvalidEmail
 	}
 	return local + "@" + domain, nil
 }
+
+// withoutMailto takes off the scheme that browsers copy along with an address (RFC 6068).
+func withoutMailto(typed string) string {
+	const scheme = "mailto:"
+	if len(typed) > len(scheme) && strings.EqualFold(typed[:len(scheme)], scheme) {
+		return trimTyped(typed[len(scheme):])
+	}
+	return typed
+}
+
+// isForbiddenInEmail reports whether an address can't have r. UTS 46 would leave invisible characters out of the domain without a
+// word; joiners it judges by their neighbours.
+func isForbiddenInEmail(r rune) bool { return foldsIntoASCII(r) || isInvisible(r) && !isJoiner(r) }
 
 // foldsIntoASCII reports whether lower-casing or normalising r yields an ASCII letter, as for the Kelvin sign or the dotted
 // capital I: an address typed with one would silently become somebody else's.
@@ -45,16 +74,23 @@ func foldsIntoASCII(r rune) bool {
 	return r > unicode.MaxASCII && (unicode.ToLower(r) <= unicode.MaxASCII || norm.NFC.String(string(r))[0] < utf8.RuneSelf)
 }
 
-func validLocalPart(local string) bool {
-	if local == "" || len(local) > maxLocalBytes {
-		return false
+// canonicalLocalPart returns the part of an address before the @, with quotes only where its dots need them.
+func canonicalLocalPart(local string) (string, error) {
+	content, isQuoted := local, false
+	if len(local) > 2 && local[0] == '"' && local[len(local)-1] == '"' {
+		content, isQuoted = local[1:len(local)-1], true
 	}
-	for atom := range strings.SplitSeq(local, ".") {
-		if atom == "" || strings.ContainsFunc(atom, notAtomText) {
-			return false
-		}
+	atoms := strings.Split(content, ".")
+	switch {
+	case content == "" || len(local) > maxLocalBytes || strings.ContainsFunc(strings.Join(atoms, ""), notAtomText):
+		return "", ErrInvalidEmail
+	case !slices.Contains(atoms, ""): // a dot-atom
+		return content, nil
+	case !isQuoted:
+		return "", ErrUnquotedEmail
+	default:
+		return local, nil
 	}
-	return true
 }
 
 func notAtomText(r rune) bool {
@@ -84,12 +120,17 @@ func canonicalDomain(domain string) (string, error) {
 
 // email returns the canonical form of a typed address, or adds an error to the given field.
 func (e *fieldErrors) email(field, typed string) string {
-	if strings.TrimSpace(typed) == "" {
+	if trimTyped(typed) == "" {
 		e.add(field, CodeRequired, "This field is required.")
 		return ""
 	}
 	canonical, err := CanonicalEmail(typed)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrUnquotedEmail):
+		e.add(field, CodeInvalid, `Write the part before the @ in quotes, because of its dots: "a..b"@example.com.`)
+	case errors.Is(err, ErrNamedEmail):
+		e.add(field, CodeInvalid, "Enter the email address alone, without a name and without < and >.")
+	case err != nil:
 		e.add(field, CodeInvalid, "Enter a valid email address.")
 	}
 	return canonical

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -180,15 +179,15 @@ func (a *ExternalAccount) times(now time.Time) {
 	}
 }
 
-// importedName returns a name as it can be stored. No account is refused for a name: control characters become spaces, and
-// what is too long is cut.
+// importedName returns a name as it can be stored. No account is refused for a name: control characters become spaces,
+// invisible ones are left out, and what is too long is cut.
 func importedName(name string) string {
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if isControl(r) {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(name, " ")))
+	}, dropInvisible(strings.ToValidUTF8(name, " "))))
 	if runes := []rune(name); len(runes) > maxNameLength {
 		name = strings.TrimSpace(string(runes[:maxNameLength]))
 	}

@@ -2,7 +2,6 @@ package models
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -14,15 +13,15 @@ type RequestInfo struct {
 	RequestID  string
 }
 
-// shorten returns what a client says about itself as it can be stored and shown: valid UTF-8, no control characters, at most
-// limit characters.
+// shorten returns what a client says about itself as it can be stored and shown: valid UTF-8, no control characters and
+// invisible ones, at most limit characters.
 func shorten(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.IsControl(r) {
+		if r == utf8.RuneError || isControl(r) {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(text, ""))
+	}, dropInvisible(strings.ToValidUTF8(text, "")))
 	if runes := []rune(text); len(runes) > limit {
 		text = string(runes[:limit])
 	}

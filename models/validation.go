@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
@@ -58,12 +57,15 @@ func (e fieldErrors) err() error {
 
 const maxNameLength = 150
 
-// name returns value without the white space around it. It adds an error if that is longer than the column or holds control
-// characters.
+// name returns value without invisible characters and the white space around it. It adds an error if that is longer than the
+// column or holds control characters.
 func (e *fieldErrors) name(field, value string) string {
-	value = strings.TrimSpace(value)
+	isText := utf8.ValidString(value)
+	if isText {
+		value = strings.TrimSpace(dropInvisible(value))
+	}
 	switch {
-	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+	case !isText || strings.ContainsFunc(value, isControl):
 		e.add(field, CodeInvalidCharacters, "This field may not contain control characters.")
 	case utf8.RuneCountInString(value) > maxNameLength:
 		e.add(field, CodeTooLong, fmt.Sprintf("Use at most %d characters.", maxNameLength))

@@ -20,6 +20,15 @@ func TestFieldErrors_AcceptAndRefuse(t *testing.T) {
 		{name, "", "", ""},
 		{name, strings.Repeat("é", 150), strings.Repeat("é", 150), ""},
 		{name, strings.Repeat("é", 151), strings.Repeat("é", 151), CodeTooLong},
+		{name, "\u202eAnn\u2066 Bee\u200f\u00ad", "Ann Bee", ""}, // what turns the text around it, and what nobody sees
+		{name, "\u202a \u200bAnn \u2069", "Ann", ""},
+		{name, "\u200b\u2060\ufeff\u3164\U000e0041", "", ""},
+		{name, "مهدی\u200cیار", "مهدی\u200cیار", ""},               // Persian writes with a non-joiner,
+		{name, "ക്\u200dഷ", "ക്\u200dഷ", ""},                       // Malayalam with a joiner,
+		{name, "👩\u200d🚀 Ann", "👩\u200d🚀 Ann", ""},                 // and so do emoji:
+		{name, "\u200dمهدی\u200c \u200cیار\u200c", "مهدی یار", ""}, // between letters alone,
+		{name, "An\u200dn Be\u200ce", "Ann Bee", ""},               // and never between those of ASCII
+		{name, "a\u2028b", "a\u2028b", CodeInvalidCharacters},
 		{name, "a\x00b", "a\x00b", CodeInvalidCharacters},
 		{name, "a\nb", "a\nb", CodeInvalidCharacters},
 		{name, "\xff", "\xff", CodeInvalidCharacters},

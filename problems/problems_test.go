@@ -62,6 +62,8 @@ var notInTable = map[string]string{
 	"mail.ErrIncomplete":            "mail is sent outside of requests",
 	"mail.ErrPermanent":             "mail is sent outside of requests",
 	"mail.ErrUnknownKind":           "mail is sent outside of requests",
+	"models.ErrUnquotedEmail":       "is an ErrInvalidEmail",
+	"models.ErrNamedEmail":          "is an ErrInvalidEmail",
 	"models.ErrInvalidEmail":        "becomes a field error, or a login's ErrInvalidCredentials",
 	"keys.ErrNotPublished":          "only commands rotate before the time",
 	"keys.ErrNoKeys":                "stops the start, and a running server keeps the keys it has",

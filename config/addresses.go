@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -98,6 +99,36 @@ func parseOrigin(raw string) (string, error) {
 	}
 	if name, _, _ := cutPort(host); !hostPattern.MatchString(name) {
 		return "", errors.New("has no usable host; write one with non-ASCII letters as xn--…")
+	}
+	return scheme + "://" + host, nil
+}
+
+// schemePattern matches the scheme of a URL in lowercase (RFC 3986, section 3.1).
+var schemePattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
+
+// withoutOrigin are schemes whose pages send the origin null, or that are not of pages.
+var withoutOrigin = []string{"file", "data", "blob", "about", "javascript", "filesystem", "ws", "wss", "ftp"}
+
+// parseClientOrigin returns raw as the origin that a client's pages send: as parseOrigin does, or with the scheme of an app or a
+// browser extension, such as capacitor://localhost. Electron's apps may have a dot as their host. The error reads as that of
+// parseOrigin does.
+func parseClientOrigin(raw string) (string, error) {
+	scheme, host, found := strings.Cut(strings.ToLower(raw), "://")
+	if !found || scheme == "http" || scheme == "https" || !schemePattern.MatchString(scheme) {
+		return parseOrigin(raw)
+	}
+	name, port, hasPort := cutPort(host)
+	switch {
+	case slices.Contains(withoutOrigin, scheme):
+		return "", errors.New("begins with " + scheme + "://, whose pages have no origin of their own")
+	case strings.Contains(host, "@"):
+		return "", errors.New("contains a user name or password")
+	case strings.ContainsAny(host, "/?#"):
+		return "", errors.New("has something after the host")
+	case hasPort && (!isPort(port) || port == "0"):
+		return "", errors.New("has no usable port")
+	case name != "." && !hostPattern.MatchString(name):
+		return "", errors.New("has no usable host")
 	}
 	return scheme + "://" + host, nil
 }

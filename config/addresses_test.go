@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,8 +19,31 @@ func TestParseOrigin_Refused(t *testing.T) {
 		{"PUBLIC_URL", []string{"https://x.example:0", "https://x.example:99999", "https://x.example:"},
 			"no usable port", nil},
 		{"CORS_ALLOWED_ORIGINS", []string{"https://a.example/", "https://a.example/app"}, "after the host", nil},
-		{"CORS_ALLOWED_ORIGINS", []string{"a.example", "capacitor://localhost", "file://"}, "does not begin", nil},
+		{"CORS_ALLOWED_ORIGINS", []string{"a.example", "capacitor:localhost", "//localhost"}, "does not begin", nil},
+		{"CORS_ALLOWED_ORIGINS", []string{"capacitor://localhost/", "app://x?a", "app://x#", "tauri://localhost/a"},
+			"after the host", nil},
+		{"CORS_ALLOWED_ORIGINS", []string{"capacitor://u:HUSH@localhost", "app://u@x"}, "user name or password", nil},
+		{"CORS_ALLOWED_ORIGINS", []string{"ionic://localhost:0", "ionic://localhost:x"}, "no usable port", nil},
+		{"CORS_ALLOWED_ORIGINS", []string{"capacitor://", "app://..", "app://a b"}, "no usable host", nil},
+		{"CORS_ALLOWED_ORIGINS", []string{"file://", "file://localhost", "data://x", "blob://x", "ws://a.example"},
+			"no origin of their own", nil},
+		{"CORS_ALLOWED_ORIGINS", []string{"capacitor://*", "chrome-extension://*", "*://localhost"}, "wildcard", nil},
 	})
+}
+
+func TestParseClientOrigin_TakesThoseOfAppsAndExtensions(t *testing.T) {
+	t.Parallel()
+	origins := []string{
+		"https://localhost", "http://localhost:8100", "capacitor://localhost", "ionic://localhost", "tauri://localhost",
+		"http://tauri.localhost", "https://tauri.localhost", "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb",
+		"moz-extension://2d9a0a4e-3c6c-4f1e-8a1b-5a2f3c1d0e9f", "safari-web-extension://2D9A0A4E-3C6C-4F1E-8A1B-5A2F3C1D0E9F",
+		"app://.", "app://obsidian.md", "com.example.app://localhost:8080",
+	}
+	var want []string
+	for _, origin := range origins {
+		want = append(want, strings.ToLower(origin))
+	}
+	require.Equal(t, want, load(t, "CORS_ALLOWED_ORIGINS="+strings.Join(origins, ",")).Server.CORSAllowedOrigins)
 }
 
 func TestParseOrigin_Normalizes(t *testing.T) {

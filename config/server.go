@@ -45,7 +45,7 @@ func serverSection() section {
 			{"SHUTDOWN_DELAY", "how long /readyz returns 503 after SIGTERM before the service stops listening; 5s in production"},
 			{"SHUTDOWN_TIMEOUT", "how long running requests may take to finish after SIGTERM"},
 			{"TRUSTED_PROXIES", "proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,192.0.2.7"},
-			{"CORS_ALLOWED_ORIGINS", "web origins that may call the API, such as https://app.example.com"},
+			{"CORS_ALLOWED_ORIGINS", "origins whose pages may call the API, such as https://app.example.com,capacitor://localhost"},
 			{"DOCS", "serve the page /docs, on which people try the API"},
 		},
 		prefixes: []string{"CORS_", "TRUSTED_PROX"},
@@ -74,7 +74,7 @@ func completeServer(s *Settings, values map[string]string) {
 		}
 	}
 	for i, item := range server.CORSAllowedOrigins {
-		if origin, err := parseOrigin(item); err == nil {
+		if origin, err := parseClientOrigin(item); err == nil {
 			server.CORSAllowedOrigins[i] = origin
 		}
 	}
@@ -130,9 +130,10 @@ func checkProxies(c *checker) {
 
 func checkOrigins(c *checker) {
 	const variable = "CORS_ALLOWED_ORIGINS"
-	const remedy = "Write origins as a browser sends them, such as https://app.example.com, separated by commas."
+	const remedy = "Write origins as a browser or app sends them, such as https://app.example.com or " +
+		"capacitor://localhost, separated by commas."
 	for _, item := range c.settings.Server.CORSAllowedOrigins {
-		_, err := parseOrigin(item)
+		_, err := parseClientOrigin(item)
 		switch {
 		case strings.Contains(item, "*"):
 			c.fail(variable, "contains a wildcard, which would open the API to every web page", remedy)

@@ -290,6 +290,35 @@ func TestCORS_AllowsOnlyTheConfiguredOrigins(t *testing.T) {
 	}, "CORS_ALLOWED_ORIGINS=https://app.example")
 }
 
+func TestCORS_AnswersThePreflightsOfAppsAndOfWhatTracesRequests(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t), "CORS_ALLOWED_ORIGINS=capacitor://localhost,https://app.example,app://.,"+
+		"chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb,safari-web-extension://2D9A0A4E-3C6C-4F1E-8A1B-5A2F3C1D0E9F")
+	preflight := func(origin, headers string) testkit.Response {
+		return app.Do(t, testkit.Call{Method: http.MethodOptions, Path: login, Header: map[string]string{
+			"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": headers,
+		}})
+	}
+	const traced = "authorization,baggage,content-type,sentry-trace,traceparent,tracestate,x-requested-with,x-datadog-trace-id"
+	for _, origin := range []string{
+		"capacitor://localhost", "https://app.example", "app://.", "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb",
+		"safari-web-extension://2D9A0A4E-3C6C-4F1E-8A1B-5A2F3C1D0E9F",
+	} {
+		answer := preflight(origin, traced)
+		require.Equal(t, 204, answer.Status, origin)
+		require.Equal(t, origin, answer.Header.Get("Access-Control-Allow-Origin"), "as it was sent")
+		allowed := strings.ToLower(answer.Header.Get("Access-Control-Allow-Headers"))
+		require.ElementsMatch(t, strings.Split(traced, ","), strings.Split(allowed, ","))
+		require.Contains(t, strings.Join(answer.Header.Values("Vary"), ","), "Access-Control-Request-Headers")
+		require.Equal(t, origin, app.Do(t, testkit.Call{Method: http.MethodPost, Path: login, Body: `{}`,
+			Header: map[string]string{"Origin": origin}}).Header.Get("Access-Control-Allow-Origin"))
+	}
+	for _, odd := range []string{"", "a b", "x\ty", "é", strings.Repeat("x", 65), strings.Repeat("x,", 64) + "x", "authorization,,x"} {
+		allowed := strings.ToLower(preflight("https://app.example", odd).Header.Get("Access-Control-Allow-Headers"))
+		require.Equal(t, "authorization,content-type,x-request-id", allowed, odd)
+	}
+}
+
 func TestClientAddress_IsReadOnlyFromTrustedProxies(t *testing.T) {
 	t.Parallel()
 	spoofed := testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{"X-Forwarded-For": "203.0.113.7"}}

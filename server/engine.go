@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -62,23 +63,46 @@ func globalPolicies(settings config.Settings, with Resources, metrics *middlewar
 // crossOrigin returns middleware that lets pages of these origins call the API. Responses to other origins bear none of its
 // headers, so that browsers withhold them.
 func crossOrigin(origins []string) gin.HandlerFunc {
-	if len(origins) == 0 {
-		return func(*gin.Context) {}
-	}
-	allow := cors.New(cors.Config{
-		AllowOrigins: origins,
-		AllowMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowHeaders: []string{"Authorization", "Content-Type", "X-Request-ID"},
-		ExposeHeaders: []string{
-			"X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit", "RateLimit-Policy",
-		},
-		MaxAge: time.Hour,
-	})
+	allows := func(origin string) bool { return slices.Contains(origins, strings.ToLower(origin)) }
 	return func(c *gin.Context) {
-		if slices.Contains(origins, c.GetHeader("Origin")) {
-			allow(c)
+		if len(origins) == 0 {
 			return
 		}
-		c.Writer.Header().Add("Vary", "Origin")
+		if !allows(c.GetHeader("Origin")) {
+			c.Writer.Header().Add("Vary", "Origin")
+			return
+		}
+		cors.New(cors.Config{
+			AllowOriginFunc: allows,
+			AllowMethods: []string{
+				http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+			},
+			AllowHeaders: requestedHeaders(c),
+			ExposeHeaders: []string{
+				"X-Request-ID", "Retry-After", "WWW-Authenticate", "RateLimit", "RateLimit-Policy",
+			},
+			MaxAge: time.Hour,
+		})(c)
 	}
+}
+
+// maxRequestedHeaders bounds what a preflight may ask for. Tracing and monitoring add a handful.
+const maxRequestedHeaders = 64
+
+// headerName matches the name of a header (RFC 9110, section 5.1).
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")
+
+// requestedHeaders returns the headers that a preflight asks for, all of which are allowed: what tracing, monitoring and the
+// libraries of clients add is their own affair, and no cookie is at stake. If the list is not one of names, it is what the API
+// reads.
+func requestedHeaders(c *gin.Context) []string {
+	asked := strings.Split(c.GetHeader("Access-Control-Request-Headers"), ",")
+	for i := range asked {
+		asked[i] = strings.TrimSpace(asked[i])
+	}
+	isNoName := func(name string) bool { return !headerName.MatchString(name) }
+	if len(asked) > maxRequestedHeaders || slices.ContainsFunc(asked, isNoName) {
+		return []string{"Authorization", "Content-Type", "X-Request-ID"}
+	}
+	return asked
 }

@@ -22,7 +22,7 @@ func TestLoad_DefaultsInDevelopment(t *testing.T) {
 		Deployment: config.Deployment{Environment: config.Development},
 		Server: config.Server{
 			Addr: "127.0.0.1:8080", PublicURL: "http://localhost:8080", RequestTimeout: 5 * time.Second, Docs: true,
-			ShutdownTimeout: 20 * time.Second,
+			ShutdownTimeout: 20 * time.Second, TrustedProxiesHeader: "X-Forwarded-For", KeepAliveTimeout: 620 * time.Second,
 		},
 		Database: config.Database{
 			URL: config.NewSecret("sqlite:latchkey.db"), MaxOpenConns: 10, ConnMaxLifetime: 30 * time.Minute, AutoMigrate: true,

@@ -1,23 +1,27 @@
 package config
 
 import (
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 )
 
 // Server configures where the service listens and which clients it trusts. PublicURL is an origin, without a trailing
-// slash. RequestTimeout is how long a request may take before it is refused as unavailable. At shutdown the service is not ready
+// slash. RequestTimeout is how long a request may take before it is refused as unavailable, and KeepAliveTimeout how long a
+// connection may wait for its next request. TrustedProxiesHeader is the header in which the proxies name the client. At shutdown the service is not ready
 // for ShutdownDelay before it stops listening, and ShutdownTimeout is how long running requests may then take to finish.
 type Server struct {
-	Addr               string        `env:"ADDR" envDefault:"127.0.0.1:8080"`
-	PublicURL          string        `env:"PUBLIC_URL" derived:"http://localhost:8080"`
-	RequestTimeout     time.Duration `env:"REQUEST_TIMEOUT" envDefault:"5s"`
-	ShutdownDelay      time.Duration `env:"SHUTDOWN_DELAY" derived:"0s"`
-	ShutdownTimeout    time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
-	TrustedProxies     []string      `env:"TRUSTED_PROXIES"`
-	CORSAllowedOrigins []string      `env:"CORS_ALLOWED_ORIGINS"`
-	Docs               bool          `env:"DOCS" envDefault:"true"`
+	Addr                 string        `env:"ADDR" envDefault:"127.0.0.1:8080"`
+	PublicURL            string        `env:"PUBLIC_URL" derived:"http://localhost:8080"`
+	RequestTimeout       time.Duration `env:"REQUEST_TIMEOUT" envDefault:"5s"`
+	ShutdownDelay        time.Duration `env:"SHUTDOWN_DELAY" derived:"0s"`
+	ShutdownTimeout      time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s"`
+	TrustedProxies       []string      `env:"TRUSTED_PROXIES"`
+	TrustedProxiesHeader string        `env:"TRUSTED_PROXIES_HEADER" envDefault:"X-Forwarded-For"`
+	KeepAliveTimeout     time.Duration `env:"KEEP_ALIVE_TIMEOUT" envDefault:"620s"`
+	CORSAllowedOrigins   []string      `env:"CORS_ALLOWED_ORIGINS"`
+	Docs                 bool          `env:"DOCS" envDefault:"true"`
 }
 
 // ProxyNetworks returns TrustedProxies as networks.
@@ -44,7 +48,9 @@ func serverSection() section {
 			{"REQUEST_TIMEOUT", "how long a request may wait for the database before it is refused with 503"},
 			{"SHUTDOWN_DELAY", "how long /readyz returns 503 after SIGTERM before the service stops listening; 5s in production"},
 			{"SHUTDOWN_TIMEOUT", "how long running requests may take to finish after SIGTERM"},
-			{"TRUSTED_PROXIES", "proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8,192.0.2.7"},
+			{"KEEP_ALIVE_TIMEOUT", "how long a connection may wait for its next request; longer than the proxy in front keeps it"},
+			{"TRUSTED_PROXIES", "proxies that may name the client's address, such as 10.0.0.0/8,192.0.2.7"},
+			{"TRUSTED_PROXIES_HEADER", "the header in which they name it: X-Forwarded-For or Forwarded (RFC 7239)"},
 			{"CORS_ALLOWED_ORIGINS", "origins whose pages may call the API, such as https://app.example.com,capacitor://localhost"},
 			{"DOCS", "serve the page /docs, on which people try the API"},
 		},
@@ -68,6 +74,7 @@ func completeServer(s *Settings, values map[string]string) {
 	if origin, err := parseOrigin(strings.TrimSuffix(server.PublicURL, "/")); err == nil {
 		server.PublicURL = origin
 	}
+	server.TrustedProxiesHeader = http.CanonicalHeaderKey(server.TrustedProxiesHeader)
 	for i, item := range server.TrustedProxies {
 		if prefix, err := parseProxy(item); err == nil {
 			server.TrustedProxies[i] = proxyString(prefix)
@@ -87,6 +94,8 @@ func checkServer(c *checker) {
 			"Write HOST:PORT, such as 127.0.0.1:8080, or :8080 to listen on every interface.")
 	}
 	c.within("REQUEST_TIMEOUT", server.RequestTimeout, time.Second, 10*time.Minute)
+	c.within("KEEP_ALIVE_TIMEOUT", server.KeepAliveTimeout, time.Second, time.Hour)
+	c.oneOf("TRUSTED_PROXIES_HEADER", server.TrustedProxiesHeader, "X-Forwarded-For", "Forwarded")
 	c.within("SHUTDOWN_DELAY", server.ShutdownDelay, 0, 10*time.Minute)
 	c.within("SHUTDOWN_TIMEOUT", server.ShutdownTimeout, time.Second, 10*time.Minute)
 	checkPublicURL(c)

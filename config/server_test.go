@@ -2,6 +2,9 @@ package config_test
 
 import (
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"latchkey/config"
 )
@@ -17,6 +20,8 @@ func TestServer_check(t *testing.T) {
 			"neither an IP address nor a network", nil},
 		{"TRUSTED_PROXIES", []string{"0.0.0.0/0", "10.0.0.1,::/0", "1.2.3.4/0", "::ffff:0.0.0.0/96"},
 			"choose its own address", production()},
+		{"TRUSTED_PROXIES_HEADER", []string{"X-Real-IP", "X-Forwarded-For,Forwarded"}, "not a valid value", nil},
+		{"KEEP_ALIVE_TIMEOUT", []string{"0", "2h"}, "from 1s to 1h", nil},
 		{"CORS_ALLOWED_ORIGINS", []string{"*", "https://*.example.com"}, "wildcard", nil},
 		{"CORS_ALLOWED_ORIGINS", []string{"null"}, "sandboxed", nil},
 		{"REQUEST_TIMEOUT", []string{"0", "900ms", "11m"}, "from 1s to 10m", nil},
@@ -33,4 +38,11 @@ func TestServer_deploy(t *testing.T) {
 		{config.LevelWarning, "TRUSTED_PROXIES", "no proxy", []string{"TRUSTED_PROXIES="}},
 		{config.LevelWarning, "CORS_ALLOWED_ORIGINS", "http://a.example", []string{"CORS_ALLOWED_ORIGINS=http://a.example"}},
 	})
+}
+
+// The commonest balancers keep a connection for 60 seconds, some of them for 600: whoever closes first cuts off requests.
+func TestServer_KeepsConnectionsForLongerThanTheProxyInFront(t *testing.T) {
+	t.Parallel()
+	require.Greater(t, load(t).Server.KeepAliveTimeout, 10*time.Minute)
+	require.Equal(t, "Forwarded", load(t, "TRUSTED_PROXIES_HEADER=forwarded").Server.TrustedProxiesHeader)
 }

@@ -37,6 +37,7 @@ func TestLoad_ReadsEveryVariableFromAFile(t *testing.T) {
 	var direct, viaFile []string
 	files := map[string]string{}
 	for name, value := range map[string]string{
+		"TRUSTED_PROXIES_HEADER": "Forwarded", "KEEP_ALIVE_TIMEOUT": "70s",
 		"APP_ENV": "production", "ADDR": ":9", "PUBLIC_URL": "https://a.example", "SHUTDOWN_TIMEOUT": "7s",
 		"REQUEST_TIMEOUT": "6s", "DOCS": "false", "SHUTDOWN_DELAY": "3s",
 		"TRUSTED_PROXIES": "10.0.0.1", "CORS_ALLOWED_ORIGINS": "https://b.example", "SECRET_KEY": strongKey,

@@ -106,5 +106,5 @@ func User(c *gin.Context) *models.User {
 
 // RequestInfo returns the user agent and the address that the request came from, and its id.
 func RequestInfo(c *gin.Context) models.RequestInfo {
-	return models.RequestInfo{UserAgent: c.Request.UserAgent(), IP: c.ClientIP(), RequestID: RequestID(c)}
+	return models.RequestInfo{UserAgent: c.Request.UserAgent(), IP: ClientAddress(c), RequestID: RequestID(c)}
 }

@@ -27,7 +27,7 @@ func Log(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 			slog.Int("status", c.Writer.Status()),
 			slog.Int("bytes", max(c.Writer.Size(), 0)),
 			slog.Duration("took", now().Sub(start)),
-			slog.String("client", c.ClientIP()),
+			slog.String("client", ClientAddress(c)),
 		}
 		if last := c.Errors.Last(); last != nil {
 			attributes = append(attributes, slog.String("error", last.Err.Error()))

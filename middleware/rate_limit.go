@@ -27,7 +27,7 @@ const rateLimitsKey = "latchkey.rate_limits"
 // account.
 func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		decision, err := limit.Address.Take(c.Request.Context(), network(c.ClientIP()))
+		decision, err := limit.Address.Take(c.Request.Context(), network(ClientAddress(c)))
 		if err != nil {
 			Fail(c, err)
 			return

@@ -329,24 +329,48 @@ func TestClientAddress_IsReadOnlyFromTrustedProxies(t *testing.T) {
 		require.Equal(t, 200, app.Do(t, spoofed).Status)
 		require.Contains(t, app.Log.String(), fmt.Sprintf(`"client":"%s"`, want))
 		for _, forwarded := range []string{"", "203.0.113.7:4711", "unknown"} {
-			spoofed.Header = map[string]string{"X-Forwarded-For": forwarded, "X-Real-IP": "203.0.113.99"}
+			spoofed.Header = map[string]string{
+				"X-Forwarded-For": forwarded, "X-Real-IP": "203.0.113.99", "Forwarded": "for=203.0.113.99",
+			}
 			require.Equal(t, 200, app.Do(t, spoofed).Status)
 		}
 		require.NotContains(t, app.Log.String(), "203.0.113.99")
+		require.Equal(t, strings.HasPrefix(setting, "127"), strings.Count(app.Log.String(), `"client":"203.0.113.7"`) == 2, "with a port too")
 	}
 }
 
 func TestClientAddress_OneWarningNamesAProxyThatIsNotTrusted(t *testing.T) {
 	t.Parallel()
-	forwarded := testkit.Call{Method: http.MethodGet, Path: profile, Header: map[string]string{"X-Forwarded-For": "203.0.113.7"}}
-	for setting, want := range map[string]int{"": 1, "10.0.0.0/8": 1, "127.0.0.1": 0, "127.0.0.0/8": 0} {
-		app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES="+setting)
-		app.Get(t, profile, "")
-		require.NotContains(t, app.Log.String(), "TRUSTED_PROXIES")
-		for range 3 {
-			app.Do(t, forwarded)
+	for header, value := range map[string]string{"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.7"} {
+		forwarded := testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{header: value}}
+		for setting, want := range map[string]int{"": 1, "10.0.0.0/8": 1, "127.0.0.1": 0, "127.0.0.0/8": 0} {
+			app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES="+setting, "TRUSTED_PROXIES_HEADER="+header)
+			app.Get(t, "/healthz", "")
+			require.NotContains(t, app.Log.String(), "TRUSTED_PROXIES")
+			for range 3 {
+				app.Do(t, forwarded)
+			}
+			require.Equal(t, want, strings.Count(app.Log.String(), "TRUSTED_PROXIES does not name"), setting)
+			require.Equal(t, want, strings.Count(app.Log.String(), `"peer":"127.0.0.1"`), setting)
 		}
-		require.Equal(t, want, strings.Count(app.Log.String(), "TRUSTED_PROXIES does not name"), setting)
-		require.Equal(t, want, strings.Count(app.Log.String(), `"peer":"127.0.0.1"`), setting)
 	}
+}
+
+// What a trusted proxy writes and nobody can read makes its clients share an address, which is said once.
+func TestClientAddress_OneWarningOfAHeaderThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for header, unreadable := range map[string][]string{
+		"X-Forwarded-For": {"unknown", "203.0.113.7, nonsense"}, "Forwarded": {"for=_hidden", "for=203.0.113.7, for=unknown"},
+	} {
+		app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES=127.0.0.1", "TRUSTED_PROXIES_HEADER="+header)
+		for _, value := range unreadable {
+			app.Do(t, testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{header: value}})
+		}
+		require.Equal(t, 1, strings.Count(app.Log.String(), "a trusted proxy does not say which client it forwards"), header)
+		require.Equal(t, 2, strings.Count(app.Log.String(), `"client":"127.0.0.1"`))
+	}
+	app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES=127.0.0.1")
+	app.Do(t, testkit.Call{Method: http.MethodGet, Path: "/healthz", Header: map[string]string{"Forwarded": "for=203.0.113.7"}})
+	require.Contains(t, app.Log.String(), `"problem":"the request has the other header"`)
+	require.Contains(t, app.Log.String(), `"header":"X-Forwarded-For"`)
 }

@@ -18,16 +18,15 @@ import (
 
 // newEngine constructs Gin's engine without the defaults that a service must not have: trusting proxies, redirecting,
 // guessing paths.
-func newEngine(settings config.Settings) (*gin.Engine, error) {
+func newEngine() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.UseRawPath = true
 	engine.RedirectTrailingSlash = false
-	engine.RemoteIPHeaders = []string{"X-Forwarded-For"} // a proxy need not remove an X-Real-IP that a client sent
 	engine.HandleMethodNotAllowed = true
 	engine.NoRoute(middleware.NotFound)
 	engine.NoMethod(middleware.MethodNotAllowed)
-	return engine, engine.SetTrustedProxies(settings.Server.TrustedProxies)
+	return engine, engine.SetTrustedProxies(nil) // middleware.IdentifyClient reads what they send
 }
 
 // newPolicies constructs the middleware of the routes: what every request passes, what a user's requests pass, and the limits.
@@ -48,8 +47,10 @@ func globalPolicies(settings config.Settings, with Resources, metrics *middlewar
 	_, host, _ := strings.Cut(publicURL, "://")
 	return []gin.HandlerFunc{
 		middleware.IdentifyRequest(),
+		middleware.IdentifyClient(log, middleware.Proxies{
+			Trusted: settings.Server.ProxyNetworks(), Header: settings.Server.TrustedProxiesHeader,
+		}),
 		middleware.Log(log, with.Now),
-		middleware.WarnOfProxies(log, settings.Server.ProxyNetworks()),
 		metrics.Measure(with.Now),
 		middleware.Errors(log, publicURL, settings.JWT.AuthHeaderPrefix),
 		middleware.Harden(publicURL),

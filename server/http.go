@@ -41,6 +41,7 @@ func (s *Server) listen(ctx context.Context) (*http.Server, error) {
 	}
 	server := NewHTTPServer(http.HandlerFunc(s.serveHTTP), s.log)
 	server.WriteTimeout = max(writeTimeout, 2*settings.RequestTimeout)
+	server.IdleTimeout = settings.KeepAliveTimeout
 	s.log.InfoContext(ctx, "listening", "url", "http://"+listener.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()

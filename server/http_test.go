@@ -1,14 +1,17 @@
 package server_test
 
 import (
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"latchkey/server"
+	"latchkey/testkit"
 )
 
 func TestNewHTTPServer_HasABoundForEachPhaseOfARequest(t *testing.T) {
@@ -37,4 +40,19 @@ func TestNewHTTPServer_LeavesOPTIONSToTheHandler(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusNotFound, response.StatusCode)
+}
+
+func TestServer_ClosesIdleConnectionsAfterKeepAliveTimeout(t *testing.T) {
+	t.Parallel()
+	running := testkit.Serve(t, testkit.Environ("sqlite:latchkey.db", "AUTO_MIGRATE=true", "KEEP_ALIVE_TIMEOUT=1s"))
+	connection, err := net.Dial("tcp", running.Addr(t))
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = io.WriteString(connection, "HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	require.NoError(t, err)
+	start := time.Now()
+	require.NoError(t, connection.SetReadDeadline(start.Add(testkit.Patience)))
+	_, err = io.Copy(io.Discard, connection)
+	require.NoError(t, err, "the server closes it")
+	require.Less(t, time.Since(start), 50*time.Second, "not by another bound of its")
 }

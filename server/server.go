@@ -107,7 +107,7 @@ func (s *Server) serve(p parts) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.Engine, err = newEngine(p.settings); err != nil {
+	if s.Engine, err = newEngine(); err != nil {
 		return err
 	}
 	routes.Register(s.Engine, controllers, policies)

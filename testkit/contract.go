@@ -71,7 +71,7 @@ var TheContract = sync.OnceValue(func() *Contract {
 func everywhere() []string {
 	return []string{
 		"Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "Date", "Origin", "User-Agent",
-		"X-Forwarded-For", "X-Request-Id",
+		"Forwarded", "X-Forwarded-For", "X-Request-Id",
 		"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Cache-Control", "Content-Security-Policy",
 		"Cross-Origin-Resource-Policy", "Ratelimit", "Ratelimit-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options", "X-Frame-Options",
 	}

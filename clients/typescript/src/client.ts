@@ -1,4 +1,5 @@
-import { LatchkeyError, ProblemError, SignedOutError, type Problem } from './errors.js';
+import { milliseconds, steadyClock } from './bounds.js';
+import { LatchkeyError, ProblemError, SignedOutError, type Problem, type StorageError } from './errors.js';
 import type { Answer, Body, CallArguments, Method, Operation, PathsWith, SessionTokens, User } from './operations.js';
 import { asSessionTokens, Session, type SignedOutReason } from './session.js';
 import { MemoryStorage, type Storage } from './storage.js';
@@ -15,6 +16,13 @@ export interface ClientOptions {
   clientName?: string;
   /** Called once when the user is no longer signed in. */
   onSignedOut?: (reason: SignedOutReason) => void;
+  /**
+   * Called whenever the storage failed: it threw, took too long, lost what was stored or returned something else. The client goes
+   * on without it where it can.
+   */
+  onStorageError?: (error: StorageError) => void;
+  /** Seconds until a call of the storage counts as failed; 5 by default. Allow more if it asks the user first. */
+  storageTimeout?: number;
   /** Seconds until a request times out; 15 by default. */
   timeout?: number;
   /** The longest `Retry-After`, in seconds, that a call waits for before it is repeated; 10 by default. */
@@ -37,17 +45,19 @@ export class Client {
   readonly #clientName: string | undefined;
 
   constructor(options: ClientOptions) {
-    const { baseURL, timeout = 15, maxWait = 10 } = options;
+    const { baseURL, maxWait = 10, onStorageError } = options;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = steadyClock(options.now);
     this.#clientName = options.clientName;
-    this.#transport = new Transport({ baseURL, fetch: this.#fetch, timeout: timeout * 1000, maxWait });
+    this.#transport = new Transport({ baseURL, fetch: this.#fetch, timeout: milliseconds(options.timeout, 15), maxWait });
     this.#session = new Session({
       transport: this.#transport,
       storage: options.storage ?? new MemoryStorage(),
       storageKey: options.storageKey ?? 'latchkey',
       now: this.#now,
+      storageTimeout: milliseconds(options.storageTimeout, 5),
       onSignedOut: options.onSignedOut ?? (() => undefined),
+      onStorageError: (error) => void Promise.resolve(error).then(onStorageError).catch(() => undefined),
     });
   }
 
@@ -67,8 +77,8 @@ export class Client {
    */
   async signUp(account: Body<Operation<'post', '/api/v1/signup'>>): Promise<User | undefined> {
     const asked = this.#now();
-    const answer = await this.#post('/api/v1/signup', account) as object;
-    return 'detail' in answer ? undefined : this.#begin(asSessionTokens(answer), asked);
+    const answer = await this.#post('/api/v1/signup', account);
+    return answer instanceof Object && 'detail' in answer ? undefined : this.#begin(asSessionTokens(answer), asked);
   }
 
   /**
@@ -84,7 +94,8 @@ export class Client {
 
   /**
    * logOut ends this session (`local`), the user's other sessions (`others`) or all of them (`global`). Except for `others`,
-   * the user is signed out here even if the request fails; the error then means that the server may not know about it.
+   * the user is signed out here even if the request fails; the error then means that the server may not know about it. That the
+   * storage fails is no error.
    */
   logOut(scope: 'local' | 'others' | 'global' = 'local'): Promise<void> {
     return this.#session.end(scope);

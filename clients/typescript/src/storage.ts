@@ -1,3 +1,4 @@
+import { within } from './bounds.js';
 import { StorageError } from './errors.js';
 
 /** Stores a few short strings. On a phone it has to be a secure store, such as the keychain. */
@@ -33,18 +34,83 @@ export function webStorage(area: Pick<globalThis.Storage, 'getItem' | 'setItem' 
   };
 }
 
-/** guarded returns the same storage, whose errors are StorageErrors. */
-export function guarded(storage: Storage): Storage {
-  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+/** What an entry holds: a text, nothing, or something that can't be read now, perhaps never again. */
+export type Entry = { state: 'text'; text: string } | { state: 'empty' } | { state: 'unreadable' };
+
+/** Every token is one: printable ASCII without spaces. */
+const readable = /^[\x21-\x7e]{1,4096}$/;
+
+/**
+ * A storage that may throw, never answer, answer with anything, or lose what it was given. Each call takes a bounded time; after
+ * one that ran out of it, the next ones get a tenth, until one is in time.
+ */
+export class GuardedStorage {
+  readonly #storage: Storage;
+  readonly #time: number;
+  readonly #onError: (error: StorageError) => void;
+  #hangs = false;
+
+  constructor(storage: Storage, time: number, onError: (error: StorageError) => void) {
+    this.#storage = storage;
+    this.#time = time;
+    this.#onError = onError;
+  }
+
+  /** read returns what the entry holds. It never throws. */
+  async read(key: string): Promise<Entry> {
     try {
-      return await work();
+      const value: unknown = await this.#guard(() => this.#storage.get(key));
+      if (value === null || value === undefined || value === '') return { state: 'empty' };
+      if (typeof value === 'string' && readable.test(value)) return { state: 'text', text: value };
+      throw new StorageError('the storage returned something else than was stored');
+    } catch (error) {
+      this.#report(error);
+      return { state: 'unreadable' };
+    }
+  }
+
+  /**
+   * write stores the text and looks whether it is there.
+   * @throws StorageError
+   */
+  async write(key: string, text: string): Promise<void> {
+    try {
+      await this.#guard(() => this.#storage.set(key, text));
+      const entry = await this.read(key);
+      if (entry.state === 'unreadable' || (entry.state === 'text' && entry.text === text)) return;
+      throw new StorageError('the storage lost what was stored');
+    } catch (error) {
+      this.#report(error);
+      throw error;
+    }
+  }
+
+  /** overwrite stores the text in place of whatever the entry holds, or else removes the entry. It never throws. */
+  async overwrite(key: string, text: string): Promise<void> {
+    await this.write(key, text).catch(() => this.remove(key));
+  }
+
+  /** remove removes the entry if the storage can. It never throws. */
+  async remove(key: string): Promise<void> {
+    await this.#guard(() => this.#storage.remove(key)).catch((error: unknown) => this.#report(error));
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    const time = this.#hangs ? this.#time / 10 : this.#time;
+    const late = () => {
+      this.#hangs = true;
+      return new Error(`the storage did not answer within ${time} ms`);
+    };
+    try {
+      const result = await within(time, work, late);
+      this.#hangs = false;
+      return result;
     } catch (cause) {
       throw new StorageError('the storage of the session failed', { cause });
     }
-  };
-  return {
-    get: (key) => guard(() => storage.get(key)),
-    set: (key, value) => guard(() => storage.set(key, value)),
-    remove: (key) => guard(() => storage.remove(key)),
-  };
+  }
+
+  #report(error: unknown): void {
+    if (error instanceof StorageError) this.#onError(error);
+  }
 }

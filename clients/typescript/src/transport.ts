@@ -1,3 +1,4 @@
+import { within } from './bounds.js';
 import { NetworkError, ProblemError, type Problem } from './errors.js';
 
 export interface TransportOptions {
@@ -38,38 +39,57 @@ export class Transport {
     for (let repeat = 0; ; repeat++) {
       const { response, text } = await this.#once(request);
       const wait = retryAfter(response);
-      if (wait === undefined || repeat >= repeats || wait > this.#options.maxWait) return read(response, text, wait);
+      if (wait === undefined || repeat >= repeats || wait > this.#options.maxWait) return read(request, response, text, wait);
       await pause(wait * 1000);
       throwIfAborted(request.signal);
     }
   }
 
-  async #once({ method, path, body, token, signal }: Request): Promise<{ response: Response; text: string }> {
+  /** once sends the request and reads the response, in a bounded time even if `fetch` ignores that it is aborted. */
+  async #once(request: Request): Promise<{ response: Response; text: string }> {
+    const { signal } = request;
     throwIfAborted(signal);
     const controller = new AbortController();
-    const abort = () => controller.abort();
-    const timer = setTimeout(abort, this.#options.timeout);
+    let abort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => reject(new Error('the call was aborted'));
+    });
     signal?.addEventListener('abort', abort);
     try {
-      const response = await this.#options.fetch(this.#options.baseURL + path, {
-        method,
-        headers: {
-          ...(body !== undefined && { 'Content-Type': 'application/json' }),
-          ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        redirect: 'error', // a refresh token goes nowhere else
-        signal: controller.signal,
-      });
-      return { response, text: await response.text() };
+      const sent = () => Promise.race([this.#exchange(request, controller.signal), aborted]);
+      return await within(this.#options.timeout, sent, () => new Error('the request timed out'));
     } catch (cause) {
+      controller.abort();
       throwIfAborted(signal);
       throw new NetworkError('Latchkey did not respond', { cause });
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     }
   }
+
+  async #exchange({ method, path, body, token }: Request, signal: AbortSignal): Promise<{ response: Response; text: string }> {
+    const url = this.#options.baseURL + path;
+    const response = await this.#options.fetch(url, {
+      method,
+      headers: {
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      redirect: 'error', // a refresh token goes nowhere else
+      signal,
+    });
+    if (response.redirected || (response.url && origin(response.url) !== origin(url))) {
+      throw new Error('the response came from another place'); // React Native follows redirects whatever it is told
+    }
+    return { response, text: await response.text() };
+  }
+}
+
+/** origin returns the scheme and host of a URL. React Native's URL has no origin. */
+function origin(url: string): string {
+  const [, scheme = '', host = ''] = /^(https?):\/\/([^/?#]*)/i.exec(url) ?? [];
+  return `${scheme}://${host.replace(/:(80|443)$/, '')}`.toLowerCase();
 }
 
 /** throwIfAborted does what the signal's own method does; in React Native, signals have neither that nor a reason. */
@@ -85,12 +105,23 @@ function retryAfter(response: Response): number | undefined {
   return /^\d+$/.test(value) ? Number(value) : undefined;
 }
 
-function read(response: Response, text: string, wait: number | undefined): unknown {
+/** Everything below it is JSON, or else nothing. */
+const api = '/api/';
+
+function read({ method, path }: Request, response: Response, text: string, wait: number | undefined): unknown {
   const mediaType = response.headers.get('Content-Type') ?? '';
-  if (response.ok) return /^application\/json\b/.test(mediaType) ? parse(text, response.status) : text || undefined;
+  if (response.ok) {
+    if (/^application\/json\b/.test(mediaType)) return parse(text, response.status);
+    if (path.startsWith(api) && (text !== '' || method === 'GET')) throw notOurs(response);
+    return text || undefined;
+  }
   const problem = /^application\/problem\+json\b/.test(mediaType) ? parse(text, response.status) : undefined;
-  if (!isProblem(problem)) throw new NetworkError(`the response with status ${response.status} is not Latchkey's`);
+  if (!isProblem(problem)) throw notOurs(response);
   throw new ProblemError(problem, wait);
+}
+
+function notOurs({ status }: Response): NetworkError {
+  return new NetworkError(`the response with status ${status} is not Latchkey's`);
 }
 
 function parse(text: string, status: number): unknown {

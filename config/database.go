@@ -46,13 +46,13 @@ func checkDatabase(c *checker) {
 	if problem, remedy := databaseProblem(database); problem != "" {
 		c.fail("DATABASE_URL", problem, remedy)
 	}
+	c.refuseUnencrypted(unencryptedDatabase, "DATABASE_URL", unencryptedProblem(database), databaseTLS)
 	c.between("DB_MAX_OPEN_CONNS", database.MaxOpenConns, 1, 10000)
 	c.between("DB_MAX_IDLE_CONNS", database.MaxIdleConns, 0, 10000)
 	c.within("DB_CONN_MAX_LIFETIME", database.ConnMaxLifetime, 0, 24*time.Hour)
 }
 
 func deployDatabase(c *checker) {
-	const remedy = "Write sslmode=verify-full, and sslrootcert if the certificate is your own."
 	if c.settings.Database.IsSQLite() {
 		c.warn("DATABASE_URL", "is an SQLite file, which serves one process on one machine",
 			"Use PostgreSQL for more than one replica.")
@@ -62,15 +62,24 @@ func deployDatabase(c *checker) {
 		}
 		return
 	}
-	parsed, err := url.Parse(c.settings.Database.URL.Reveal())
-	if err != nil || isOnThisMachine(parsed) {
-		return
+	c.warnUnencrypted(unencryptedDatabase, "DATABASE_URL", unencryptedProblem(c.settings.Database), databaseTLS)
+}
+
+const databaseTLS = "Write sslmode=verify-full, and sslrootcert if the certificate is your own."
+
+// unencryptedProblem returns why a database on another host may be reached without TLS, or "".
+func unencryptedProblem(d Database) string {
+	parsed, err := url.Parse(d.URL.Reveal())
+	if err != nil || !d.IsPostgres() || isOnThisMachine(parsed) {
+		return ""
 	}
-	switch mode := parsed.Query().Get("sslmode"); mode {
+	switch parsed.Query().Get("sslmode") {
 	case "disable":
-		c.fail("DATABASE_URL", "has sslmode=disable, so everything is sent to the database unencrypted", remedy)
+		return "has sslmode=disable, so everything is sent to the database unencrypted"
 	case "", "allow", "prefer":
-		c.warn("DATABASE_URL", "does not insist on TLS, so anyone on the network path can turn it off", remedy)
+		return "does not insist on TLS, so anyone on the network path can turn it off"
+	default:
+		return ""
 	}
 }
 

@@ -37,14 +37,14 @@ func TestDatabase_deploy(t *testing.T) {
 		{config.LevelWarning, "DATABASE_URL", "SQLite", []string{"DATABASE_URL=sqlite:a.db"}},
 		{config.LevelWarning, "BACKUP_DIR", "not set", []string{"DATABASE_URL=sqlite:a.db"}},
 		{config.LevelError, "DATABASE_URL", "sslmode=disable",
-			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=disable"}},
+			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=disable", development}},
 		{config.LevelError, "DATABASE_URL", "sslmode=disable",
-			[]string{"DATABASE_URL=postgres://u@localhost,db.example/d?sslmode=disable&target_session_attrs=primary"}},
+			[]string{"DATABASE_URL=postgres://u@localhost,db.example/d?sslmode=disable&target_session_attrs=primary", development}},
 		{config.LevelError, "DATABASE_URL", "sslmode=disable",
-			[]string{"DATABASE_URL=postgres://u@localhost/d?host=10.0.0.1&sslmode=disable"}},
-		{config.LevelWarning, "DATABASE_URL", "does not insist", []string{"DATABASE_URL=postgres://u@db.example/d"}},
-		{config.LevelWarning, "DATABASE_URL", "does not insist",
-			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=prefer"}},
+			[]string{"DATABASE_URL=postgres://u@localhost/d?host=10.0.0.1&sslmode=disable", development}},
+		{config.LevelError, "DATABASE_URL", "does not insist", []string{"DATABASE_URL=postgres://u@db.example/d", development}},
+		{config.LevelError, "DATABASE_URL", "does not insist",
+			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=prefer", development}},
 	})
 }
 

@@ -71,7 +71,11 @@ func checkMail(c *checker) {
 			"Write smtp://USER:PASSWORD@HOST:587, or none to send no mail at all.")
 	}
 	if settings.HasServer() {
-		if _, err := settings.Server(); err != nil {
+		server, err := settings.Server()
+		switch {
+		case err == nil && c.settings.InProduction():
+			refuseUnencryptedMail(c, server)
+		case err != nil:
 			c.fail("SMTP_URL", err.Error(), "Write smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465, "+
 				"with : / ? # [ ] @ % in the password as %3A %2F %3F %23 %5B %5D %40 %25.")
 		}
@@ -126,7 +130,13 @@ func deployMail(c *checker) {
 	case !settings.SMTPURL.IsSet():
 		c.fail("SMTP_URL", "is not set, so mail never leaves this machine, and anyone can read it at /dev/mail",
 			"Write smtp://USER:PASSWORD@HOST:587, or none to send no mail at all.")
-	case err == nil && server.TLS == "none" && !isLoopback(server.Host):
+	case err == nil:
+		refuseUnencryptedMail(c, server)
+	}
+}
+
+func refuseUnencryptedMail(c *checker, server MailServer) {
+	if server.TLS == "none" && !isLoopback(server.Host) {
 		c.fail("SMTP_URL", "has tls=none, so links that give access to accounts are sent unencrypted",
 			"Remove tls=none; only a server on this machine may go without TLS.")
 	}

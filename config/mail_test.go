@@ -25,7 +25,7 @@ func TestMail_deploy(t *testing.T) {
 	t.Parallel()
 	requireDeployFinding(t, []deployFinding{
 		{config.LevelError, "SMTP_URL", "/dev/mail", []string{development, "SMTP_URL="}},
-		{config.LevelError, "SMTP_URL", "sent unencrypted", []string{"SMTP_URL=smtp://mail.example.com?tls=none"}},
+		{config.LevelError, "SMTP_URL", "sent unencrypted", []string{"SMTP_URL=smtp://mail.example.com?tls=none", development}},
 		{config.LevelWarning, "SMTP_URL", "is none", []string{"SMTP_URL=none"}},
 	})
 }

@@ -53,6 +53,18 @@ func checkRateLimits(c *checker) {
 		c.fail("REDIS_URL", "is not the URL of a Redis server",
 			"Write redis://USER:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
 	}
+	c.refuseUnencrypted(unencryptedRedis, "REDIS_URL", unencryptedRedisProblem(limit), redisTLS)
+}
+
+const redisTLS = "Write rediss://, which needs TLS on the Redis server."
+
+// unencryptedRedisProblem returns why Redis on another host is reached without TLS, or "".
+func unencryptedRedisProblem(limit RateLimit) string {
+	parsed, err := url.Parse(limit.RedisURL.Reveal())
+	if err != nil || parsed.Scheme != "redis" || isOnThisMachine(parsed) {
+		return ""
+	}
+	return "begins with redis://, so its password is sent unencrypted"
 }
 
 func deployRateLimits(c *checker) {
@@ -66,8 +78,5 @@ func deployRateLimits(c *checker) {
 		c.warn("REDIS_URL", "is not set, so each replica counts for itself, and n replicas allow n times as many requests",
 			"Set it if there is more than one replica.")
 	}
-	if parsed, err := url.Parse(limit.RedisURL.Reveal()); err == nil && parsed.Scheme == "redis" && !isOnThisMachine(parsed) {
-		c.warn("REDIS_URL", "begins with redis://, so its password is sent unencrypted",
-			"Write rediss:// if the Redis server supports TLS.")
-	}
+	c.warnUnencrypted(unencryptedRedis, "REDIS_URL", unencryptedRedisProblem(limit), redisTLS)
 }

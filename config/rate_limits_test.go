@@ -23,6 +23,6 @@ func TestRateLimit_deploy(t *testing.T) {
 	requireDeployFinding(t, []deployFinding{
 		{config.LevelError, "RATE_LIMITS", "off", []string{"RATE_LIMITS=off"}},
 		{config.LevelWarning, "REDIS_URL", "counts for itself", []string{"REDIS_URL="}},
-		{config.LevelWarning, "REDIS_URL", "sent unencrypted", []string{"REDIS_URL=redis://redis.example.com"}},
+		{config.LevelError, "REDIS_URL", "sent unencrypted", []string{"REDIS_URL=redis://redis.example.com", development}},
 	})
 }

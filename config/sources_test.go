@@ -39,7 +39,7 @@ func TestLoad_ReadsEveryVariableFromAFile(t *testing.T) {
 	for name, value := range map[string]string{
 		"TRUSTED_PROXIES_HEADER": "Forwarded", "KEEP_ALIVE_TIMEOUT": "70s",
 		"APP_ENV": "production", "ADDR": ":9", "PUBLIC_URL": "https://a.example", "SHUTDOWN_TIMEOUT": "7s",
-		"REQUEST_TIMEOUT": "6s", "DOCS": "false", "SHUTDOWN_DELAY": "3s",
+		"REQUEST_TIMEOUT": "6s", "DOCS": "false", "ALLOW_UNENCRYPTED": "database", "SHUTDOWN_DELAY": "3s",
 		"TRUSTED_PROXIES": "10.0.0.1", "CORS_ALLOWED_ORIGINS": "https://b.example", "SECRET_KEY": strongKey,
 		"SECRET_KEY_FALLBACKS": strongKey, "DATABASE_URL": "postgres://u:p@h/d", "DB_MAX_OPEN_CONNS": "7",
 		"DB_MAX_IDLE_CONNS": "6", "DB_CONN_MAX_LIFETIME": "8m", "AUTO_MIGRATE": "true", "BACKUP_DIR": "backups",

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,22 @@ func TestCompose_TrustsItsProxyAndWaitsForTheEnd(t *testing.T) {
 	grace, err := time.ParseDuration(at(t, services, "latchkey", "stop_grace_period").(string))
 	require.NoError(t, err)
 	require.Greater(t, grace, stopping(t))
+}
+
+// What is sent without TLS stays in a network that leads nowhere and that only the service, its database and their backup are in.
+func TestCompose_SendsUnencryptedOnlyWhereNobodyElseIs(t *testing.T) {
+	t.Parallel()
+	document := compose(t)
+	services := at(t, document, "services").(map[string]any)
+	require.Equal(t, "database", at(t, services, "latchkey", "environment", "ALLOW_UNENCRYPTED"))
+	require.Equal(t, []any{"back"}, at(t, services, "postgres", "networks"))
+	require.Equal(t, true, at(t, document, "networks", "back", "internal"))
+	for name, service := range services {
+		if networks, listed := service.(map[string]any)["networks"].([]any); listed && slices.Contains(networks, any("back")) {
+			require.Contains(t, []string{"latchkey", "migrate", "postgres", "backup"}, name)
+		}
+	}
+	require.NotContains(t, at(t, services, "postgres"), "ports")
 }
 
 // Caddy and "up --wait" wait until the replicas can serve, which the image's own check does not tell.

@@ -27,8 +27,8 @@ func (e environment) requireValid(t *testing.T) config.Settings {
 	}
 	secrets := map[string]string{
 		"SECRET_KEY":   "uO3m1mJ3iVb0m9Kf2TqfC8m7yRk5sP1nQw4xZ6dA=",
-		"DATABASE_URL": "postgres://latchkey:hush@postgres:5432/latchkey", "SMTP_URL": "none",
-		"REDIS_URL": "redis://:hush@redis:6379/0",
+		"DATABASE_URL": "postgres://latchkey:hush@postgres:5432/latchkey?sslmode=verify-full", "SMTP_URL": "none",
+		"REDIS_URL": "rediss://:hush@redis:6379/0",
 	}
 	for name, value := range e {
 		require.Contains(t, known, name, "the settings have no such variable")

@@ -53,6 +53,10 @@ func givenKeys(settings config.Settings) (tokens.KeySet, error) {
 	if err != nil {
 		return tokens.KeySet{}, fmt.Errorf("the key that signs tokens: %w", err)
 	}
+	if err := key.CheckStrength(); err != nil {
+		return tokens.KeySet{}, fmt.Errorf("the key that signs tokens: %w; make another with openssl genpkey -algorithm RSA "+
+			"-pkeyopt rsa_keygen_bits:3072 -out jwt.pem, and sessions go on with it", err)
+	}
 	return tokens.NewKeySet(key)
 }
 

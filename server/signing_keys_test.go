@@ -1,7 +1,11 @@
 package server_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -23,6 +27,26 @@ import (
 	"latchkey/server"
 	"latchkey/testkit"
 )
+
+func TestCheckSigningKey_RefusesAnRSAKeyBelow128Bits(t *testing.T) {
+	t.Parallel()
+	for bits, refusal := range map[int]string{2048: "needs at least 3072 bits, this one has 2048", 3072: ""} {
+		private, err := rsa.GenerateKey(rand.Reader, bits)
+		require.NoError(t, err)
+		der, err := x509.MarshalPKCS8PrivateKey(private)
+		require.NoError(t, err)
+		given := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+		settings, err := config.Load([]string{"JWT_ALGORITHM=RS256", "JWT_PRIVATE_KEY=" + given}, t.TempDir())
+		require.NoError(t, err)
+		err = server.CheckSigningKey(settings)
+		if refusal == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, refusal)
+		require.ErrorContains(t, err, "openssl genpkey", "it says what to do")
+	}
+}
 
 // replica is a server with its own pool of connections to a database that it shares.
 type replica struct {

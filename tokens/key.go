@@ -16,7 +16,8 @@ import (
 
 const (
 	minSecretLength = 32   // bytes; RFC 7518, section 3.2: as long as the hash
-	minRSABits      = 2048 // RFC 7518, section 3.3
+	minRSABits      = 2048 // RFC 7518, section 3.3; enough to verify
+	strongRSABits   = 3072 // 128 bits of strength (NIST SP 800-57, part 1, table 2), as every other algorithm here has
 )
 
 // Key signs and verifies tokens with one algorithm, or only verifies them. Printing or logging a key, alone or inside
@@ -54,7 +55,7 @@ func NewHMACKey(secret []byte) (Key, error) {
 	}, nil
 }
 
-// GenerateKey returns a new random key: of 32 bytes for HS256, of 2048 bits for RS256. It fails with ErrUnknownAlgorithm on
+// GenerateKey returns a new random key: of 32 bytes for HS256, of 3072 bits for RS256. It fails with ErrUnknownAlgorithm on
 // any other name.
 func GenerateKey(algorithm Algorithm) (Key, error) {
 	var private crypto.Signer
@@ -65,7 +66,7 @@ func GenerateKey(algorithm Algorithm) (Key, error) {
 		rand.Read(secret)
 		return NewHMACKey(secret)
 	case RS256:
-		private, err = rsa.GenerateKey(rand.Reader, minRSABits)
+		private, err = rsa.GenerateKey(rand.Reader, strongRSABits)
 	case ES256:
 		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	case EdDSA:
@@ -137,6 +138,18 @@ func (k Key) Public() Key {
 		k.material = func() keyMaterial { return keyMaterial{public: public} }
 	}
 	return k
+}
+
+// CheckStrength returns ErrWeakKey if the key has less than 128 bits of strength, as an RSA key below 3072 bits, and nil otherwise.
+// Such a key may verify what it has signed, but is to sign no more.
+func (k Key) CheckStrength() error {
+	if k.material == nil {
+		return nil
+	}
+	if rsaKey, ok := k.material().public.(*rsa.PublicKey); ok && rsaKey.N.BitLen() < strongRSABits {
+		return fmt.Errorf("%w: an RSA key that signs needs at least %d bits, this one has %d", ErrWeakKey, strongRSABits, rsaKey.N.BitLen())
+	}
+	return nil
 }
 
 func (k Key) sign(text string) ([]byte, error) {

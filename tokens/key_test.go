@@ -153,6 +153,18 @@ func TestParsePrivateKey_RefusesClearly(t *testing.T) {
 	require.ErrorIs(t, err, tokens.ErrWeakKey)
 }
 
+func TestKey_CheckStrength_LetsNothingBelow128BitsSign(t *testing.T) {
+	weak := must(tokens.ParsePrivateKey(tokens.RS256, privatePEM(must(rsa.GenerateKey(rand.Reader, 2048)))))
+	for _, key := range []tokens.Key{weak, weak.Public()} {
+		require.ErrorIs(t, key.CheckStrength(), tokens.ErrWeakKey)
+		require.ErrorContains(t, key.CheckStrength(), "at least 3072 bits, this one has 2048")
+	}
+	for _, algorithm := range []tokens.Algorithm{tokens.HS256, tokens.RS256, tokens.ES256, tokens.EdDSA} {
+		require.NoError(t, must(tokens.GenerateKey(algorithm)).CheckStrength(), algorithm)
+	}
+	require.NoError(t, tokens.Key{}.CheckStrength())
+}
+
 // The id of a secret is part of every token's header and must stay the same across releases; this one was computed independently.
 func TestKey_ID_OfASecretIsStable(t *testing.T) {
 	key, err := tokens.NewHMACKey([]byte("an example secret of 32 bytes ok"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"latchkey/models"
@@ -35,15 +36,19 @@ func NewManager(store models.Store, sealing [][]byte, rules Rules) *Manager {
 }
 
 // Ensure makes the active and the next key if they are missing, once however many replicas start together. A next key
-// of another algorithm than the rules' is replaced; the active one signs on until its successor has been published, so
+// of another algorithm than the rules', or one that is too weak by now, is replaced; the active one signs on until its successor has been published, so
 // that a change of algorithm leaves no verifier behind either. ErrLocked means that nothing was changed.
 func (m *Manager) Ensure(ctx context.Context) error {
 	return m.change(ctx, func(tx models.Tx, keys *keyring) error {
-		if _, err := m.open(keys, tx.Now); err != nil {
+		opened, err := m.open(keys, tx.Now)
+		if err != nil {
 			return err
 		}
 		keys.algorithm = m.rules.Algorithm
-		if keys.next == nil || keys.next.Algorithm == m.rules.Algorithm {
+		isWeak := slices.ContainsFunc(opened, func(key openedKey) bool {
+			return key.row == keys.next && key.CheckStrength() != nil
+		})
+		if keys.next == nil || keys.next.Algorithm == m.rules.Algorithm && !isWeak {
 			return nil
 		}
 		return deleteKeys(tx, keys, keys.next)

@@ -1,6 +1,10 @@
 package keys_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"testing"
 	"time"
 
@@ -284,6 +288,34 @@ func TestManager_RotateIfDue_AChangeOfAlgorithmWaitsForItsPublication(t *testing
 		for _, row := range rows {
 			require.Equal(t, row.State == keys.Retired, row.Algorithm == tokens.EdDSA, row.State)
 		}
+	})
+}
+
+// Keys that an earlier release made may be too weak by now.
+func TestManager_Ensure_ReplacesANextKeyThatIsTooWeak(t *testing.T) {
+	t.Parallel()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	weak, err := tokens.ParsePrivateKey(tokens.RS256, text)
+	require.NoError(t, err)
+	eachKeyStore(t, func(t *testing.T, f keyFixture) {
+		manager := f.manager(tokens.RS256)
+		require.NoError(t, manager.Ensure(t.Context()))
+		sealed, err := tokens.Seal(sealingKeys("the secret key")[0], text, []byte(weak.ID()))
+		require.NoError(t, err)
+		before := f.ids(t)
+		require.NoError(t, f.db.Model(&keys.SigningKey{}).Where("id = ?", before[keys.Next][0]).
+			Updates(map[string]any{"id": weak.ID(), "sealed": sealed}).Error)
+		require.NoError(t, manager.Ensure(t.Context()))
+		after := f.ids(t)
+		requireOneActiveAndOneNext(t, after)
+		require.Equal(t, before[keys.Active], after[keys.Active])
+		require.NotEqual(t, weak.ID(), after[keys.Next][0])
+		require.NoError(t, manager.Ensure(t.Context()))
+		require.Equal(t, after, f.ids(t), "a strong one stays")
 	})
 }
 

@@ -3,6 +3,7 @@ package tokens_test
 import (
 	"bytes"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,6 +126,26 @@ func TestCodec_Decode_RefusesWhatItDidNotMake(t *testing.T) {
 
 // swapMAC returns the first token with the MAC of the second; 4 + 32 characters come before both.
 func swapMAC(token, other string) string { return token[:36] + other[36:] }
+
+func TestCodec_Code_IsOneOfAMillionEvenly(t *testing.T) {
+	codec := must(tokens.NewCodec("lko_", tokens.DeriveKey([]byte("secret"), "codes")))
+	const codes, buckets = 100_000, 100
+	counts, distinct := [buckets]int{}, map[string]bool{}
+	for i := range uint32(codes) {
+		code := codec.Code(tokens.Handle{Counters: [2]uint32{i, 0}})
+		require.Regexp(t, `^[0-9]{6}$`, code)
+		distinct[code] = true
+		counts[must(strconv.Atoi(code))*buckets/1_000_000]++
+	}
+	// Of a million, 100,000 draws leave 95,163 distinct ones on average, with a standard deviation of about 68.
+	require.InDelta(t, 95_163, len(distinct), 500)
+	chi := 0.0
+	for _, count := range counts {
+		difference := float64(count) - codes/buckets
+		chi += difference * difference / (codes / buckets)
+	}
+	require.Less(t, chi, 170.0, "of 99 degrees of freedom; the keys are fixed, so this is no matter of luck")
+}
 
 func TestNewCodec_RequiresProperKeys(t *testing.T) {
 	_, err := tokens.NewCodec("lkr_")

@@ -1,0 +1,41 @@
+package routes_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"latchkey/models"
+	"latchkey/testkit"
+)
+
+func TestDefaults_ThereAreNoUsersAndNoPasswords(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	var users int64
+	require.NoError(t, app.DB.Model(&models.User{}).Count(&users).Error)
+	require.Zero(t, users)
+	for _, email := range []string{"admin", "root", "admin@example.com", "admin@localhost", "root@localhost", "test@test.com",
+		"user@example.com", "superuser@example.com", "latchkey@example.com", "demo@example.com"} {
+		for _, password := range []string{"admin", "password", "changeme", "secret", "latchkey", "123456", "admin123", "root", "demo",
+			testkit.Password} {
+			requireCode(t, 401, "invalid_credentials", app.Post(t, login, `{"email":"`+email+`","password":"`+password+`"}`))
+		}
+	}
+}
+
+func TestDefaults_ProductionServesNothingForDebugging(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t), "APP_ENV=production", "PUBLIC_URL=https://auth.example.com", "SMTP_URL=none")
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/vars", "/debug/requests",
+		"/metrics", "/dev/mail", "/.git/HEAD", "/.git/config", "/.env", "/.svn/entries", "/docs/", "/static/", "/server-status",
+		"/api/v1/", "/latchkey.db", "/config", "/../etc/passwd"} {
+		response := app.Do(t, testkit.Call{Method: http.MethodGet, Path: path, Header: map[string]string{"Host": "auth.example.com"}})
+		require.Contains(t, []int{400, 404}, response.Status, path)
+		require.NotContains(t, string(response.Body), "goroutine", path)
+		for _, header := range []string{"Server", "X-Powered-By", "X-Aspnet-Version"} {
+			require.Empty(t, response.Header.Get(header), path)
+		}
+	}
+}

@@ -62,7 +62,7 @@ type Message struct {
 	ID       uuid.UUID // of the message, the same when it is sent again, for its Message-ID; may be zero
 	Kind     Kind
 	To       string    // the address as it is stored
-	Name     string    // the user's, if To is known to be theirs; a greeting has it where it looks like a name; may be empty
+	Name     string    // the user's first, if To is known to be theirs; a greeting has it where it looks like one; may be empty
 	Locale   string    // BCP 47; English where we don't speak it
 	Timezone string    // IANA; UTC if there is no time zone of this name
 	Token    string    // one-time, for a link; may be empty

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,16 +16,27 @@ import (
 // left out rather than repaired.
 
 const (
-	maxNameLength   = 60 // characters
+	maxNameLength   = 24 // characters; a sentence is longer
+	maxNameParts    = 3  // words, whether there are spaces or hyphens between
+	maxDenseLength  = 8  // characters of a script that writes a sentence in few, or without spaces
 	maxDeviceLength = 40
 	maxAgentLength  = 400
 )
 
-// sanitizeName returns name as it may stand in a greeting, or "" if it has anything in it that names don't have: digits,
-// slashes, at signs, control characters, dots within a word.
+// denseScripts write a sentence in few characters or without spaces, so that what is longer than a name there is short.
+var denseScripts = []*unicode.RangeTable{
+	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao, unicode.Khmer,
+	unicode.Myanmar, unicode.Tibetan,
+}
+
+// dots are the words for a dot in the languages of our messages, by which people spell out what a mail program makes no link of.
+var dots = []string{"dot", "punkt", "punto", "ponto", "point", "ドット", "点"}
+
+// sanitizeName returns a first name as it may stand in a greeting, or "" if it has anything in it that names don't have: digits,
+// slashes, at signs, control characters, dots within a word, more words than three, more characters than a name, two scripts.
 func sanitizeName(name string) string {
 	name = strings.Join(strings.FieldsFunc(name, isBlank), " ")
-	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxNameLength || !strings.ContainsFunc(name, unicode.IsLetter) {
+	if !utf8.ValidString(name) || !strings.ContainsFunc(name, unicode.IsLetter) || !hasLengthOfName(name) || !isOneScript(name) {
 		return ""
 	}
 	for i, r := range name {
@@ -33,6 +45,7 @@ func sanitizeName(name string) string {
 		switch {
 		case unicode.IsLetter(r), unicode.Is(unicode.M, r), strings.ContainsRune(" -'’ʼ·・", r):
 		case r == '.' && endsWord: // as in Dr. or J. R.
+		case isJoiner(r) && i > 0 && unicode.IsLetter(next): // as Persian and the languages of India write
 		default:
 			return ""
 		}
@@ -41,6 +54,49 @@ func sanitizeName(name string) string {
 }
 
 func isBlank(r rune) bool { return r == ' ' || r == '\u3000' || r == '\u00a0' }
+
+// isJoiner reports whether r is the zero width joiner or non-joiner.
+func isJoiner(r rune) bool { return r == '\u200d' || r == '\u200c' }
+
+// hasLengthOfName reports whether a name is too short to say anything else, such as an address spelled out.
+func hasLengthOfName(name string) bool {
+	parts := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" -.·・", r) })
+	limit := maxNameLength
+	if strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, denseScripts...) }) {
+		limit = maxDenseLength
+	}
+	return utf8.RuneCountInString(name) <= limit && len(parts) <= maxNameParts &&
+		!slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(dots, strings.ToLower(part)) })
+}
+
+// isOneScript reports whether the letters are of one script. Japanese counts as one with the Chinese characters that it uses.
+func isOneScript(name string) bool {
+	found := ""
+	for _, r := range name {
+		script := scriptOf(r)
+		if script != "" && found != "" && script != found {
+			return false
+		}
+		found = cmp.Or(found, script)
+	}
+	return true
+}
+
+// scriptOf returns the script of a letter, or "" for what all of them use.
+func scriptOf(r rune) string {
+	if !unicode.IsLetter(r) || unicode.In(r, unicode.Common, unicode.Inherited) {
+		return ""
+	}
+	if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Bopomofo) {
+		return "CJK"
+	}
+	for name, table := range unicode.Scripts {
+		if unicode.Is(table, r) {
+			return name
+		}
+	}
+	return "unknown"
+}
 
 // sanitizeUserAgent returns the program and the system that a User-Agent names, as "Firefox, Windows", or "" if it names none
 // in plain words.

@@ -25,12 +25,25 @@ func greeting(t testing.TB, message mail.Kind, name string) string {
 
 func TestSanitizeName_KeepsNames(t *testing.T) {
 	for _, name := range []string{
-		"Ann", "Ann Bee", "Seán O'Brien", "Zoë Müller-Lüdenscheidt", "D’Arcy", "J. R. R. Tolkien", "Sammy Davis Jr.", "山田 太郎",
-		"ジャン・ジャック", "محمد", "अनीता", "Nguyễn Thị Minh Khai", "Łukasz", "ʻAna"[2:],
+		"Ann", "Ann Bee", "Seán O'Brien", "Zoë", "Jean-Pierre", "Anna-Maria Luise", "María del Carmen", "D’Arcy", "J. R. R.", "Dr. Ann",
+		"山田 太郎", "太郎", "クリストファー", "ジャン・ジャック", "王小明", "김민수", "محمد", "अनीता", "Nguyễn Minh Khai", "Łukasz", "Владимир", "Κωνσταντίνος",
+		"مهدی\u200cیار", "श्री\u200dराम", "ʻAna"[2:],
 	} {
 		require.Equal(t, "Hello "+name+",", greeting(t, mail.PasswordChanged, name))
 	}
 	require.Equal(t, "Hello Ann Bee,", greeting(t, mail.PasswordChanged, "  Ann \u3000 Bee "))
+}
+
+// Letters alone can say where to go. A name is too short for that.
+func TestSanitizeName_LeavesOutWhatSaysMoreThanAName(t *testing.T) {
+	for _, name := range []string{
+		"Your account was closed write to support at evil dot example", "Your account is closed", "Write to evil dot example",
+		"evil dot com", "Evil Dot", "evil-dot-com", "Visit evil-dot-com", "böse Punkt de", "mal punto com", "mal ponto com", "mal point fr",
+		"Callthenumberonthewebsite", "Ann Bee Cee Dee", "Ann-Bee Cee-Dee", "您的账户已关闭请联系我们", "アカウントは停止されました", "กรุณาติดต่อเราทันที",
+		"加微信abcd", "Annа", "Ann Владимир", "\u200dAnn", "Ann\u200c", "悪 点 日本",
+	} {
+		require.Equal(t, "Hello,", greeting(t, mail.PasswordChanged, name), "%q", name)
+	}
 }
 
 func TestSanitizeName_LeavesOutWhatIsNotAName(t *testing.T) {

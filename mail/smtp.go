@@ -11,6 +11,7 @@ import (
 	"net/mail"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -54,6 +55,7 @@ type SMTP struct {
 	options SMTPOptions
 	from    *mail.Address
 	domain  string // of from, by which we introduce ourselves
+	learned atomic.Pointer[extensions]
 }
 
 // NewSMTP makes a sender. It connects to nothing yet.
@@ -76,8 +78,8 @@ func (s *SMTP) Send(ctx context.Context, message Email) error {
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
 	err = s.converse(ctx, func(client *gomail.Client, session *smtp.Client) error {
-		if knows, _ := session.Extension("SMTPUTF8"); !knows && !isASCII(message.To) {
-			return fmt.Errorf("%w: the server takes no address with other letters than ASCII", ErrPermanent)
+		if !s.learn(session) && !isASCII(message.To) {
+			return fmt.Errorf("%w: the server lacks SMTPUTF8 and takes no address with letters beyond ASCII before the @", ErrPermanent)
 		}
 		return client.SendWithSMTPClient(session, kind)
 	})
@@ -169,7 +171,7 @@ func parseRecipient(to string) (*mail.Address, error) {
 		return nil, unwritable
 	}
 	address, err := mail.ParseAddress("<" + to + ">")
-	if err != nil || address.Address != to {
+	if err != nil || address.String() != "<"+to+">" { // which puts a local part into quotes where it needs them
 		return nil, unwritable
 	}
 	return address, nil

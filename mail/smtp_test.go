@@ -157,9 +157,65 @@ func TestSMTP_Send_AddressesBeyondASCII(t *testing.T) {
 	knowsNot := newServer(t, mail.StartTLS)
 	err := knowsNot.sender(t, mail.StartTLS).Send(t.Context(), rendered)
 	require.ErrorIs(t, err, mail.ErrPermanent)
+	require.ErrorContains(t, err, "the server lacks SMTPUTF8")
 	require.NotContains(t, err.Error(), rendered.To)
 	_, mails := knowsNot.count()
 	require.Zero(t, mails)
+}
+
+// A local part in quotes is written with them, in the envelope and in the header.
+func TestSMTP_Send_QuotedLocalParts(t *testing.T) {
+	server := newServer(t, mail.StartTLS)
+	for i, to := range []string{`"a..b"@docomo.example`, `"ab."@docomo.example`, `".ab"@docomo.example`} {
+		rendered := render(t, letter(mail.NewDevice, "en"))
+		rendered.To = to
+		require.NoError(t, server.sender(t, mail.StartTLS).Send(t.Context(), rendered))
+		require.Contains(t, server.mails[i].content, "To: <"+to+">\r\n")
+		require.Equal(t, strings.ReplaceAll(to, `"`, ""), server.mails[i].to, "the server takes the quotes off")
+	}
+	for _, to := range []string{"a..b@docomo.example", `"ann"@docomo.example`, `"a..b"@docomo.example>, <eve@example.com`} {
+		rendered := render(t, letter(mail.NewDevice, "en"))
+		rendered.To = to
+		require.ErrorIs(t, server.sender(t, mail.StartTLS).Send(t.Context(), rendered), mail.ErrPermanent, to)
+	}
+}
+
+// What a server can't deliver is known from what it says, and asked once in ten minutes.
+func TestSMTP_Takes(t *testing.T) {
+	lacks, now := newServer(t, mail.StartTLS), moment()
+	sender := lacks.sender(t, mail.StartTLS, func(o *mail.SMTPOptions) { o.Now = func() time.Time { return now } })
+	require.True(t, sender.Takes(t.Context(), `"a..b"@example.com`))
+	sessions, _ := lacks.count()
+	require.Zero(t, sessions, "nobody was asked about an ASCII address")
+	for range 3 {
+		require.False(t, sender.Takes(t.Context(), "größe@example.com"))
+	}
+	asked, _ := lacks.count()
+	require.Positive(t, asked)
+	now = now.Add(11 * time.Minute)
+	require.False(t, sender.Takes(t.Context(), "größe@example.com"))
+	again, _ := lacks.count()
+	require.Equal(t, 2*asked, again)
+
+	knows := newServer(t, mail.StartTLS, func(_ *server, s *smtp.Server) { s.EnableSMTPUTF8 = true })
+	require.True(t, knows.sender(t, mail.StartTLS).Takes(t.Context(), "größe@example.com"))
+}
+
+// A delivery tells what the server can, and a server that does not answer is given the benefit of the doubt.
+func TestSMTP_Takes_LearnsFromDeliveries(t *testing.T) {
+	server := newServer(t, mail.StartTLS)
+	sender := server.sender(t, mail.StartTLS)
+	require.NoError(t, sender.Send(t.Context(), render(t, letter(mail.NewDevice, "en"))))
+	before, _ := server.count()
+	require.False(t, sender.Takes(t.Context(), "größe@example.com"))
+	after, _ := server.count()
+	require.Equal(t, before, after)
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	nobody := server.sender(t, mail.StartTLS, func(o *mail.SMTPOptions) { o.Port = listener.Addr().(*net.TCPAddr).Port })
+	require.True(t, nobody.Takes(t.Context(), "größe@example.com"))
 }
 
 // A server that does not offer STARTTLS gets neither the password nor the letter.

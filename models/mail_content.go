@@ -34,7 +34,7 @@ func (m *OneTimeTokenManager) compose(tx Tx, job jobs.Mail, user *User) (*mail.M
 		ID: job.About, Kind: mail.Kind(job.Message), To: user.Email, Locale: user.Locale, Timezone: user.Timezone,
 	}
 	if user.EmailVerifiedAt != nil { // until then it may be a stranger's name
-		message.Name = user.FullName()
+		message.Name = user.FirstName // the whole would have room for a sentence
 	}
 	switch message.Kind {
 	case mail.VerifyEmail, mail.ResetPassword, mail.ChangeEmail, mail.EmailChanged:

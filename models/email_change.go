@@ -14,7 +14,7 @@ type EmailChange struct {
 }
 
 // RequestEmailChange queues a mail to the new address; only its proof makes the change. A wrong password, or an address that
-// is invalid or the user's already, is a *ValidationError. Whether another account has the address is not revealed.
+// is invalid, undeliverable or the user's already, is a *ValidationError. Whether another account has the address is not revealed.
 func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User, change EmailChange) error {
 	var invalid fieldErrors
 	address := invalid.email("new_email", change.NewEmail)
@@ -25,6 +25,9 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 		return err
 	}
 	if err := m.users.verifyCurrentPassword(ctx, user, change.Password); err != nil {
+		return err
+	}
+	if err := m.oneTimeTokens.checkDeliverable(ctx, "new_email", address); err != nil {
 		return err
 	}
 	return m.store.Transaction(ctx, func(tx Tx) error {

@@ -27,12 +27,29 @@ type EmailProof struct {
 type OneTimeTokenManager struct {
 	store Store
 	codec *tokens.Codec
-	queue *jobs.Queue
+	post  Post
 }
 
-// NewOneTimeTokenManager makes a manager that makes tokens and codes with codec and queues its mails in queue.
-func NewOneTimeTokenManager(store Store, codec *tokens.Codec, queue *jobs.Queue) *OneTimeTokenManager {
-	return &OneTimeTokenManager{store: store, codec: codec, queue: queue}
+// Post is where mails go: the queue that sends them, and what reports whether they can be delivered to an address; nil: to any.
+type Post struct {
+	Queue *jobs.Queue
+	Takes func(ctx context.Context, address string) bool
+}
+
+// NewOneTimeTokenManager makes a manager that makes tokens and codes with codec and sends its mails by post.
+func NewOneTimeTokenManager(store Store, codec *tokens.Codec, post Post) *OneTimeTokenManager {
+	return &OneTimeTokenManager{store: store, codec: codec, post: post}
+}
+
+// checkDeliverable returns a *ValidationError of the field if mail can't be delivered to a canonical address.
+func (m *OneTimeTokenManager) checkDeliverable(ctx context.Context, field, address string) error {
+	if m.post.Takes == nil || m.post.Takes(ctx, address) {
+		return nil
+	}
+	return &ValidationError{Errors: []FieldError{{
+		Field: field, Code: CodeUndeliverable,
+		Message: "We can't send mail to an address with letters like these before the @. Please use another address.",
+	}}}
 }
 
 // send queues a mail without a token of its own, or whose token is made when it is sent. A user that is zero gets none: the
@@ -43,7 +60,7 @@ func (m *OneTimeTokenManager) send(ctx context.Context, kind mail.Kind, user uui
 		return fmt.Errorf("make a token id: %w", err)
 	}
 	return m.store.Transaction(ctx, func(tx Tx) error {
-		return tx.enqueue(m.queue, jobs.Mail{Message: string(kind), UserID: user, About: about})
+		return tx.enqueue(m.post.Queue, jobs.Mail{Message: string(kind), UserID: user, About: about})
 	})
 }
 
@@ -57,7 +74,7 @@ func (m *OneTimeTokenManager) issue(tx Tx, token OneTimeToken) error {
 	if err := tx.Create(&token).Error; err != nil {
 		return err
 	}
-	return tx.enqueue(m.queue, jobs.Mail{Message: string(token.Purpose), UserID: token.UserID, About: token.ID})
+	return tx.enqueue(m.post.Queue, jobs.Mail{Message: string(token.Purpose), UserID: token.UserID, About: token.ID})
 }
 
 // activate makes the token of a mail that is about to be sent usable, from now on and in place of all before it. For a mail

@@ -90,6 +90,9 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 	if err := invalid.err(); err != nil {
 		return nil, err
 	}
+	if err := m.oneTimeTokens.checkDeliverable(ctx, "email", user.Email); err != nil {
+		return nil, err
+	}
 	encoded, err := m.rules.Hasher.Hash(ctx, input.Password)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ const (
 	CodeInvalidCharacters = "invalid_characters"
 	CodeTaken             = "taken"
 	CodeTooLong           = "too_long"
+	CodeUndeliverable     = "undeliverable"
 )
 
 // FieldError is what is wrong with one named field of an input. Message is a sentence for people; it never repeats the value.

@@ -60,6 +60,18 @@ func CheckMailServer(ctx context.Context, settings config.Settings, with Resourc
 	return sender.Check(ctx)
 }
 
+// takenAddresses returns what reports whether mail can be delivered to an address: nil, to any, without a mail server.
+func takenAddresses(settings config.Settings, with Resources) (func(context.Context, string) bool, error) {
+	if !settings.Mail.HasServer() {
+		return nil, nil
+	}
+	sender, err := smtpSender(settings, with)
+	if err != nil {
+		return nil, err
+	}
+	return sender.Takes, nil
+}
+
 func smtpSender(settings config.Settings, with Resources) (*mail.SMTP, error) {
 	server, err := settings.Mail.Server()
 	if err != nil {

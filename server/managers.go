@@ -31,12 +31,16 @@ func NewManagers(settings config.Settings, with Resources) (Managers, error) {
 	if err != nil {
 		return Managers{}, err
 	}
+	takes, err := takenAddresses(settings, with)
+	if err != nil {
+		return Managers{}, err
+	}
 	audit := models.NewAuditLog(with.DB, notices(settings.Account, queue), with.Log, with.Now)
 	store, rules := models.NewStore(with.DB, audit, with.Now), passwordRules(settings, with.Hasher)
 	sessions := models.NewSessionManager(store, codecs.refresh, models.SessionRules{
 		Idle: settings.Session.IdleTimeout, Lifetime: settings.Session.Lifetime, Grace: settings.Session.RefreshGrace,
 	})
-	oneTimeTokens := models.NewOneTimeTokenManager(store, codecs.oneTime, queue)
+	oneTimeTokens := models.NewOneTimeTokenManager(store, codecs.oneTime, models.Post{Queue: queue, Takes: takes})
 	users := models.NewUserManager(store, rules, sessions, oneTimeTokens)
 	return Managers{
 		Audit: audit, Users: users, Sessions: sessions, OneTimeTokens: oneTimeTokens, Queue: queue,

@@ -55,7 +55,7 @@ func NewManagers(t testing.TB, db *gorm.DB, options ManagerOptions) Managers {
 	audit := models.NewAuditLog(db, models.Notices{}, cmp.Or(options.Log, slog.New(slog.DiscardHandler)), options.Now)
 	store := models.NewStore(db, audit, options.Now)
 	sessions := models.NewSessionManager(store, codec(t, "lkr_"), options.Sessions)
-	users := models.NewUserManager(store, rules, sessions, models.NewOneTimeTokenManager(store, codec(t, "lko_"), nil))
+	users := models.NewUserManager(store, rules, sessions, models.NewOneTimeTokenManager(store, codec(t, "lko_"), models.Post{}))
 	return Managers{
 		Audit: audit, Users: users, Sessions: sessions,
 		Logins:  models.NewLoginManager(store, users, sessions, codec(t, "lkd_"), models.AdmitAll),

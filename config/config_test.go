@@ -41,11 +41,11 @@ func TestLoad_DefaultsInDevelopment(t *testing.T) {
 		Audit: config.Audit{Retention: 400 * 24 * time.Hour},
 		RateLimit: config.RateLimit{
 			Enabled: true, RedisTimeout: 30 * time.Millisecond,
-			Login: quota(30, time.Minute), LoginAccount: quota(10, time.Minute),
+			Login: quota(60, 2*time.Minute), LoginAccount: quota(10, time.Minute),
 			Signup: quota(30, 5*time.Minute), SignupAccount: quota(10, 5*time.Minute),
 			Refresh: quota(1200, time.Minute), RefreshAccount: quota(60, time.Minute),
 			Mail: quota(20, 10*time.Minute), MailAccount: quota(5, 15*time.Minute),
-			Secret: quota(60, 5*time.Minute), SecretAccount: quota(10, 15*time.Minute),
+			Secret: quota(60, time.Hour), SecretAccount: quota(10, 15*time.Minute),
 		},
 		Account: config.Account{
 			EmailVerification: config.VerificationOptional, SecurityNotices: true, DeletionGrace: 14 * 24 * time.Hour,

@@ -9,7 +9,7 @@ import (
 // field with the suffix Account, per account. Without RedisURL, every replica counts for itself.
 type RateLimit struct {
 	Enabled        Switch        `env:"RATE_LIMITS" envDefault:"on"`
-	Login          Quota         `env:"RATE_LIMIT_LOGIN" envDefault:"30/1m"`
+	Login          Quota         `env:"RATE_LIMIT_LOGIN" envDefault:"60/2m"`
 	LoginAccount   Quota         `env:"RATE_LIMIT_LOGIN_ACCOUNT" envDefault:"10/1m"`
 	Signup         Quota         `env:"RATE_LIMIT_SIGNUP" envDefault:"30/5m"`
 	SignupAccount  Quota         `env:"RATE_LIMIT_SIGNUP_ACCOUNT" envDefault:"10/5m"`
@@ -17,7 +17,7 @@ type RateLimit struct {
 	RefreshAccount Quota         `env:"RATE_LIMIT_REFRESH_ACCOUNT" envDefault:"60/1m"`
 	Mail           Quota         `env:"RATE_LIMIT_MAIL" envDefault:"20/10m"`
 	MailAccount    Quota         `env:"RATE_LIMIT_MAIL_ACCOUNT" envDefault:"5/15m"`
-	Secret         Quota         `env:"RATE_LIMIT_SECRET" envDefault:"60/5m"`
+	Secret         Quota         `env:"RATE_LIMIT_SECRET" envDefault:"60/1h"`
 	SecretAccount  Quota         `env:"RATE_LIMIT_SECRET_ACCOUNT" envDefault:"10/15m"`
 	RedisURL       Secret        `env:"REDIS_URL"`
 	RedisTimeout   time.Duration `env:"REDIS_TIMEOUT" envDefault:"30ms"`
@@ -28,7 +28,7 @@ func rateLimitsSection() section {
 		title: "Rate limits (COUNT/PERIOD; the count is also the burst)",
 		variables: []description{
 			{"RATE_LIMITS", "off turns all of them off, for tests"},
-			{"RATE_LIMIT_LOGIN", "logins from one IP address (IPv6: one /64)"},
+			{"RATE_LIMIT_LOGIN", "logins from one IP address (IPv6: one /64); one that succeeds counts a tenth"},
 			{"RATE_LIMIT_LOGIN_ACCOUNT", "logins to one account, from each known device and from all unknown devices together"},
 			{"RATE_LIMIT_SIGNUP", "sign-ups from one IP address"},
 			{"RATE_LIMIT_SIGNUP_ACCOUNT", "sign-ups with one email"},
@@ -36,7 +36,7 @@ func rateLimitsSection() section {
 			{"RATE_LIMIT_REFRESH_ACCOUNT", "refreshes of one session"},
 			{"RATE_LIMIT_MAIL", "requests that send mail, from one IP address"},
 			{"RATE_LIMIT_MAIL_ACCOUNT", "requests that send mail, about one account"},
-			{"RATE_LIMIT_SECRET", "requests that check a secret, such as a change of password, from one IP address"},
+			{"RATE_LIMIT_SECRET", "requests that check a secret, such as a code, from one IP address; success counts a tenth"},
 			{"RATE_LIMIT_SECRET_ACCOUNT", "requests that check a secret, about one account"},
 			{"REDIS_URL", "redis://USER:PASSWORD@HOST:6379/0, where replicas count together; unset: each counts for itself"},
 			{"REDIS_TIMEOUT", "how long a replica waits for Redis before it counts for itself"},
@@ -71,7 +71,7 @@ func deployRateLimits(c *checker) {
 	limit := c.settings.RateLimit
 	if !limit.Enabled {
 		c.fail("RATE_LIMITS", "is off, so anyone can guess passwords and send mail as fast as they like",
-			"Remove it, and raise the limit that is in the way, such as RATE_LIMIT_LOGIN=60/1m.")
+			"Remove it, and raise the limit that is in the way, such as RATE_LIMIT_LOGIN=200/1m.")
 		return
 	}
 	if c.settings.Database.IsPostgres() && !limit.RedisURL.IsSet() {

@@ -1,8 +1,10 @@
 package middleware
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -18,6 +20,10 @@ type RateLimit struct {
 	Name    string
 	Address *ratelimit.Limiter
 	Account *ratelimit.Limiter
+
+	// SuccessIsCheap gives an address back most of what a request cost that succeeded: many people who share one address do so,
+	// and who guesses fails.
+	SuccessIsCheap bool
 }
 
 const rateLimitsKey = "latchkey.rate_limits"
@@ -27,7 +33,8 @@ const rateLimitsKey = "latchkey.rate_limits"
 // account.
 func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		decision, err := limit.Address.Take(c.Request.Context(), network(ClientAddress(c)))
+		client := network(ClientAddress(c))
+		decision, err := limit.Address.Take(c.Request.Context(), client)
 		if err != nil {
 			Fail(c, err)
 			return
@@ -43,6 +50,10 @@ func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
 		}
 		c.Set(rateLimitsKey, append(rateLimits(c), accountLimit{limit, metrics}))
 		c.Next()
+		if limit.SuccessIsCheap && len(c.Errors) == 0 && c.Writer.Status() < http.StatusBadRequest {
+			// If that fails, the address has paid more than it had to.
+			_ = limit.Address.GiveBack(context.WithoutCancel(c.Request.Context()), client, decision)
+		}
 	}
 }
 

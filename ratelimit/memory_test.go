@@ -13,10 +13,10 @@ import (
 func TestMemory_AFloodOfKeysFreesNobodyAndIsBounded(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	store := newMemory(maxKeys, time.Minute, func() time.Time { return now })
-	limiter, err := gcra(store, Quota{Count: 5, Period: time.Minute})
+	limiter, err := newCounter(store, Quota{Count: 5, Period: time.Minute})
 	require.NoError(t, err)
 	take := func(key string) bool {
-		limited, _, err := limiter.RateLimitCtx(t.Context(), key, 1)
+		limited, _, err := limiter.take(t.Context(), key)
 		require.NoError(t, err)
 		return !limited
 	}
@@ -67,10 +67,10 @@ func heap() int64 {
 func TestMemory_AClockThatGoesBackFreezesNoKey(t *testing.T) {
 	for _, jump := range []time.Duration{time.Second, time.Minute, time.Hour, 400 * 24 * time.Hour} {
 		now := time.Unix(1_800_000_000, 0).Add(jump)
-		limiter, err := gcra(newMemory(maxKeys, time.Minute, func() time.Time { return now }), Quota{Count: 5, Period: time.Minute})
+		limiter, err := newCounter(newMemory(maxKeys, time.Minute, func() time.Time { return now }), Quota{Count: 5, Period: time.Minute})
 		require.NoError(t, err)
 		take := func() bool {
-			limited, _, err := limiter.RateLimitCtx(t.Context(), "ann", 1)
+			limited, _, err := limiter.take(t.Context(), "ann")
 			require.NoError(t, err)
 			return !limited
 		}

@@ -49,37 +49,32 @@ type Limiter struct {
 	name   string
 	quota  Quota
 	key    []byte
-	memory *throttled.GCRARateLimiterCtx
+	memory *counter
 	redis  *Redis
-	shared *throttled.GCRARateLimiterCtx // nil without Redis
+	shared *counter // nil without Redis
 }
+
+// price is what Take takes, in shares of which the quota has as many for each of its requests. kept is what of them stays taken
+// after GiveBack.
+const (
+	price = 10
+	kept  = 1
+)
 
 // NewLimiter returns a limiter. Limiters of the same name share their counts in Redis. It fails if the quota is not positive.
 func NewLimiter(name string, quota Quota, counting Counting) (*Limiter, error) {
-	if quota.Count <= 0 || quota.Period < time.Duration(quota.Count) {
+	if quota.Count <= 0 || quota.Period/price < time.Duration(quota.Count) {
 		return nil, fmt.Errorf("limit %s: %d in %s is not a quota", name, quota.Count, quota.Period)
 	}
 	l := &Limiter{name: name, quota: quota, key: counting.Key, redis: counting.Redis}
 	var err error
-	if l.memory, err = gcra(newMemory(maxKeys, quota.Period, counting.Now), quota); err != nil {
+	if l.memory, err = newCounter(newMemory(maxKeys, quota.Period, counting.Now), quota); err != nil {
 		return nil, err
 	}
 	if l.redis != nil {
-		l.shared, err = gcra(l.redis, quota)
+		l.shared, err = newCounter(newShared(l.redis, quota.Period), quota)
 	}
 	return l, err
-}
-
-func gcra(store throttled.GCRAStoreCtx, quota Quota) (*throttled.GCRARateLimiterCtx, error) {
-	limiter, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{
-		MaxRate: throttled.PerDuration(quota.Count, quota.Period), MaxBurst: quota.Count - 1,
-	})
-	if err != nil {
-		return nil, err
-	}
-	// A swap fails only if another request has passed meanwhile, of which the quota allows no more than this.
-	limiter.SetMaxCASAttemptsLimit(2*quota.Count + 10)
-	return limiter, nil
 }
 
 // Take decides whether one more request may pass for key, and counts it if so. While Redis does not respond, each process counts
@@ -87,7 +82,7 @@ func gcra(store throttled.GCRAStoreCtx, quota Quota) (*throttled.GCRARateLimiter
 func (l *Limiter) Take(ctx context.Context, key string) (Decision, error) {
 	hidden := l.hide(key)
 	if l.shared != nil && l.redis.isDue() {
-		limited, result, err := l.shared.RateLimitCtx(ctx, hidden, 1)
+		limited, result, err := l.shared.take(ctx, hidden)
 		if err == nil {
 			l.redis.responded(ctx)
 			return l.decision(limited, result, InRedis), nil
@@ -97,16 +92,29 @@ func (l *Limiter) Take(ctx context.Context, key string) (Decision, error) {
 		}
 		l.redis.failed(ctx, err)
 	}
-	limited, result, err := l.memory.RateLimitCtx(ctx, hidden, 1)
+	limited, result, err := l.memory.take(ctx, hidden)
 	if err != nil {
 		return Decision{}, err
 	}
 	return l.decision(limited, result, InMemory), nil
 }
 
+// GiveBack returns nine tenths of what Take took when it made this decision, so that whoever succeeds may come back sooner than
+// whoever fails. Until it is called the request counts in full, so that failures at the same time don't all pass.
+func (l *Limiter) GiveBack(ctx context.Context, key string, taken Decision) error {
+	if taken.Store == InMemory {
+		return l.memory.giveBack(ctx, l.hide(key))
+	}
+	err := l.shared.giveBack(ctx, l.hide(key))
+	if err != nil && ctx.Err() == nil {
+		l.redis.failed(ctx, err)
+	}
+	return err
+}
+
 func (l *Limiter) decision(limited bool, result throttled.RateLimitResult, store string) Decision {
 	return Decision{
-		Allowed: !limited, Quota: l.quota, Remaining: result.Remaining,
+		Allowed: !limited, Quota: l.quota, Remaining: result.Remaining / price,
 		Reset: max(result.ResetAfter, 0), RetryAfter: max(result.RetryAfter, 0), Store: store,
 	}
 }

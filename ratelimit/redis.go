@@ -29,6 +29,7 @@ type Redis struct {
 	log     *slog.Logger
 	now     func() time.Time
 	swap    *redis.Script
+	forget  *redis.Script
 	down    atomic.Bool
 	next    atomic.Int64 // when to try again, in nanoseconds since 1970
 }
@@ -47,6 +48,11 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`
 
+// forgetScript deletes a value if it is still the one that was read, atomically.
+const forgetScript = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`
+
 // NewRedis returns a Redis that connects when there is something to count. The error contains no password.
 func NewRedis(options RedisOptions) (*Redis, error) {
 	address, err := normalizeURL(options.URL)
@@ -55,6 +61,7 @@ func NewRedis(options RedisOptions) (*Redis, error) {
 	}
 	r := &Redis{
 		timeout: options.Timeout, log: options.Log, now: options.Now, swap: redis.NewScript(1, swapScript),
+		forget: redis.NewScript(1, forgetScript),
 	}
 	r.pool = &redis.Pool{
 		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: 30 * time.Minute,
@@ -119,7 +126,8 @@ func (r *Redis) isDue() bool {
 		return true
 	}
 	now, next := r.now().UnixNano(), r.next.Load()
-	return now >= next && r.next.CompareAndSwap(next, now+int64(probeInterval))
+	hasGoneBack := next > now+int64(probeInterval) // the clock, since the last try
+	return (now >= next || hasGoneBack) && r.next.CompareAndSwap(next, now+int64(probeInterval))
 }
 
 func (r *Redis) failed(ctx context.Context, err error) {

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +72,87 @@ func TestRateLimit_AppliesToEachAddress(t *testing.T) {
 		"RATE_LIMIT_SECRET=3/1m")
 }
 
+// A school, whose pupils share one address, logs in; each has an account and the right password, and some mistype it first.
+func TestRateLimit_ManyPeopleBehindOneAddressLogIn(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		const pupils = 45
+		for i := range pupils {
+			signup := from(fmt.Sprintf("198.51.100.%d", i), testkit.Call{Path: "/api/v1/signup",
+				Body: testkit.Credentials(fmt.Sprintf("pupil%d@example.com", i))})
+			require.Equal(t, http.StatusCreated, app.Do(t, signup).Status)
+		}
+		logIn := func(i int) int {
+			return app.Do(t, from("192.0.2.1", testkit.Call{Path: "/api/v1/login",
+				Body: testkit.Credentials(fmt.Sprintf("pupil%d@example.com", i))})).Status
+		}
+		for range 3 {
+			statuses := make([]int, pupils)
+			var group sync.WaitGroup
+			for i := range pupils {
+				group.Go(func() { statuses[i] = logIn(i) })
+			}
+			group.Wait()
+			for i, status := range statuses {
+				require.Equal(t, http.StatusOK, status, i)
+			}
+		}
+		for i := range pupils {
+			require.Equal(t, http.StatusUnauthorized, app.Do(t, from("192.0.2.1", wrongLogin(fmt.Sprintf("pupil%d@example.com", i), ""))).Status)
+		}
+		require.Equal(t, http.StatusOK, logIn(0), "some have mistyped it")
+	}, limitsOn, behindProxy)
+}
+
+// Whoever guesses at many accounts from one address is held to the quota, however many guesses run at once and however often they
+// log in to an account of their own meanwhile.
+func TestRateLimit_GuessesFromOneAddressPayInFull(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		require.Equal(t, http.StatusCreated, app.Do(t, from("198.51.100.7", testkit.Call{Path: "/api/v1/signup",
+			Body: testkit.Credentials(annAddress)})).Status)
+		own := testkit.Call{Path: "/api/v1/login", Body: testkit.Credentials(annAddress)}
+		var guessed atomic.Int64
+		var group sync.WaitGroup
+		for i := range 40 {
+			group.Go(func() {
+				if app.Do(t, from("192.0.2.1", wrongLogin(fmt.Sprintf("u%d@example.com", i), ""))).Status == http.StatusUnauthorized {
+					guessed.Add(1)
+				}
+				if i%4 == 0 {
+					app.Do(t, from("192.0.2.1", own))
+				}
+			})
+		}
+		group.Wait()
+		for i := range 10 {
+			if app.Do(t, from("192.0.2.1", wrongLogin(fmt.Sprintf("v%d@example.com", i), ""))).Status == http.StatusUnauthorized {
+				guessed.Add(1)
+			}
+		}
+		require.LessOrEqual(t, guessed.Load(), int64(10))
+		require.Positive(t, guessed.Load())
+		limited(t, app.Do(t, from("192.0.2.1", own)))
+	}, limitsOn, behindProxy, "RATE_LIMIT_LOGIN=10/1h")
+}
+
+// The bound of docs/abuse.md: what an address may guess in a day at codes, of whatever accounts.
+func TestRateLimit_CodesFromOneAddressInADay(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t), limitsOn, behindProxy)
+	tried := 0
+	for i := 0; i < 24*60; i++ {
+		for range 2 {
+			if app.Do(t, from("192.0.2.1", testkit.Call{Path: "/api/v1/password/reset",
+				Body: object([]string{"email", fmt.Sprintf("u%d@example.com", i), "code", "123456", "new_password", newPassword})})).Status == 400 {
+				tried++
+			}
+		}
+		app.Clock.Advance(time.Minute)
+	}
+	require.LessOrEqual(t, tried, 60+24*60)
+}
+
 func TestRateLimit_IgnoresTheSpellingOfAnAddress(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
@@ -116,7 +199,7 @@ func TestRateLimit_OfStrangersDoesNotAffectTheOwnersDevice(t *testing.T) {
 				continue
 			}
 			limited(t, answer)
-			require.Contains(t, answer.Header.Get("RateLimit"), "r=29", "only the limit of the address is shown")
+			require.Contains(t, answer.Header.Get("RateLimit"), "r=59", "only the limit of the address is shown")
 		}
 		eves := app.Do(t, from("198.51.100.9", testkit.Call{Path: "/api/v1/signup",
 			Body: `{"email":"eve@example.com","password":"` + testkit.Password + `"}`})).Text(t, "device_token")

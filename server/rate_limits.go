@@ -48,6 +48,7 @@ func rateLimits(settings config.Settings, counting ratelimit.Counting, metrics *
 		}
 		policy, err := newRateLimit(name, address, account, counting)
 		failed = errors.Join(failed, err)
+		policy.SuccessIsCheap = name == "login" || name == "secret" // the others limit what succeeds: accounts, mails, refreshes
 		return middleware.LimitRate(policy, metrics)
 	}
 	limits := routes.Limits{

@@ -49,8 +49,9 @@ func TestPool_Verify_AcceptsHashesOfARealDjango(t *testing.T) {
 		result, err := pool.Verify(t.Context(), hash.Password, hash.Encoded)
 		require.NoError(t, err, "%s", hash.Encoded)
 		truncated := hash.Hasher == "bcrypt" && len(hash.Password) > 72
-		require.Equal(t, !truncated, result.Match, "%s of %q", hash.Hasher, hash.Password)
-		require.Equal(t, !truncated, result.Outdated)
+		opens := !truncated && hash.Password != ""
+		require.Equal(t, opens, result.Match, "%s of %q", hash.Hasher, hash.Password)
+		require.Equal(t, opens, result.Outdated)
 		for _, other := range []string{hash.Password + "x", strings.TrimSuffix(hash.Password+"y", "ty"), "another one"} {
 			if other == hash.Password {
 				continue
@@ -84,7 +85,7 @@ func TestPool_Hash_IsAcceptedByARealDjango(t *testing.T) {
 		password   string
 	}{
 		{"argon2", passwords.FastParameters(), letmein},
-		{"argon2", passwords.FastParameters(), ""},
+		{"argon2", passwords.FastParameters(), "x"},
 		{"argon2", passwords.FastParameters(), strings.Repeat("0123456789", 10)},
 		{"bcrypt$", bcrypt, letmein},
 		{"", bcrypt, strings.Repeat("0123456789", 10)},

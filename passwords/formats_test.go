@@ -38,7 +38,6 @@ var formats = []struct {
 	{"bcrypt 2a", "bcrypt", letmein, "$2a$04$abcdefghijklmnopqrstuuanVo7Xut1CH8VGIGlz1JovQh9GJbbtG"},
 	{"bcrypt 2b", "bcrypt", letmein, "$2b$04$abcdefghijklmnopqrstuuanVo7Xut1CH8VGIGlz1JovQh9GJbbtG"},
 	{"bcrypt 2y", "bcrypt", letmein, "$2y$04$abcdefghijklmnopqrstuuanVo7Xut1CH8VGIGlz1JovQh9GJbbtG"},
-	{"bcrypt of nothing", "bcrypt", "", "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq"},
 	{"Django bcrypt", "bcrypt", letmein, "bcrypt$$2b$04$abcdefghijklmnopqrstuuanVo7Xut1CH8VGIGlz1JovQh9GJbbtG"},
 	{"Django bcrypt_sha256", "bcrypt_sha256", letmein,
 		"bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuulyx/yrfLnuLCi6gwFG5mrkJjuQKpL6S"},
@@ -327,4 +326,31 @@ func readJSON(t *testing.T, path string, value any) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, value))
+}
+
+// Django stores a real hash of the empty text for create_user(password=""), which is usual for social logins.
+func TestPool_Verify_RefusesAnEmptyPasswordWhateverIsStored(t *testing.T) {
+	t.Parallel()
+	for name, encoded := range map[string]string{
+		"nothing":       "",
+		"unusable":      passwords.Unusable(),
+		"pbkdf2":        "pbkdf2_sha256$1000$seasalt$XHfRVmyEZRTCcSbqGP00JKv0fRwYHK0ogjPZdSJxCXk=",
+		"bcrypt":        "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq",
+		"Django bcrypt": "bcrypt$$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq",
+		"scrypt":        "scrypt$2$seasalt$8$1$qVotyKnIEo1v70R2TXFdlXvplEubqvTay2H8f+a4h+BGYyS5bjU7vdaJIJNu4dS3G2hylAn5rbbLKWXFQPm8NA==",
+		"md5":           "md5$seasalt$4b144f4ae05cfb6b0fe96d22626591c8",
+		"sha1":          "sha1$seasalt$b2364b737d90ca7aab36cc321d38f5ce7bdba9fa",
+		"unsalted md5":  "d41d8cd98f00b204e9800998ecf8427e",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := newPool(t, passwords.Options{Parameters: passwords.FastParameters(), AllowLegacy: passwords.LegacyFormats()})
+			require.NoError(t, pool.Decodable(encoded))
+			result, err := pool.Verify(t.Context(), "", encoded)
+			require.NoError(t, err)
+			require.Equal(t, passwords.Result{}, result)
+			require.EqualValues(t, 1, pool.Hashes(), "it costs what a wrong password does")
+		})
+	}
+	_, err := fastPool(t).Hash(t.Context(), "")
+	require.ErrorIs(t, err, passwords.ErrPasswordEmpty)
 }

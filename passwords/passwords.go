@@ -15,6 +15,8 @@ import (
 const MaxLength = 1024
 
 var (
+	// ErrPasswordEmpty means there is no password to hash.
+	ErrPasswordEmpty = errors.New("the password is empty")
 	// ErrPasswordTooLong means the password has more than MaxLength bytes.
 	ErrPasswordTooLong = errors.New("the password is longer than 1024 bytes")
 	// ErrInvalidPassword means the password is not valid UTF-8 or contains a NUL, which several of the algorithms

@@ -70,9 +70,13 @@ func NewPool(options Options) (*Pool, error) {
 	}, nil
 }
 
-// Hash returns a new encoded hash of the password's normal form (RFC 8265, section 4.2: NFC, one kind of space). It fails with ErrPasswordTooLong or ErrInvalidPassword before
-// anything is computed, with ErrOverloaded, or with the context's error.
+// Hash returns a new encoded hash of the password's normal form (RFC 8265, section 4.2: NFC, one kind of space). It fails with
+// ErrPasswordEmpty, ErrPasswordTooLong or ErrInvalidPassword before anything is computed, with ErrOverloaded, or with the
+// context's error.
 func (p *Pool) Hash(ctx context.Context, password string) (encoded string, err error) {
+	if password == "" {
+		return "", ErrPasswordEmpty
+	}
 	if err := validate(password); err != nil {
 		return "", err
 	}
@@ -90,7 +94,9 @@ func (p *Pool) Hash(ctx context.Context, password string) (encoded string, err e
 // Verify reports whether the password, in its normal form or in one of up to three others in which the same characters can be
 // typed, matches the encoded hash. It computes one hash for each of these forms, which is one for an ASCII password, whatever
 // encoded is and whichever form matches: an empty, unusable, undecodable or too expensive value costs as much as a new hash
-// and does not match. It fails as Hash does, and, after computing, with ErrUnsupportedHash or ErrHashTooExpensive.
+// and does not match. An empty password costs what any other does and never matches, though systems that accounts come from
+// may have stored a hash of it. Verify fails as Hash does for a password of too many bytes or of invalid characters, and, after
+// computing, with ErrUnsupportedHash or ErrHashTooExpensive.
 func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, error) {
 	if err := validate(password); err != nil {
 		return Result{}, err
@@ -106,7 +112,7 @@ func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
-	match := slices.Contains(matches, true)
+	match := password != "" && slices.Contains(matches, true)
 	return Result{Match: match, Outdated: match && (stored.parameters != p.parameters || !matches[0])}, decodeErr
 }
 

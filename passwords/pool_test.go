@@ -217,7 +217,7 @@ func TestPool_Verify_AcceptsWhatHashMade(t *testing.T) {
 		pools = append(pools, newPool(t, passwords.Options{Parameters: parameters}))
 	}
 	withoutNUL := func(text string) bool { return !strings.Contains(text, "\x00") }
-	password := rapid.StringN(0, -1, passwords.MaxLength).Filter(withoutNUL)
+	password := rapid.StringN(1, -1, passwords.MaxLength).Filter(withoutNUL)
 	rapid.Check(t, func(t *rapid.T) {
 		pool := rapid.SampledFrom(pools).Draw(t, "pool")
 		mine := password.Draw(t, "mine")

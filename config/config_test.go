@@ -54,7 +54,8 @@ func TestLoad_DefaultsInDevelopment(t *testing.T) {
 			LinkVerify: "http://localhost:8080/verify-email", LinkReset: "http://localhost:8080/reset-password",
 			LinkUndo: "http://localhost:8080/undo-email-change",
 		},
-		Log: config.Log{Format: "text", Level: slog.LevelInfo},
+		Log:    config.Log{Format: "text", Level: slog.LevelInfo},
+		Django: config.Django{TokensLibrary: "simplejwt"},
 	}, settings)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)

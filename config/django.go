@@ -4,12 +4,13 @@ import "fmt"
 
 // Django configures compatibility with a migrated Django project. DatabaseURL is where its users are imported from. With
 // Compat, the paths of its clients are served too, and until TokensUntil they accept the tokens that it signed with
-// SecretKey, issued by TokensIssuer for TokensAudience.
+// SecretKey by TokensLibrary, issued by TokensIssuer for TokensAudience.
 type Django struct {
 	DatabaseURL Secret `env:"DJANGO_DATABASE_URL"`
 	Compat      bool   `env:"DJANGO_COMPAT" envDefault:"false"`
 	SecretKey   Secret `env:"DJANGO_SECRET_KEY"`
 
+	TokensLibrary  string   `env:"DJANGO_TOKENS_LIBRARY" envDefault:"simplejwt"`
 	TokensUntil    Deadline `env:"DJANGO_TOKENS_UNTIL"`
 	TokensIssuer   string   `env:"DJANGO_TOKENS_ISSUER"`
 	TokensAudience string   `env:"DJANGO_TOKENS_AUDIENCE"`
@@ -22,6 +23,7 @@ func djangoSection() section {
 			{"DJANGO_DATABASE_URL", "what latchkey import django reads, such as postgres://USER:PASSWORD@HOST:5432/NAME"},
 			{"DJANGO_COMPAT", "true also serves the paths of Django's JWT libraries, in their formats; see docs/from-django.md"},
 			{"DJANGO_SECRET_KEY", "Django's SECRET_KEY, to accept the tokens that it signed"},
+			{"DJANGO_TOKENS_LIBRARY", "what issued them: simplejwt, or djangorestframework-jwt, whose tokens don't say what they are for"},
 			{"DJANGO_TOKENS_UNTIL", "last day (UTC) they are accepted, such as 2026-12-31: when the longest refresh token expires"},
 			{"DJANGO_TOKENS_ISSUER", "the iss of these tokens, if Django sets one (SIMPLE_JWT[\"ISSUER\"])"},
 			{"DJANGO_TOKENS_AUDIENCE", "their aud, or one of several, if Django sets any (SIMPLE_JWT[\"AUDIENCE\"])"},
@@ -44,6 +46,7 @@ func checkDjango(c *checker) {
 	if !django.SecretKey.IsSet() {
 		return
 	}
+	c.oneOf("DJANGO_TOKENS_LIBRARY", django.TokensLibrary, "simplejwt", "djangorestframework-jwt")
 	if length := len(django.SecretKey.Bytes()); length < minSecretLength {
 		c.fail("DJANGO_SECRET_KEY", fmt.Sprintf("has %d bytes and needs at least %d", length, minSecretLength),
 			"Leave it out: tokens signed with so short a key can be forged.")

@@ -62,7 +62,8 @@ func TestLoad_ReadsEveryVariableFromAFile(t *testing.T) {
 		"SECURITY_NOTICES": "off", "ACCOUNT_DELETION_GRACE": "0",
 		"LOG_LEVEL": "warn", "SUPERUSER_EMAIL": "ann@example.com", "SUPERUSER_PASSWORD": "plum tree by the gate",
 		"DJANGO_DATABASE_URL": "postgres://u:p@h/d", "DJANGO_COMPAT": "true", "DJANGO_SECRET_KEY": strongKey,
-		"DJANGO_TOKENS_UNTIL": "2026-12-31", "DJANGO_TOKENS_ISSUER": "shop", "DJANGO_TOKENS_AUDIENCE": "phones",
+		"DJANGO_TOKENS_LIBRARY": "djangorestframework-jwt", "DJANGO_TOKENS_UNTIL": "2026-12-31",
+		"DJANGO_TOKENS_ISSUER": "shop", "DJANGO_TOKENS_AUDIENCE": "phones",
 	} {
 		direct = append(direct, name+"="+value)
 		viaFile = append(viaFile, name+"_FILE="+name)

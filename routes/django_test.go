@@ -35,11 +35,16 @@ var djangoGolden = []string{
 
 const djangoSecret = "django-insecure-r0^7=u*x4t)kz3vy8s1m(q9w&e2d5h6j#a-n$b_c"
 
-// eachDjangoApp runs a test on apps that serve Django's paths and accept its tokens until a month after the clock's start.
-func eachDjangoApp(t *testing.T, run func(t *testing.T, app *testkit.App)) {
+// eachDjangoApp runs a test on apps that serve Django's paths and accept its tokens until a month after the clock's start. They
+// have these settings too.
+func eachDjangoApp(t *testing.T, run func(t *testing.T, app *testkit.App), settings ...string) {
 	t.Helper()
-	testkit.EachApp(t, run, "DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL=2026-04-01")
+	settings = append(settings, "DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL=2026-04-01")
+	testkit.EachApp(t, run, settings...)
 }
+
+// ofDRFJWT is the setting of a project whose tokens djangorestframework-jwt issued.
+const ofDRFJWT = "DJANGO_TOKENS_LIBRARY=djangorestframework-jwt"
 
 func TestDjango_RoutesAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
@@ -254,20 +259,19 @@ func djangoIssued(payload string) string {
 	return signed + "." + encode(mac.Sum(nil))
 }
 
-func TestDjango_AcceptsAndExchangesDjangosTokens(t *testing.T) {
+func TestDjango_AcceptsAndExchangesTokensOfSimpleJWT(t *testing.T) {
 	t.Parallel()
 	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
 		addAnn(t, app)
 		exp := app.Clock.Now().Add(24 * time.Hour).Unix()
 		access := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":7}`, exp))
 		refresh := djangoIssued(fmt.Sprintf(`{"token_type":"refresh","exp":%d,"jti":"r1","user_id":7}`, exp))
-		drf := djangoIssued(fmt.Sprintf(`{"user_id":7,"username":"ann","email":"ann@example.com","exp":%d,"orig_iat":1}`, exp))
-		for _, token := range []string{access, drf} {
-			require.Equal(t, 200, app.Get(t, "/user/update/", token).Status)
-			require.Equal(t, 401, app.Get(t, "/api/v1/profile", token).Status, "not elsewhere")
-			require.Equal(t, 200, app.Post(t, "/api/token/verify/", `{"token":"`+token+`"}`).Status)
-		}
+		link := djangoIssued(fmt.Sprintf(`{"user_id":7,"username":"ann","email":"ann@example.com","exp":%d}`, exp))
+		require.Equal(t, 200, app.Get(t, "/user/update/", access).Status)
+		require.Equal(t, 401, app.Get(t, "/api/v1/profile", access).Status, "not elsewhere")
+		require.Equal(t, 200, app.Post(t, "/api/token/verify/", `{"token":"`+access+`"}`).Status)
 		require.Equal(t, 401, app.Get(t, "/user/update/", refresh).Status)
+		require.Equal(t, 401, app.Get(t, "/user/update/", link).Status, "it does not say that it is for access")
 		require.Equal(t, 200, app.Post(t, "/api/token/verify/", `{"token":"`+refresh+`"}`).Status)
 		require.Equal(t, 401, app.Post(t, "/api/token/refresh/", `{"refresh":"`+access+`"}`).Status)
 		require.Equal(t, 400, app.Post(t, "/api-token-refresh/", `{"token":"`+access+`"}`).Status, "SimpleJWT's are not renewed")
@@ -280,15 +284,33 @@ func TestDjango_AcceptsAndExchangesDjangosTokens(t *testing.T) {
 		require.Equal(t, "django", listed.Text(t, "sessions.0.auth_method"))
 		claims := app.Post(t, "/api/v1/token/verify", `{"token":"`+pair.Text(t, "access")+`"}`)
 		require.Equal(t, float64(7), claims.Field(t, "user_id"))
-		renewed := app.Post(t, "/api-token-refresh/", `{"token":"`+drf+`"}`)
+
+		app.Clock.Advance(25 * time.Hour)
+		require.Equal(t, 401, app.Get(t, "/user/update/", access).Status, "expired")
+	})
+}
+
+func TestDjango_AcceptsAndRenewsTokensOfDRFJWT(t *testing.T) {
+	t.Parallel()
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		exp := app.Clock.Now().Add(24 * time.Hour).Unix()
+		token := djangoIssued(fmt.Sprintf(`{"user_id":7,"username":"ann","email":"ann@example.com","exp":%d,"orig_iat":1}`, exp))
+		link := djangoIssued(fmt.Sprintf(`{"user_id":7,"username":"ann","exp":%d}`, exp))
+		access := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":7}`, exp))
+		require.Equal(t, 200, app.Get(t, "/user/update/", token).Status)
+		require.Equal(t, 401, app.Get(t, "/api/v1/profile", token).Status, "not elsewhere")
+		for _, other := range []string{link, access} {
+			require.Equal(t, 401, app.Get(t, "/user/update/", other).Status, "not of this library")
+		}
+		renewed := app.Post(t, "/api-token-refresh/", `{"token":"`+token+`"}`)
 		require.Equal(t, 200, renewed.Status, "%s", renewed.Body)
 		require.Equal(t, 200, app.Get(t, "/api/v1/profile", renewed.Text(t, "token")).Status)
 
 		app.Clock.Advance(25 * time.Hour)
-		require.Equal(t, 401, app.Get(t, "/user/update/", access).Status, "expired")
 		require.JSONEq(t, `{"non_field_errors":["Signature has expired."]}`,
-			app.Post(t, "/api-token-verify/", `{"token":"`+drf+`"}`).Body)
-	})
+			app.Post(t, "/api-token-verify/", `{"token":"`+token+`"}`).Body)
+	}, ofDRFJWT)
 }
 
 func TestDjango_RefusesDjangosTokensAfterAChangeOfAccountOrPassword(t *testing.T) {

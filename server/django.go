@@ -41,7 +41,7 @@ func djangoTokens(p parts) (*tokens.DjangoTokens, error) {
 		return nil, errors.New("DJANGO_TOKENS_UNTIL is more than a year off: write when Django's last token ends")
 	}
 	return tokens.NewDjangoTokens(tokens.DjangoTokenOptions{
-		SecretKey: settings.SecretKey.Bytes(), Until: settings.TokensUntil.Time,
+		Library: tokens.DjangoLibrary(settings.TokensLibrary), SecretKey: settings.SecretKey.Bytes(), Until: settings.TokensUntil.Time,
 		Issuer: settings.TokensIssuer, Audience: settings.TokensAudience,
 	}, p.Now)
 }

@@ -19,9 +19,19 @@ type DjangoTokens struct {
 	now     func() time.Time
 }
 
-// DjangoTokenOptions describes the tokens of a Django project. SecretKey is its SECRET_KEY. Issuer and Audience are the
-// ones it was configured with, or empty. From Until on every token is refused.
+// DjangoLibrary is a library that issues tokens in Django projects, as DJANGO_TOKENS_LIBRARY names it.
+type DjangoLibrary string
+
+// The libraries. SimpleJWT writes into every token what it is for. DRFJWT, in either of its lines of releases, does not.
+const (
+	SimpleJWT DjangoLibrary = "simplejwt"
+	DRFJWT    DjangoLibrary = "djangorestframework-jwt"
+)
+
+// DjangoTokenOptions describes the tokens of a Django project. Library issued them, and SecretKey is the project's SECRET_KEY.
+// Issuer and Audience are the ones it was configured with, or empty. From Until on every token is refused.
 type DjangoTokenOptions struct {
+	Library   DjangoLibrary
 	SecretKey []byte
 	Issuer    string
 	Audience  string
@@ -41,15 +51,17 @@ func NewDjangoTokens(options DjangoTokenOptions, now func() time.Time) (*DjangoT
 func (d *DjangoTokens) Until() time.Time { return d.options.Until }
 
 // DjangoToken is the content of a verified token. UserID is the user's primary key in Django: a decimal number or a UUID.
-// ID is unique among the tokens of a user. Renewable is set for an access token of djangorestframework-jwt that can be
-// exchanged for a new one.
+// ID is unique among the tokens of a user. IssuedAt is when the token was issued, or the first one that was renewed into it; it is
+// zero if the token does not say. Renewable is set for an access token of djangorestframework-jwt that can be exchanged for a new
+// one.
 type DjangoToken struct {
 	UserID    string
 	ID        string
+	IssuedAt  time.Time
 	Renewable bool
 }
 
-// djangoClaims is the payload of both libraries. That of djangorestframework-jwt has no token_type and always a username.
+// djangoClaims is the payload of both libraries.
 type djangoClaims struct {
 	Type      string         `json:"token_type"`
 	ExpiresAt NumericDate    `json:"exp"`
@@ -59,22 +71,49 @@ type djangoClaims struct {
 	ID        string         `json:"jti"`
 	UserID    jsontext.Value `json:"user_id"`
 	Username  *string        `json:"username"`
+	Email     *string        `json:"email"`
 	Audience  jsontext.Value `json:"aud"`
 	Issuer    jsontext.Value `json:"iss"`
+
+	Others jsontext.Value `json:",embed"` // members of other names
 }
 
-// VerifyAccess returns the content of an access token of either library. It fails with ErrTokenExpired if the token's age is
+// issuedAt returns when the token was issued, or zero. Renewed tokens of djangorestframework-jwt name the first of their chain,
+// which is older: what ended that one ended them too.
+func (c djangoClaims) issuedAt() time.Time {
+	switch {
+	case c.IssuedAt != 0:
+		return c.IssuedAt.Time()
+	case c.Original != 0:
+		return c.Original.Time()
+	default:
+		return time.Time{}
+	}
+}
+
+// isOfDRFJWT reports whether the claims are those that djangorestframework-jwt writes, and no others: releases up to 1.11 write
+// user_id, username, email and exp, its fork a jti instead of the email. Nothing in them says what the token is for, so that
+// this is what tells it from another one that was signed with the same key, as in the link of an email.
+func (c djangoClaims) isOfDRFJWT() bool {
+	return c.Username != nil && (c.Email != nil || c.ID != "") && len(c.Others) == 0 && c.NotBefore == 0
+}
+
+// VerifyAccess returns the content of an access token. It fails with ErrTokenExpired if the token's age is
 // the only thing wrong with it, and with ErrTokenInvalid in every other case.
 func (d *DjangoTokens) VerifyAccess(token string) (DjangoToken, error) {
-	return d.verify(token, "access", "")
+	if d.options.Library == DRFJWT {
+		return d.verify(token, "")
+	}
+	return d.verify(token, "access")
 }
 
-// VerifyRefresh does the same as VerifyAccess for a refresh token of SimpleJWT.
+// VerifyRefresh does the same as VerifyAccess for a refresh token, which djangorestframework-jwt does not issue.
 func (d *DjangoTokens) VerifyRefresh(token string) (DjangoToken, error) {
 	return d.verify(token, "refresh")
 }
 
-func (d *DjangoTokens) verify(token string, types ...string) (DjangoToken, error) {
+// verify returns the content of a token of this token_type; that of a token of djangorestframework-jwt is empty.
+func (d *DjangoTokens) verify(token, kind string) (DjangoToken, error) {
 	_, payload, err := verifyJWS(token, func(kid string) (Key, bool) { return d.key, kid == "" })
 	if err != nil {
 		return DjangoToken{}, err
@@ -87,10 +126,12 @@ func (d *DjangoTokens) verify(token string, types ...string) (DjangoToken, error
 	if err != nil {
 		return DjangoToken{}, err
 	}
-	if err := d.check(claims, types); err != nil {
+	if err := d.check(claims, kind); err != nil {
 		return DjangoToken{}, err
 	}
-	verified := DjangoToken{UserID: userID, ID: claims.ID, Renewable: claims.Type == "" && claims.Original != 0}
+	verified := DjangoToken{
+		UserID: userID, ID: claims.ID, IssuedAt: claims.issuedAt(), Renewable: claims.Type == "" && claims.Original != 0,
+	}
 	if verified.ID == "" { // older versions of djangorestframework-jwt set no jti; the signature is as unique
 		verified.ID = token[strings.LastIndexByte(token, '.')+1:]
 	}
@@ -99,15 +140,14 @@ func (d *DjangoTokens) verify(token string, types ...string) (DjangoToken, error
 
 // check returns what is wrong with the claims at this moment. Expiry comes last, so that ErrTokenExpired means that nothing
 // else is wrong.
-func (d *DjangoTokens) check(claims djangoClaims, types []string) error {
+func (d *DjangoTokens) check(claims djangoClaims, kind string) error {
 	now := d.now()
-	if !slices.Contains(types, claims.Type) {
-		return invalid("token_type is not " + strings.Join(types, " or "))
-	}
 	switch {
-	case claims.Type == "" && claims.Username == nil:
-		return invalid("neither token_type nor username is present")
-	case claims.Type != "" && claims.ID == "":
+	case claims.Type != kind:
+		return invalid("token_type is not " + strconv.Quote(kind))
+	case kind == "" && !claims.isOfDRFJWT():
+		return invalid("the claims are not those of djangorestframework-jwt")
+	case kind != "" && claims.ID == "":
 		return invalid("jti is missing")
 	case !isExactly(claims.Issuer, d.options.Issuer), !isAmong(claims.Audience, d.options.Audience):
 		return invalid("aud or iss is not the configured one")

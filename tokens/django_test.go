@@ -16,10 +16,11 @@ import (
 
 const djangoKey = "django-insecure-r0^7=u*x4t)kz3vy8s1m(q9w&e2d5h6j#a-n$b_c"
 
-func djangoTokens(t testing.TB) *tokens.DjangoTokens {
+func djangoTokens(t testing.TB, library tokens.DjangoLibrary) *tokens.DjangoTokens {
 	t.Helper()
-	django, err := tokens.NewDjangoTokens(
-		tokens.DjangoTokenOptions{SecretKey: []byte(djangoKey), Until: noon.Add(30 * 24 * time.Hour)}, func() time.Time { return noon })
+	django, err := tokens.NewDjangoTokens(tokens.DjangoTokenOptions{
+		Library: library, SecretKey: []byte(djangoKey), Until: noon.Add(30 * 24 * time.Hour),
+	}, func() time.Time { return noon })
 	require.NoError(t, err)
 	return django
 }
@@ -42,20 +43,24 @@ var soon = noon.Add(time.Hour).Unix()
 
 // What the libraries issue: SimpleJWT 5 and 4, and djangorestframework-jwt 1.11 and its fork.
 func TestDjangoTokens_AcceptsWhatTheLibrariesIssue(t *testing.T) {
-	django := djangoTokens(t)
+	t.Parallel()
+	simple, drf := djangoTokens(t, tokens.SimpleJWT), djangoTokens(t, tokens.DRFJWT)
+	first := time.Unix(1, 0).UTC()
 	for _, c := range []struct {
 		payload string
 		verify  func(string) (tokens.DjangoToken, error)
 		want    tokens.DjangoToken
 	}{
-		{`{"token_type":"access","exp":%d,"iat":1,"jti":"a1","user_id":7}`, django.VerifyAccess,
-			tokens.DjangoToken{UserID: "7", ID: "a1"}},
-		{`{"token_type":"access","exp":%d,"jti":"a1","user_id":"7"}`, django.VerifyAccess, tokens.DjangoToken{UserID: "7", ID: "a1"}},
+		{`{"token_type":"access","exp":%d,"iat":1,"jti":"a1","user_id":7}`, simple.VerifyAccess,
+			tokens.DjangoToken{UserID: "7", ID: "a1", IssuedAt: first}},
+		{`{"token_type":"access","exp":%d,"jti":"a1","user_id":"7"}`, simple.VerifyAccess, tokens.DjangoToken{UserID: "7", ID: "a1"}},
 		{`{"token_type":"refresh","exp":%d,"iat":1,"jti":"r1","user_id":"8C5A2F3E-9a51-4a3e-8f0d-6f6c4f1b2a10","extra":[1]}`,
-			django.VerifyRefresh, tokens.DjangoToken{UserID: "8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", ID: "r1"}},
-		{`{"user_id":7,"username":"ann","exp":%d,"email":"ann@example.com","orig_iat":1}`, django.VerifyAccess,
-			tokens.DjangoToken{UserID: "7", Renewable: true}},
-		{`{"user_id":7,"username":"ann","exp":%d,"jti":"d1"}`, django.VerifyAccess, tokens.DjangoToken{UserID: "7", ID: "d1"}},
+			simple.VerifyRefresh, tokens.DjangoToken{UserID: "8c5a2f3e-9a51-4a3e-8f0d-6f6c4f1b2a10", ID: "r1", IssuedAt: first}},
+		{`{"user_id":7,"username":"ann","exp":%d,"email":"ann@example.com","orig_iat":1}`, drf.VerifyAccess,
+			tokens.DjangoToken{UserID: "7", IssuedAt: first, Renewable: true}},
+		{`{"user_id":7,"username":"ann","exp":%d,"email":"ann@example.com"}`, drf.VerifyAccess, tokens.DjangoToken{UserID: "7"}},
+		{`{"user_id":7,"username":"ann","exp":%d,"jti":"d1","iat":9,"orig_iat":1}`, drf.VerifyAccess,
+			tokens.DjangoToken{UserID: "7", ID: "d1", IssuedAt: time.Unix(9, 0).UTC(), Renewable: true}},
 	} {
 		token := djangoToken(c.payload, soon)
 		verified, err := c.verify(token)
@@ -67,8 +72,39 @@ func TestDjangoTokens_AcceptsWhatTheLibrariesIssue(t *testing.T) {
 	}
 }
 
+// Projects sign other things with the same key. A token that does not say, by its type or by the form that its library gives it,
+// that it is for access gives none.
+func TestDjangoTokens_RefusesWhatIsSignedForAnotherPurpose(t *testing.T) {
+	t.Parallel()
+	simple, drf := djangoTokens(t, tokens.SimpleJWT), djangoTokens(t, tokens.DRFJWT)
+	for payload, accepted := range map[string]struct{ simple, drf bool }{
+		`"username":"ann"`:                                              {},
+		`"username":"ann","email":"ann@example.com"`:                    {drf: true},
+		`"username":"ann","email":"ann@example.com","action":"forget"`:  {},
+		`"username":"ann","jti":"u1"`:                                   {drf: true},
+		`"username":"ann","jti":"u1","purpose":"unsubscribe"`:           {},
+		`"username":"ann","email":"ann@example.com","nbf":1`:            {},
+		`"email":"ann@example.com"`:                                     {},
+		`"jti":"u1"`:                                                    {},
+		`"token_type":"access"`:                                         {},
+		`"token_type":"access","jti":"a1"`:                              {simple: true},
+		`"token_type":"verify","jti":"a1"`:                              {},
+		`"token_type":"access","jti":"a1","username":"a","email":"a@b"`: {simple: true},
+	} {
+		token := djangoToken(`{"user_id":7,"exp":%d,`+payload+`}`, soon)
+		_, err := simple.VerifyAccess(token)
+		require.Equal(t, accepted.simple, err == nil, "SimpleJWT: %s", payload)
+		_, err = drf.VerifyAccess(token)
+		require.Equal(t, accepted.drf, err == nil, "djangorestframework-jwt: %s", payload)
+		for _, library := range []*tokens.DjangoTokens{simple, drf} {
+			_, err = library.VerifyRefresh(token)
+			require.ErrorIs(t, err, tokens.ErrTokenInvalid, payload)
+		}
+	}
+}
+
 func TestDjangoTokens_RefusesEveryAttack(t *testing.T) {
-	django := djangoTokens(t)
+	django := djangoTokens(t, tokens.SimpleJWT)
 	good := fmt.Sprintf(`{"token_type":"access","exp":%d,"iat":1,"jti":"a1","user_id":7}`, soon)
 	with := func(old, new string) string { return djangoToken("%s", strings.Replace(good, old, new, 1)) }
 	valid := djangoToken("%s", good)
@@ -98,10 +134,10 @@ func TestDjangoTokens_RefusesEveryAttack(t *testing.T) {
 		"exp twice":             {with(`"iat":1`, `"exp":1`), "distinct"},
 		"issued in the future":  {with(`"iat":1`, fmt.Sprintf(`"iat":%d`, soon)), "in the future"},
 		"not yet valid":         {with(`"iat":1`, fmt.Sprintf(`"nbf":%d`, soon)), "in the future"},
-		"a refresh token":       {with("access", "refresh"), "token_type is not access"},
-		"a sliding token":       {with("access", "sliding"), "token_type is not access"},
-		"no type, no username":  {with(`"token_type":"access",`, ""), "neither token_type nor username"},
-		"an empty type":         {with("access", ""), "neither token_type nor username"},
+		"a refresh token":       {with("access", "refresh"), `token_type is not "access"`},
+		"a sliding token":       {with("access", "sliding"), `token_type is not "access"`},
+		"no type, no username":  {with(`"token_type":"access",`, ""), `token_type is not "access"`},
+		"an empty type":         {with("access", ""), `token_type is not "access"`},
 		"no jti":                {with(`"jti":"a1",`, ""), "jti is missing"},
 		"an audience":           {with(`"iat":1`, `"aud":"x"`), "aud or iss"},
 		"an issuer":             {with(`"iat":1`, `"iss":"x"`), "aud or iss"},
@@ -161,7 +197,7 @@ func TestDjangoTokens_Expire(t *testing.T) {
 
 // Nothing that is not signed with the key is ever accepted.
 func FuzzDjangoTokens(f *testing.F) {
-	django := djangoTokens(f)
+	django := djangoTokens(f, tokens.SimpleJWT)
 	f.Add(djangoHeader, `{"token_type":"access","exp":99999999999,"jti":"a","user_id":7}`)
 	f.Add(`{"alg":"none"}`, `{"user_id":7}`)
 	f.Fuzz(func(t *testing.T, header, payload string) {

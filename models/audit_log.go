@@ -113,12 +113,13 @@ func (a *AuditLog) Counts() map[string]uint64 {
 	return counts
 }
 
-// count counts events whose transaction has committed.
-func (a *AuditLog) count(kinds []string) {
-	for _, kind := range kinds {
-		if count, known := a.counts[kind]; known {
+// committed counts events whose transaction has committed, and writes a line for each.
+func (a *AuditLog) committed(ctx context.Context, events []AuditEvent) {
+	for _, event := range events {
+		if count, known := a.counts[event.Kind]; known {
 			count.Add(1)
 		}
+		a.log.LogAttrs(ctx, event.level(), "security event", event.attributes()...)
 	}
 }
 
@@ -133,8 +134,7 @@ func (tx Tx) record(event AuditEvent, from RequestInfo) error {
 	if err := tx.Create(&event).Error; err != nil {
 		return err
 	}
-	*tx.recorded = append(*tx.recorded, event.Kind)
-	tx.audit.log.LogAttrs(tx.ctx, event.level(), "security event", event.attributes()...)
+	*tx.recorded = append(*tx.recorded, event)
 	kind, wanted := tx.audit.notices.Messages[event.Kind]
 	if !wanted {
 		return nil

@@ -76,6 +76,7 @@ const (
 	refusedHeld    = "an account that was imported before has this email address, perhaps in another case"
 	refusedName    = "another account has this username"
 	refusedUnknown = "an account here that was not imported has this email address or id"
+	refusedHold    = "an account here had this email address less than three days ago, and can still take it back; import it later"
 	refusedRace    = "the account here changed during the import; run it again"
 	refusedLast    = "it is the last active superuser here; promote another one first"
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -206,6 +207,14 @@ func (m *ImportManager) withoutLost(
 	if err := tx.Model(&User{}).Where("id IN ?", ids).Pluck("id", &found).Error; err != nil {
 		return nil, err
 	}
+	emails := make([]string, len(accounts))
+	for i, account := range accounts {
+		emails[i] = account.Email
+	}
+	reserved, err := m.users.reservedAmong(tx, emails)
+	if err != nil {
+		return nil, err
+	}
 	stored := map[uuid.UUID]bool{}
 	for _, id := range found {
 		stored[id] = true
@@ -216,7 +225,11 @@ func (m *ImportManager) withoutLost(
 			left = append(left, account)
 			continue
 		}
-		report.Refused = append(report.Refused, Refusal{Account: account, Reason: refusedRace})
+		reason := refusedRace
+		if slices.Contains(reserved, account.Email) {
+			reason = refusedHold
+		}
+		report.Refused = append(report.Refused, Refusal{Account: account, Reason: reason})
 	}
 	return left, nil
 }
@@ -231,10 +244,22 @@ func (m *ImportManager) recordRoles(tx Tx, account ExternalAccount) error {
 }
 
 func (m *ImportManager) update(tx Tx, known []knownAccount, report *ImportReport) error {
+	if len(known) == 0 {
+		return nil
+	}
+	users := make([]uuid.UUID, len(known))
+	for i, account := range known {
+		users[i] = account.user.ID
+	}
+	if err := lockUsers(tx, users); err != nil {
+		return err
+	}
 	for _, account := range known {
 		// A savepoint, because an email that somebody took meanwhile must not end the batch.
 		err := tx.savepoint(func(tx Tx) error { return m.apply(tx, account) })
 		switch {
+		case errors.Is(err, errReserved):
+			report.Refused = append(report.Refused, Refusal{Account: account.account, Reason: refusedHold})
 		case errors.Is(err, errLostRace):
 			report.Refused = append(report.Refused, Refusal{Account: account.account, Reason: refusedRace})
 		case err != nil:

@@ -18,22 +18,27 @@ const AuthenticatedByDjango = "django"
 const keepDjangoSessions = 2 * 365 * 24 * time.Hour
 
 // AcceptDjangoToken returns the session of a user who presents an access token of Django: one for all of them, so that ending
-// it ends them all, at until at the latest. Errors are ErrUserNotFound and those of SessionManager.Authenticated.
+// it ends them all, at until at the latest. Errors are ErrUserNotFound, ErrEmailUnverified where addresses have to be verified
+// before a login, and those of SessionManager.Authenticated.
 func (m *LoginManager) AcceptDjangoToken(
 	ctx context.Context, token tokens.DjangoToken, until time.Time, from RequestInfo,
 ) (*Session, error) {
 	until = until.UTC().Truncate(time.Microsecond)
-	return m.acceptForeign(ctx, token.UserID, Session{ID: djangoSessionID("user " + token.UserID), ExpiresAt: until}, from)
+	session, err := m.acceptForeign(ctx, token, Session{ID: djangoSessionID("user " + token.UserID), ExpiresAt: until}, from)
+	if err == nil && session.User.hasEnded(token.IssuedAt) { // a newer token may have opened the session
+		return nil, ErrSessionRevoked
+	}
+	return session, err
 }
 
 // ExchangeDjangoToken exchanges a token of Django for a session of its own and a refresh token. From then on the token is
 // worth what one of our refresh tokens is that was redeemed once: presented again, it is a retry until its successor was used,
-// and ends the session after that. Errors are ErrUserNotFound and those of SessionManager.Refresh.
+// and ends the session after that. Errors are those of AcceptDjangoToken and of SessionManager.Refresh.
 func (m *LoginManager) ExchangeDjangoToken(
 	ctx context.Context, token tokens.DjangoToken, from RequestInfo,
 ) (*SessionTokens, error) {
 	id := djangoSessionID("token " + token.UserID + " " + token.ID)
-	if _, err := m.acceptForeign(ctx, token.UserID, Session{ID: id}, from); err != nil {
+	if _, err := m.acceptForeign(ctx, token, Session{ID: id}, from); err != nil {
 		return nil, err
 	}
 	return m.sessions.redeem(ctx, tokens.Handle{ID: id}, from)
@@ -45,49 +50,36 @@ func djangoSessionID(key string) uuid.UUID {
 }
 
 // acceptForeign reads the wanted session of a user's foreign token, or opens it the first time.
-func (m *LoginManager) acceptForeign(ctx context.Context, userKey string, wanted Session, from RequestInfo) (*Session, error) {
-	user, err := m.users.ByLegacyID(ctx, userKey)
+func (m *LoginManager) acceptForeign(
+	ctx context.Context, token tokens.DjangoToken, wanted Session, from RequestInfo,
+) (*Session, error) {
+	user, err := m.users.ByLegacyID(ctx, token.UserID)
 	if err != nil {
 		return nil, err
 	}
-	now := m.store.Now()
-	session, err := m.sessions.live(m.store.DB(ctx), wanted.ID, now)
+	session, err := m.sessions.live(m.store.DB(ctx), wanted.ID, m.store.Now())
 	switch {
 	case err == nil:
 		return session, m.sessions.Touch(ctx, session)
 	case session != nil || !errors.Is(err, ErrSessionExpired):
 		return nil, err
-	case !user.IsActive:
-		return nil, ErrAccountInactive
 	}
+	wanted.UserID, wanted.AuthMethod = user.ID, AuthenticatedByDjango
 	err = m.store.Transaction(ctx, func(tx Tx) error {
-		if err := m.openForeign(tx, user, wanted, from); err != nil {
+		if err := m.openForeign(tx, wanted, token.IssuedAt, from); err != nil {
 			return err
 		}
-		session, err = m.sessions.live(tx.DB, wanted.ID, now)
+		session, err = m.sessions.live(tx.DB, wanted.ID, tx.Now)
 		return err
 	})
 	return session, err
 }
 
-// openForeign opens a session unless another request did. What another system issued is worth nothing any more once the
-// user's password was changed here or the account disabled.
-func (m *LoginManager) openForeign(tx Tx, user *User, session Session, from RequestInfo) error {
-	// As in open, this makes a change of the password wait or win.
-	if err := m.users.recordLogin(tx, user); errors.Is(err, ErrInvalidCredentials) {
-		return ErrSessionRevoked
-	} else if err != nil {
+// openForeign opens a session for a token that was issued at this time, unless another request did.
+func (m *LoginManager) openForeign(tx Tx, session Session, issuedAt time.Time, from RequestInfo) error {
+	if err := m.users.adopt(tx, session.UserID, m.admission, issuedAt); err != nil {
 		return err
 	}
-	var changes int64
-	err := tx.Model(&AuditEvent{}).Where("user_id = ? AND detail <> ? AND kind IN ?", user.ID, DetailImported,
-		[]string{EventPasswordChanged, EventAccountDisabled}).Count(&changes).Error
-	if err != nil {
-		return err
-	}
-	if changes > 0 {
-		return ErrSessionRevoked
-	}
-	session.UserID, session.AuthMethod, session.RedeemedAt = user.ID, AuthenticatedByDjango, &tx.Now
+	session.RedeemedAt = &tx.Now
 	return m.sessions.create(tx, &session, from)
 }

@@ -131,7 +131,7 @@ func (m *LoginManager) decide(ctx context.Context, user *User, attempt LoginAtte
 			return nil, err
 		}
 		return nil, cmp.Or(wrong, ErrInvalidCredentials)
-	case m.admission == AdmitVerified && user.EmailVerifiedAt == nil:
+	case errors.Is(user.mayOpen(now, m.admission), ErrEmailUnverified):
 		return nil, m.refuseUnverified(ctx, user, attempt.from)
 	default:
 		return m.open(ctx, user, throttle, attempt.from)
@@ -173,8 +173,8 @@ func (m *LoginManager) open(
 	ctx context.Context, user *User, throttle *LoginThrottle, from RequestInfo,
 ) (opened *SessionTokens, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
-		// The update of the user comes first: it makes a change of password, which ends all sessions, wait or win.
-		if err := m.users.recordLogin(tx, user); err != nil {
+		// The user is locked first: that makes a change of password, which ends all sessions, wait or win.
+		if err := m.users.recordLogin(tx, user, m.admission); err != nil {
 			return err
 		}
 		device, err := newDevice(user.ID, throttle, tx.Now)

@@ -166,6 +166,15 @@ func forgetDevices(tx Tx, sessions []Session) error {
 	return tx.Where("device_id IN ?", devices).Delete(&LoginThrottle{}).Error
 }
 
+// forgetDevicesOf deletes the trusted devices of these users, those of sessions that are over among them, except the one of a
+// session that is to stay.
+func forgetDevicesOf(tx Tx, users []uuid.UUID, keep uuid.UUID) error {
+	kept := tx.Session(&gorm.Session{NewDB: true}).Model(&Session{}).Select("device_id").
+		Where("id = ? AND device_id IS NOT NULL", keep)
+	return tx.Where("account_id IN ? AND device_id <> ? AND device_id NOT IN (?)", users, uuid.Nil, kept).
+		Delete(&LoginThrottle{}).Error
+}
+
 // deleteThrottles deletes the counts and the devices of these accounts.
 func deleteThrottles(tx Tx, accounts []uuid.UUID) error {
 	return tx.Where("account_id IN ?", accounts).Delete(&LoginThrottle{}).Error

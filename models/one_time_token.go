@@ -75,7 +75,7 @@ func (t *OneTimeToken) usable(now time.Time) error {
 	switch {
 	case t.EndReason == tokenUsed:
 		return ErrOneTimeTokenUsed
-	case t.EndedAt != nil, t.User == nil, !t.User.IsActive: // without a user, the account was deleted meanwhile
+	case t.EndedAt != nil, t.User == nil, t.User.mayUse(now) != nil: // without a user, the account was deleted meanwhile
 		return ErrOneTimeTokenInvalid
 	case !now.Before(t.ExpiresAt), now.Add(lifetimeOf(t.Purpose) + clockDifference).Before(t.ExpiresAt):
 		return ErrOneTimeTokenExpired

@@ -113,16 +113,25 @@ func (m *OneTimeTokenManager) end(tx Tx, reason, condition string, arguments ...
 		Updates(map[string]any{"ended_at": tx.Now, "end_reason": reason}).Error
 }
 
-// refuseReserved returns gorm.ErrDuplicatedKey for an address whose account can still be given back to it: nobody takes it
-// meanwhile to keep that from happening. An address that nobody had verified is free for whom it belongs to.
+// refuseReserved returns gorm.ErrDuplicatedKey if a user has just taken an address whose account can still be given back to it:
+// nobody takes it meanwhile to keep that from happening. An address that nobody had verified is free for whom it belongs to.
+//
+// It must be called after the statement that stores the address. That is what makes it hold against a change of address at the
+// same moment: the unique index lets the statement go through only once that change has committed, and with it the token by which
+// it is undone. A look before the statement can come too early.
 func (m *OneTimeTokenManager) refuseReserved(tx Tx, address string, user uuid.UUID) error {
-	var reserved int64
-	err := tx.Model(&OneTimeToken{}).Where("address = ? AND purpose = ? AND user_id <> ?", address, PurposeUndoChange, user).
-		Where("NOT unproven AND ended_at IS NULL AND expires_at > ?", tx.Now).Limit(1).Count(&reserved).Error
-	if err == nil && reserved > 0 {
+	reserved, err := m.reserved(tx, []string{address})
+	if err == nil && slices.ContainsFunc(reserved, func(undo OneTimeToken) bool { return undo.UserID != user }) {
 		return gorm.ErrDuplicatedKey
 	}
 	return err
+}
+
+// reserved returns the tokens by which accounts can take any of these addresses back. See refuseReserved.
+func (m *OneTimeTokenManager) reserved(tx Tx, addresses []string) (undo []OneTimeToken, err error) {
+	err = tx.Where("address IN ? AND purpose = ?", addresses, PurposeUndoChange).
+		Where("NOT unproven AND ended_at IS NULL AND expires_at > ?", tx.Now).Find(&undo).Error
+	return undo, err
 }
 
 // undoableUntil returns until when a mail can undo a change of the account's address; zero if none can.
@@ -212,9 +221,8 @@ func (m *OneTimeTokenManager) tryCode(ctx context.Context, id uuid.UUID, code st
 // redeem claims the token and does what it is for, together. Of two who redeem it at once one succeeds.
 func (m *OneTimeTokenManager) redeem(ctx context.Context, token *OneTimeToken, do func(Tx) error) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
-		// The account is locked before the token, as whatever changes or deletes it does: otherwise the two could wait for each other.
-		_, err := takeUser(tx.Clauses(clause.Locking{Strength: "UPDATE"}), "id = ?", token.UserID)
-		if errors.Is(err, ErrUserNotFound) {
+		user, err := lockUser(tx, token.UserID)
+		if errors.Is(err, ErrUserNotFound) || err == nil && user.mayUse(tx.Now) != nil {
 			return ErrOneTimeTokenInvalid
 		}
 		if err != nil {

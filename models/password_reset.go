@@ -30,7 +30,7 @@ func (m *VerificationManager) ResetPassword(ctx context.Context, proof EmailProo
 			return err
 		}
 		if !found {
-			return ErrOneTimeTokenInvalid // the address is another one by now, or the account disabled
+			return ErrOneTimeTokenInvalid // the address is another one by now
 		}
 		if err := m.markVerified(tx, token, from); err != nil {
 			return err

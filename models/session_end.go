@@ -16,30 +16,56 @@ func (m *SessionManager) End(ctx context.Context, userID, sessionID uuid.UUID, e
 	return err
 }
 
-// EndOthers ends every session of the user except one.
+// EndOthers ends every session of the user except one, and what other systems issued to them.
 func (m *SessionManager) EndOthers(ctx context.Context, userID, keep uuid.UUID, ending Ending) error {
-	_, err := m.endWhere(ctx, ending, "user_id = ? AND id <> ?", userID, keep)
-	return err
+	return m.store.Transaction(ctx, func(tx Tx) error {
+		_, err := m.endAllBut(tx, keep, ending, userID)
+		return err
+	})
 }
 
-// EndAll ends every session of the user.
+// EndAll ends every session of the user, and what other systems issued to them.
 func (m *SessionManager) EndAll(ctx context.Context, userID uuid.UUID, ending Ending) error {
-	_, err := m.endWhere(ctx, ending, "user_id = ?", userID)
-	return err
+	return m.EndOthers(ctx, userID, uuid.Nil, ending)
 }
 
 const endingBatch = 500
 
-// EndEveryone ends the sessions of all users, a batch at a time, and returns how many it ended.
+// EndEveryone does for all users what EndAll does for one, a batch of users at a time, and returns how many sessions it ended.
 func (m *SessionManager) EndEveryone(ctx context.Context, ending Ending) (total int, err error) {
+	var last uuid.UUID
 	for {
-		live := m.store.DB(ctx).Model(&Session{}).Select("id").Where("ended_at IS NULL").Limit(endingBatch)
-		ended, err := m.endWhere(ctx, ending, "id IN (?)", live)
-		total += ended
-		if err != nil || ended < endingBatch {
+		var users []uuid.UUID
+		var ended int
+		err := m.store.Transaction(ctx, func(tx Tx) error {
+			if users, err = lockUsersAfter(tx, last, endingBatch); err != nil || len(users) == 0 {
+				return err
+			}
+			ended, err = m.endAllBut(tx, uuid.Nil, ending, users...)
+			return err
+		})
+		if err != nil {
 			return total, err
 		}
+		total += ended
+		if len(users) < endingBatch {
+			return total, nil
+		}
+		last = users[len(users)-1]
 	}
+}
+
+// endAllBut ends whatever was issued to users: their sessions but one, with the devices that logged in before, and what other
+// systems issued. It returns how many sessions it ended. Who logs out everywhere goes on knowing their devices.
+func (m *SessionManager) endAllBut(tx Tx, keep uuid.UUID, ending Ending, users ...uuid.UUID) (int, error) {
+	if err := endForeignTokens(tx, users...); err != nil {
+		return 0, err
+	}
+	ended, err := m.end(tx, ending, "user_id IN ? AND id <> ?", users, keep)
+	if err != nil || ending.Reason == EndedByLogout {
+		return ended, err
+	}
+	return ended, forgetDevicesOf(tx, users, keep)
 }
 
 func (m *SessionManager) endWhere(ctx context.Context, ending Ending, condition string, arguments ...any) (ended int, err error) {

@@ -198,7 +198,7 @@ func (m *SessionManager) live(db *gorm.DB, id uuid.UUID, now time.Time) (*Sessio
 		return nil, ErrSessionExpired
 	case err != nil:
 		return nil, err
-	case !session.User.IsActive:
+	case session.User.mayUse(now) != nil:
 		return &session, ErrAccountInactive
 	case session.EndedAt != nil:
 		return &session, ErrSessionRevoked

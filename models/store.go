@@ -36,19 +36,36 @@ type Tx struct {
 	ctx   context.Context
 	audit *AuditLog
 
-	recorded *[]string // kinds of the events recorded so far
+	recorded *[]AuditEvent // so far
 }
 
-// Transaction runs do in a transaction, which commits if do returns nil and rolls back otherwise.
+// maxRuns is how often a transaction is run in all before the error with which PostgreSQL ended it is returned.
+const maxRuns = 4
+
+// Transaction runs do in a transaction, which commits if do returns nil and rolls back otherwise. It runs do anew if PostgreSQL
+// ended the transaction in favour of another, so do must leave nothing behind but in the database. Whatever locks several rows
+// of an account takes them in one order, so that this is rare: see [lockUser].
 func (s Store) Transaction(ctx context.Context, do func(Tx) error) error {
-	var recorded []string
-	err := s.DB(ctx).Transaction(func(tx *gorm.DB) error {
-		return do(Tx{DB: tx, Now: s.Now(), ctx: ctx, audit: s.audit, recorded: &recorded})
-	})
-	if err == nil {
-		s.audit.count(recorded)
+	for run := 1; ; run++ {
+		var recorded []AuditEvent
+		err := s.DB(ctx).Transaction(func(tx *gorm.DB) error {
+			return do(Tx{DB: tx, Now: s.Now(), ctx: ctx, audit: s.audit, recorded: &recorded})
+		})
+		if err == nil {
+			s.audit.committed(ctx, recorded)
+			return nil
+		}
+		if run == maxRuns || !gaveWay(err) {
+			return err
+		}
 	}
-	return err
+}
+
+// gaveWay reports whether PostgreSQL ended a transaction so that another could go on: after a serialization failure or a deadlock
+// (PostgreSQL, appendix A, class 40). Nothing of it was stored, and the same may succeed at once.
+func gaveWay(err error) bool {
+	var refused interface{ SQLState() string }
+	return errors.As(err, &refused) && (refused.SQLState() == "40001" || refused.SQLState() == "40P01")
 }
 
 // savepoint runs do so that the transaction can go on after a failed statement in it, as PostgreSQL refuses to otherwise.

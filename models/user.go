@@ -28,6 +28,10 @@ type User struct {
 	Timezone        string     `gorm:"size:64;not null;default:''"` // IANA, or empty
 	DeletionDueAt   *time.Time `gorm:"index"`                       // when the account is deleted, if its user requested that
 
+	// What other systems issued to the user until then opens no session, because they or an operator ended it. Null if nothing was
+	// ended yet.
+	TokensValidAfter *time.Time `gorm:""`
+
 	// What an imported account had where it came from: the key that tables elsewhere refer to, and what its user logged in
 	// with if that was not the email.
 	LegacyID       *int64  `gorm:"uniqueIndex"`

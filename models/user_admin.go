@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm/clause"
 )
 
@@ -37,7 +38,7 @@ func (m *UserManager) Deactivate(ctx context.Context, email string) error {
 		if err := tx.record(AuditEvent{Kind: EventAccountDisabled, UserID: user.ID}, RequestInfo{}); err != nil {
 			return err
 		}
-		_, err := m.sessions.end(tx, Ending{Reason: EndedByOperator}, "user_id = ?", user.ID)
+		_, err := m.sessions.endAllBut(tx, uuid.Nil, Ending{Reason: EndedByOperator}, user.ID)
 		return err
 	})
 }
@@ -64,7 +65,7 @@ func (m *UserManager) Delete(ctx context.Context, email string) error {
 // ErrUserNotFound if there is no such account.
 func (m *UserManager) EndSessions(ctx context.Context, email string) (ended int, err error) {
 	err = m.change(ctx, email, func(tx Tx, user *User) error {
-		ended, err = m.sessions.end(tx, Ending{Reason: EndedByOperator}, "user_id = ?", user.ID)
+		ended, err = m.sessions.endAllBut(tx, uuid.Nil, Ending{Reason: EndedByOperator}, user.ID)
 		return err
 	})
 	return ended, err

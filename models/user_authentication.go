@@ -19,27 +19,28 @@ func (m *UserManager) authenticate(ctx context.Context, address, password string
 		return nil, false, err
 	}
 	outdated, err = m.verifyPassword(ctx, user, password)
-	if err == nil && !user.IsActive {
+	if err == nil && user.mayUse(m.store.Now()) != nil {
 		err = ErrInvalidCredentials
 	}
 	return user, outdated, err
 }
 
-// recordLogin stores last_login and cancels a deletion that is not due yet, but only if the account is still what its
-// password was checked against: a login that races a disabling or a change of password fails with ErrInvalidCredentials.
-func (m *UserManager) recordLogin(tx Tx, user *User) error {
-	claim := tx.Model(&User{}).
-		Where("id = ? AND is_active AND password = ?", user.ID, user.Password).
-		Where("deletion_due_at IS NULL OR deletion_due_at > ?", tx.Now).
-		Updates(map[string]any{"last_login": tx.Now, "deletion_due_at": nil})
-	if claim.Error != nil {
-		return claim.Error
-	}
-	if claim.RowsAffected != 1 {
+// recordLogin locks the user, stores last_login and cancels a deletion that is not due yet, but only if the account may still be
+// opened and has the password that was checked: a login that races a disabling or a change of password fails with
+// ErrInvalidCredentials.
+func (m *UserManager) recordLogin(tx Tx, user *User, rule Admission) error {
+	locked, err := lockUser(tx, user.ID)
+	switch {
+	case errors.Is(err, ErrUserNotFound), err == nil && locked.Password != user.Password:
+		return ErrInvalidCredentials
+	case err != nil:
+		return err
+	case locked.mayOpen(tx.Now, rule) != nil:
 		return ErrInvalidCredentials
 	}
 	user.LastLogin = &tx.Now
-	return nil
+	return tx.Model(&User{}).Where("id = ?", user.ID).
+		Updates(map[string]any{"last_login": tx.Now, "deletion_due_at": nil}).Error
 }
 
 // recordCancelledDeletion records that a login has cancelled the deletion of the account, if one was pending.

@@ -45,7 +45,7 @@ func (m *UserManager) RequestDeletion(ctx context.Context, checked *User, deleti
 		if err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user.ID, PurposeUndoChange); err != nil {
 			return err
 		}
-		_, err = m.sessions.end(tx, Ending{EndedByDeletion, deletion.From}, "user_id = ?", user.ID)
+		_, err = m.sessions.endAllBut(tx, uuid.Nil, Ending{EndedByDeletion, deletion.From}, user.ID)
 		return err
 	})
 }
@@ -92,9 +92,10 @@ func deleteUsers(tx Tx, limit int, condition string, arguments ...any) (deleted 
 			return 0, err
 		}
 	}
-	if err := deleteThrottles(tx, ids); err != nil {
-		return 0, err
-	}
+	// The sessions go with their users, and so before the throttles.
 	gone := tx.Where("id IN ?", ids).Delete(&User{})
-	return gone.RowsAffected, gone.Error
+	if gone.Error != nil {
+		return 0, gone.Error
+	}
+	return gone.RowsAffected, deleteThrottles(tx, ids)
 }

@@ -18,13 +18,13 @@ func (m *UserManager) markVerified(tx Tx, id uuid.UUID, address string) (bool, e
 // another account has that, or can still take it back, the error is a *ValidationError.
 func (m *UserManager) setEmail(tx Tx, id uuid.UUID, old, address string) (changed bool, err error) {
 	err = tx.savepoint(func(tx Tx) error {
-		if err := m.oneTimeTokens.refuseReserved(tx, address, id); err != nil {
-			return err
-		}
 		claim := tx.Model(&User{}).Where("id = ? AND email = ?", id, old).
 			Updates(map[string]any{"email": address, "email_verified_at": tx.Now})
+		if claim.Error != nil {
+			return claim.Error
+		}
 		changed = claim.RowsAffected == 1
-		return claim.Error
+		return m.oneTimeTokens.refuseReserved(tx, address, id)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return false, taken()

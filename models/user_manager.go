@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"latchkey/passwords"
 )
@@ -122,10 +123,10 @@ func (m *UserManager) insert(ctx context.Context, user *User, from RequestInfo) 
 		if user.EmailVerifiedAt != nil {
 			user.EmailVerifiedAt = &tx.Now
 		}
-		if err := m.oneTimeTokens.refuseReserved(tx, user.Email, user.ID); err != nil {
+		if err := tx.Create(user).Error; err != nil {
 			return err
 		}
-		if err := tx.Create(user).Error; err != nil {
+		if err := m.oneTimeTokens.refuseReserved(tx, user.Email, user.ID); err != nil {
 			return err
 		}
 		return tx.record(AuditEvent{Kind: EventSignedUp, UserID: user.ID}, from)
@@ -170,6 +171,14 @@ func takeUser(db *gorm.DB, condition string, argument any) (*User, error) {
 		return nil, err
 	}
 	return &user, nil
+}
+
+// lockUser reads a user and locks their row until the transaction ends, or returns ErrUserNotFound. Whatever writes several rows of
+// an account locks its row first, then its one-time tokens, its sessions and its login throttles, in this order, so that no two
+// wait for each other. (To insert or delete a row that refers to a user locks the user too.) Who locks several users takes all
+// superusers first (see [lockSuperusers]) and then the others, by id.
+func lockUser(tx Tx, id uuid.UUID) (*User, error) {
+	return takeUser(tx.Clauses(clause.Locking{Strength: "UPDATE"}), "id = ?", id)
 }
 
 // Each calls visit with every user, in the order of their ids, until there are no more or visit fails. It reads them a

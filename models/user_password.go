@@ -94,16 +94,14 @@ func (m *UserManager) replacePassword(ctx context.Context, user *User, encoded s
 		if err != nil {
 			return err
 		}
-		_, err = m.sessions.end(tx, Ending{EndedByPasswordChange, change.From},
-			"user_id = ? AND id <> ?", user.ID, change.KeepSession)
+		_, err = m.sessions.endAllBut(tx, change.KeepSession, Ending{EndedByPasswordChange, change.From}, user.ID)
 		return err
 	})
 }
 
-// resetPassword stores the encoded password of an active account that still has this address, and reports whether there
-// is one.
+// resetPassword stores the encoded password of an account that still has this address, and reports whether there is one.
 func (m *UserManager) resetPassword(tx Tx, id uuid.UUID, address, encoded string) (bool, error) {
-	claim := tx.Model(&User{}).Where("id = ? AND email = ? AND is_active", id, address).Update("password", encoded)
+	claim := tx.Model(&User{}).Where("id = ? AND email = ?", id, address).Update("password", encoded)
 	return claim.RowsAffected == 1, claim.Error
 }
 

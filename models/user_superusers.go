@@ -3,6 +3,7 @@ package models
 import (
 	"slices"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm/clause"
 )
 
@@ -14,6 +15,24 @@ type superusers []User
 func lockSuperusers(tx Tx) (found superusers, err error) {
 	err = tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("is_superuser AND is_active").Order("id").Find(&found).Error
 	return found, err
+}
+
+// lockUsers locks these users, of a transaction that has locked the superusers.
+func lockUsers(tx Tx, users []uuid.UUID) error {
+	var locked []uuid.UUID
+	return tx.Model(&User{}).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id IN ?", users).Order("id").
+		Pluck("id", &locked).Error
+}
+
+// lockUsersAfter locks the users that follow an id, at most limit, and returns their ids in order.
+func lockUsersAfter(tx Tx, after uuid.UUID, limit int) ([]uuid.UUID, error) {
+	if _, err := lockSuperusers(tx); err != nil {
+		return nil, err
+	}
+	var users []uuid.UUID
+	err := tx.Model(&User{}).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id > ?", after).Order("id").Limit(limit).
+		Pluck("id", &users).Error
+	return users, err
 }
 
 // administers reports whether a user can administer the service, and has not asked to be deleted.

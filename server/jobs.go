@@ -69,9 +69,14 @@ func cleanups(m Managers, settings config.Settings) map[string]func(context.Cont
 		"logins":   inBatches(m.Logins.DeleteForgotten),
 		"tokens":   inBatches(m.OneTimeTokens.DeleteOver),
 		"accounts": inBatches(m.Users.DeleteDue),
-		"audit": inBatches(func(ctx context.Context, limit int) (int64, error) {
-			return m.Audit.DeleteOld(ctx, retention, limit)
-		}),
+		"audit": func(ctx context.Context) error {
+			if err := inBatches(m.Users.KeepRecordedEnds)(ctx); err != nil { // before the log forgets them
+				return err
+			}
+			return inBatches(func(ctx context.Context, limit int) (int64, error) {
+				return m.Audit.DeleteOld(ctx, retention, limit)
+			})(ctx)
+		},
 	}
 }
 

@@ -1,22 +1,26 @@
 package controllers
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 )
 
 // Email serves the confirmation and the change of email addresses.
 type Email struct {
 	verifications *models.VerificationManager
+	sessions      *Sessions
 }
 
-// NewEmail returns the controller of email addresses.
-func NewEmail(verifications *models.VerificationManager) *Email {
-	return &Email{verifications: verifications}
+// NewEmail returns the controller of email addresses, which identifies users as sessions does.
+func NewEmail(verifications *models.VerificationManager, sessions *Sessions) *Email {
+	return &Email{verifications: verifications, sessions: sessions}
 }
 
 // emailProofRequest proves that an email was received: by its token, or by the address that it was sent to and its code.
@@ -46,9 +50,14 @@ func (r emailProofRequest) proof(c *gin.Context) (models.EmailProof, error) {
 	return models.EmailProof{Email: r.Email, Code: r.Code}, middleware.LimitEmail(c, r.Email)
 }
 
-// Verify confirms an address: that of a sign-up, or the new address of an account.
+type confirmRequest struct {
+	emailProofRequest
+	CurrentPassword string `json:"current_password"`
+}
+
+// Verify confirms an address: that of a sign-up, or the new address of an account, if the request comes from that account's owner.
 func (e *Email) Verify(c *gin.Context) error {
-	var request emailProofRequest
+	var request confirmRequest
 	if err := Bind(c, &request); err != nil {
 		return err
 	}
@@ -56,7 +65,16 @@ func (e *Email) Verify(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.verifications.VerifyEmail(c.Request.Context(), proof, middleware.RequestInfo(c)); err != nil {
+	owner := models.Owner{Password: request.CurrentPassword}
+	session, unidentified := e.sessions.identify(c, "")
+	if unidentified == nil {
+		owner.UserID = session.UserID
+	}
+	err = e.verifications.VerifyEmail(c.Request.Context(), proof, owner, middleware.RequestInfo(c))
+	if errors.Is(err, models.ErrOwnerUnknown) && !errors.Is(unidentified, problems.ErrCredentialsMissing) {
+		return cmp.Or(unidentified, err) // such as an access token that has expired, where another one would do
+	}
+	if err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -71,6 +71,7 @@ type Message struct {
 	Expires  time.Time // when link and code end, or the account does; may be zero without a link and a code
 	At       time.Time // when what it is about happened; may be zero
 
+	Account   string // the masked address of an account that is to change to To; may be empty
 	UserAgent string // of who did it; may be empty
 	IP        string // of who did it; may be empty
 }

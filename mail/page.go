@@ -28,6 +28,7 @@ type facts struct {
 	At      string
 	Device  string
 	Address string
+	Account string
 }
 
 // page makes the page of a message. Of what strangers typed it has the harmless parts alone.
@@ -49,6 +50,7 @@ func (t *Templates) page(message Message, sentences *i18n.Bundle) (page, error) 
 	made.facts = facts{
 		Service: t.service, Expires: expires, At: at,
 		Device: sanitizeUserAgent(message.UserAgent), Address: sanitizeIP(message.IP),
+		Account: message.Account,
 	}
 	if !message.Kind.isForStrangers() {
 		made.Name = sanitizeName(message.Name)

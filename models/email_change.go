@@ -2,6 +2,10 @@ package models
 
 import (
 	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
 
 	"latchkey/mail"
 )
@@ -11,6 +15,16 @@ type EmailChange struct {
 	NewEmail string
 	Password string
 	From     RequestInfo
+}
+
+// ErrOwnerUnknown means that a new address was confirmed by somebody who did not show that the account is theirs.
+var ErrOwnerUnknown = errors.New("it is not known whether the account is theirs")
+
+// Owner is by what those who confirm a new address show that the account is theirs: a session of the account, by the id of its
+// user, or its current password.
+type Owner struct {
+	UserID   uuid.UUID
+	Password string
 }
 
 // RequestEmailChange queues a mail to the new address; only its proof makes the change. A wrong password, or an address that
@@ -40,6 +54,36 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 		}
 		return m.oneTimeTokens.issue(tx, OneTimeToken{UserID: user.ID, Purpose: mail.ChangeEmail, Address: address})
 	})
+}
+
+// requireOwner returns a *ValidationError of the field current_password unless owner is that of the account; if it names neither the
+// account nor a password, that is ErrOwnerUnknown too. To read the mail of an address is not enough to join it to an account: it may
+// be the account of a stranger, who waits for the reader to use it and then takes the change back.
+func (m *VerificationManager) requireOwner(ctx context.Context, user *User, owner Owner) error {
+	switch {
+	case owner.UserID == user.ID:
+		return nil
+	case owner.Password == "":
+		return fmt.Errorf("%w: %w", ErrOwnerUnknown, &ValidationError{Errors: []FieldError{{
+			Field: "current_password", Code: CodeRequired,
+			Message: "Send the current password of the account that is to have this address, or an access token of it.",
+		}}})
+	default:
+		return m.users.verifyCurrentPassword(ctx, user, owner.Password)
+	}
+}
+
+// AccountToChange returns the masked address of the account to which the new address that a mail's token confirms is to belong. It
+// is empty for any other text, and for a token that can't be redeemed any more.
+func (m *VerificationManager) AccountToChange(ctx context.Context, encoded string) (string, error) {
+	token, err := m.oneTimeTokens.find(ctx, EmailProof{Token: encoded}, mail.ChangeEmail)
+	switch {
+	case errors.Is(err, ErrOneTimeTokenInvalid), errors.Is(err, ErrOneTimeTokenExpired), errors.Is(err, ErrOneTimeTokenUsed):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	return maskEmail(token.User.Email), nil
 }
 
 // changeEmail gives the user the address of a token, verified, and tells the old one how to undo that.

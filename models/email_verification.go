@@ -45,13 +45,18 @@ func (m *VerificationManager) sendTo(ctx context.Context, kind mail.Kind, email 
 	return m.oneTimeTokens.send(ctx, kind, user.ID)
 }
 
-// VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for. Errors are
-// ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, and a *ValidationError if another account has the new address
-// by now.
-func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof, from RequestInfo) error {
+// VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for, which only the
+// owner of the account can do. Errors are ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, and a *ValidationError if the
+// owner is not that of the account, or another account has the new address by now.
+func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof, owner Owner, from RequestInfo) error {
 	token, err := m.oneTimeTokens.find(ctx, proof, mail.VerifyEmail, mail.ChangeEmail)
 	if err != nil {
 		return err
+	}
+	if token.Purpose == mail.ChangeEmail {
+		if err := m.requireOwner(ctx, token.User, owner); err != nil {
+			return err
+		}
 	}
 	return m.oneTimeTokens.redeem(ctx, token, func(tx Tx) error {
 		if token.Purpose == mail.ChangeEmail {
@@ -81,7 +86,7 @@ func (m *VerificationManager) endEverything(tx Tx, user uuid.UUID, detail string
 	if err := tx.record(event, from); err != nil {
 		return err
 	}
-	_, err := m.sessions.end(tx, Ending{EndedByPasswordChange, from}, "user_id = ?", user)
+	_, err := m.sessions.endAllBut(tx, uuid.Nil, Ending{EndedByPasswordChange, from}, user)
 	return err
 }
 

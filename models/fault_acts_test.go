@@ -230,7 +230,9 @@ func TestFault_VerificationManager_EachStatementThatFailsLeavesNothing(t *testin
 		}},
 		{"verify an address", false, nil, func(f *faulty, user *models.User) doing {
 			proof := f.mailed(user, mail.VerifyEmail, uuid.New())
-			return func() error { return f.Verifications.VerifyEmail(f.t.Context(), proof, models.RequestInfo{}) }
+			return func() error {
+				return f.Verifications.VerifyEmail(f.t.Context(), proof, models.Owner{UserID: user.ID}, models.RequestInfo{})
+			}
 		}},
 		{"reset a password", true, nil, func(f *faulty, user *models.User) doing {
 			f.open(user)
@@ -245,11 +247,13 @@ func TestFault_VerificationManager_EachStatementThatFailsLeavesNothing(t *testin
 		}},
 		{"change the address", true, nil, func(f *faulty, user *models.User) doing {
 			proof := f.changing(user)
-			return func() error { return f.Verifications.VerifyEmail(f.t.Context(), proof, models.RequestInfo{}) }
+			return func() error {
+				return f.Verifications.VerifyEmail(f.t.Context(), proof, models.Owner{UserID: user.ID}, models.RequestInfo{})
+			}
 		}},
 		{"undo a change of the address", true, nil, func(f *faulty, user *models.User) doing {
 			proof := f.changing(user)
-			require.NoError(f.t, f.Verifications.VerifyEmail(f.t.Context(), proof, models.RequestInfo{}))
+			require.NoError(f.t, f.Verifications.VerifyEmail(f.t.Context(), proof, models.Owner{UserID: user.ID}, models.RequestInfo{}))
 			f.open(user)
 			undo := f.mailed(user, models.PurposeUndoChange, f.newest(user, models.PurposeUndoChange)).Token
 			return func() error { return f.Verifications.UndoEmailChange(f.t.Context(), undo, models.RequestInfo{}) }

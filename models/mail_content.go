@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -16,7 +17,8 @@ import (
 // newer one requested.
 func (m *OneTimeTokenManager) Compose(ctx context.Context, job jobs.Mail) (message *mail.Message, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
-		user, err := takeUser(tx.DB, "id = ?", job.UserID)
+		message = nil
+		user, err := lockUser(tx, job.UserID)
 		if errors.Is(err, ErrUserNotFound) || err == nil && !user.IsActive {
 			return nil
 		}
@@ -66,7 +68,23 @@ func (m *OneTimeTokenManager) composeToken(tx Tx, message mail.Message, user *Us
 	if token.Purpose != PurposeUndoChange {
 		message.Code = m.codec.Code(handle)
 	}
+	if token.Purpose == mail.ChangeEmail {
+		message.Account = maskEmail(user.Email)
+	}
 	return &message, nil
+}
+
+// maskEmail returns what the owner of an address recognises it by, and from which nobody else learns it. It has one letter each of
+// the local part and of the domain, so that nobody can have us send words of theirs.
+func maskEmail(address string) string {
+	local, domain, _ := strings.Cut(address, "@")
+	first := func(part string) string {
+		for _, letter := range part {
+			return string(letter)
+		}
+		return ""
+	}
+	return first(local) + "•••@" + first(domain) + "•••"
 }
 
 // composeNotice completes a message about an event of the audit log.

@@ -27,8 +27,12 @@ func TestRace_VerifyChangeAndDeleteEqualSomeOrder(t *testing.T) {
 			f.open(user)
 			verify, change := f.mailed(user, mail.VerifyEmail, uuid.New()), f.changing(user)
 			errs := atOnce(
-				func() error { return f.Verifications.VerifyEmail(ctx, verify, models.RequestInfo{}) },
-				func() error { return f.Verifications.VerifyEmail(ctx, change, models.RequestInfo{}) },
+				func() error {
+					return f.Verifications.VerifyEmail(ctx, verify, models.Owner{UserID: user.ID}, models.RequestInfo{})
+				},
+				func() error {
+					return f.Verifications.VerifyEmail(ctx, change, models.Owner{UserID: user.ID}, models.RequestInfo{})
+				},
 				func() error { return f.Users.Delete(ctx, user.Email) },
 			)
 			for _, err := range errs[:2] {

@@ -32,7 +32,9 @@ func TestEmailChange_UndoRestoresTheAccountWhateverAThiefDid(t *testing.T) {
 			other := app.Signup(t, "other@example.org")
 			succeeds(t, app, "email/change", other, "new_email", annAddress, "current_password", testkit.Password)
 			confirm := app.Mail(t, annAddress)
-			refuses(t, app, "validation_error", "email/verify", "token", confirm.Token(t))
+			status, body := confirmAs(t, app, other, "token", confirm.Token(t))
+			require.Equal(t, http.StatusBadRequest, status)
+			require.Contains(t, body, "taken")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +60,7 @@ func TestEmailChange_UndoRestoresTheAccountWhateverAThiefDid(t *testing.T) {
 func changeAddress(t *testing.T, app *testkit.App, access, to string) {
 	t.Helper()
 	succeeds(t, app, "email/change", access, "new_email", to, "current_password", testkit.Password)
-	succeeds(t, app, "email/verify", "", "token", app.Mail(t, to).Token(t))
+	succeeds(t, app, "email/verify", access, "token", app.Mail(t, to).Token(t))
 }
 
 // A user who signed up with an address of somebody else and then changed to their own no longer blocks the former. Its owner can
@@ -122,7 +124,7 @@ func TestEmailChange_HappensWhenTheNewAddressIsConfirmed(t *testing.T) {
 		succeeds(t, app, "email/change", access, "new_email", next, "current_password", testkit.Password)
 		mail := app.Mail(t, next)
 		require.Equal(t, annAddress, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
-		succeeds(t, app, "email/verify", "", "email", next, "code", mail.Code)
+		succeeds(t, app, "email/verify", access, "email", next, "code", mail.Code)
 		profile := app.Get(t, "/api/v1/profile", access)
 		require.Equal(t, next, profile.Text(t, "email"))
 		require.Equal(t, true, profile.Field(t, "email_verified"))
@@ -157,8 +159,8 @@ func TestEmailChange_ConfirmsOnlyTheAddressOfTheToken(t *testing.T) {
 		refuses(t, app, "code_invalid", "email/verify", "email", "first@example.org", "code", second.Code)
 		var group sync.WaitGroup
 		for range 4 {
-			group.Go(func() { app.Post(t, "/api/v1/email/verify", object([]string{"token", second.Token(t)})) })
-			group.Go(func() { app.Post(t, "/api/v1/email/verify", object([]string{"token", first.Token(t)})) })
+			group.Go(func() { confirmAs(t, app, access, "token", second.Token(t)) })
+			group.Go(func() { confirmAs(t, app, access, "token", first.Token(t)) })
 		}
 		group.Wait()
 		require.Equal(t, "second@example.org", app.Get(t, "/api/v1/profile", access).Text(t, "email"))
@@ -172,8 +174,65 @@ func TestEmailChange_RefusesAnAddressTakenMeanwhile(t *testing.T) {
 		succeeds(t, app, "email/change", access, "new_email", "bob@example.com", "current_password", testkit.Password)
 		token := app.Mail(t, "bob@example.com").Token(t)
 		app.Signup(t, "bob@example.com")
-		answer := app.Post(t, "/api/v1/email/verify", object([]string{"token", token}))
-		require.Equal(t, "taken", answer.Text(t, "errors.0.code"))
+		_, body := confirmAs(t, app, access, "token", token)
+		require.Contains(t, body, `"code":"taken"`)
 		require.Equal(t, annAddress, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
+	})
+}
+
+// confirmAs confirms an address with an access token, or without one if that is empty, and returns the response.
+func confirmAs(t *testing.T, app *testkit.App, access string, fields ...string) (int, string) {
+	t.Helper()
+	answer := app.Do(t, testkit.Call{Method: http.MethodPost, Path: "/api/v1/email/verify", Token: access, Body: object(fields)})
+	return answer.Status, answer.Body
+}
+
+// A stranger changes the address of an account that they prepared to the victim's. The victim, who takes the mail for that of a
+// sign-up, can't join that account, and so never uses one that the stranger can take back.
+func TestEmailChange_JoinsNobodyToAStrangersAccount(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		const victim, owner = "vic@example.com", "stranger@evil.example"
+		stranger := app.Signup(t, owner)
+		succeeds(t, app, "email/change", stranger, "new_email", victim, "current_password", testkit.Password)
+		mail := app.Mail(t, victim)
+		require.Contains(t, mail.Text, "s•••@e•••", "it says of which account")
+		require.NotContains(t, mail.Text, "evil")
+		require.Contains(t, mail.Text, "somebody else's account")
+
+		ofAnother := app.Signup(t, "another@example.com")
+		for name, fields := range map[string][]string{
+			"the token":                   {"token", mail.Token(t)},
+			"the code":                    {"email", victim, "code", mail.Code},
+			"an empty password":           {"token", mail.Token(t), "current_password", ""},
+			"a password of the victim's":  {"token", mail.Token(t), "current_password", newPassword},
+			"the code and a wrong phrase": {"email", victim, "code", mail.Code, "current_password", newPassword},
+		} {
+			for _, access := range []string{"", ofAnother} {
+				status, body := confirmAs(t, app, access, fields...)
+				require.Equal(t, http.StatusBadRequest, status, name)
+				require.Contains(t, body, `"field":"current_password"`, name)
+			}
+		}
+		status, _ := confirmAs(t, app, "not a token", "token", mail.Token(t))
+		require.Equal(t, http.StatusUnauthorized, status, "the access token is at fault, and another one would do")
+		require.False(t, tryLogin(t, app, victim, testkit.Password).ok())
+		app.Signup(t, victim)
+	})
+}
+
+// Who follows the link in another browser, where nobody is logged in, proves the account to be theirs by its password.
+func TestEmailChange_IsConfirmedByTheCurrentPasswordToo(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		const next = "ann@example.org"
+		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/change", access, "new_email", next, "current_password", testkit.Password)
+		token := app.Mail(t, next).Token(t)
+		status, body := confirmAs(t, app, "", "token", token, "current_password", newPassword)
+		require.Equal(t, http.StatusBadRequest, status)
+		require.Contains(t, body, `"code":"incorrect"`)
+		succeeds(t, app, "email/verify", "", "token", token, "current_password", testkit.Password)
+		require.Equal(t, next, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
 	})
 }

@@ -23,6 +23,7 @@ func newControllers(p parts) (routes.Controllers, error) {
 	if err != nil {
 		return routes.Controllers{}, err
 	}
+	sessions := controllers.NewSessions(p.Sessions, p.access, p.settings.JWT.AuthHeaderPrefix)
 	return routes.Controllers{
 		Documents: documents,
 		Health:    controllers.NewHealth(p.ready),
@@ -30,9 +31,9 @@ func newControllers(p parts) (routes.Controllers, error) {
 		Auth:      controllers.NewAuth(p.Users, p.Logins, p.access, newVerification(p.settings).signup),
 		Profile:   controllers.NewProfile(p.Users),
 		Password:  controllers.NewPassword(p.Users, p.Verifications),
-		Sessions:  controllers.NewSessions(p.Sessions, p.access, p.settings.JWT.AuthHeaderPrefix),
+		Sessions:  sessions,
 		Tokens:    controllers.NewTokens(p.Sessions, p.access),
-		Email:     controllers.NewEmail(p.Verifications),
+		Email:     controllers.NewEmail(p.Verifications, sessions),
 		Account:   controllers.NewAccount(p.Users, p.settings.Account.DeletionGrace),
 		Pages:     pages,
 		DevMail:   p.mailer.page,

@@ -15,8 +15,10 @@ type form struct {
 	AsksPassword bool
 	TakesCode    bool // accepts the address and the code of an email in place of a link's token
 
-	Token string
-	Email string
+	Token       string
+	Email       string
+	Account     string // the masked address of the account whose address changes, if that is known
+	AsksCurrent bool   // for the current password of that account
 }
 
 func verifyForm() form { return form{Name: "verify", Path: "/verify-email", TakesCode: true} }
@@ -62,6 +64,14 @@ func (p page) Text(id string) (string, error) { return p.localize(id, p, nil) }
 
 // FormText returns the phrase of the page's form with this id.
 func (p page) FormText(id string) (string, error) { return p.Text(p.Name + "." + id) }
+
+// Intro returns the phrase that says what the page's form does.
+func (p page) Intro() (string, error) {
+	if p.AsksCurrent {
+		return p.FormText("intro_change")
+	}
+	return p.FormText("intro")
+}
 
 // ProblemText returns the phrase that explains the page's problem.
 func (p page) ProblemText() (string, error) {

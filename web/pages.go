@@ -64,7 +64,24 @@ func parseResources() (resources, error) {
 }
 
 // ShowVerify shows the form that confirms an address.
-func (p *Pages) ShowVerify(c *gin.Context) error { return p.show(c, verifyForm()) }
+func (p *Pages) ShowVerify(c *gin.Context) error {
+	form, err := p.formFor(c, c.Query("token"))
+	if err != nil {
+		return err
+	}
+	return p.show(c, form)
+}
+
+// formFor returns the form that confirms an address. If that is to become the address of an account, it asks for the password.
+func (p *Pages) formFor(c *gin.Context, token string) (form, error) {
+	form := verifyForm()
+	if token == "" {
+		return form, nil
+	}
+	account, err := p.verifications.AccountToChange(c.Request.Context(), token)
+	form.Account, form.AsksCurrent = account, account != ""
+	return form, err
+}
 
 // ShowReset shows the form that resets a forgotten password.
 func (p *Pages) ShowReset(c *gin.Context) error { return p.show(c, resetForm()) }
@@ -74,8 +91,13 @@ func (p *Pages) ShowUndo(c *gin.Context) error { return p.show(c, undoForm()) }
 
 // Verify handles the form that confirms an address.
 func (p *Pages) Verify(c *gin.Context) error {
-	return p.submit(c, verifyForm(), func(proof models.EmailProof) error {
-		return p.verifications.VerifyEmail(c.Request.Context(), proof, middleware.RequestInfo(c))
+	form, err := p.formFor(c, c.PostForm("token"))
+	if err != nil {
+		return err
+	}
+	return p.submit(c, form, func(proof models.EmailProof) error {
+		owner := models.Owner{Password: c.PostForm("current_password")}
+		return p.verifications.VerifyEmail(c.Request.Context(), proof, owner, middleware.RequestInfo(c))
 	})
 }
 
@@ -115,7 +137,9 @@ func (p *Pages) submit(c *gin.Context, form form, do func(models.EmailProof) err
 	problem := problems.Describe(err)
 	switch {
 	case isCorrectable(problem):
-		return p.write(c, problem.Status, page{form: form, ShowsForm: true, Problem: problem})
+		shown := page{form: form, ShowsForm: true, Problem: problem}
+		shown.AsksCurrent = form.AsksCurrent || shown.HasError("current_password")
+		return p.write(c, problem.Status, shown)
 	case needsAnotherMail(problem) && form.TakesCode:
 		return p.write(c, problem.Status, page{form: form, OffersMail: true, Problem: problem})
 	default:

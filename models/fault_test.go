@@ -37,18 +37,25 @@ type faulty struct {
 
 func newFaulty(t *testing.T, db *gorm.DB) *faulty {
 	t.Helper()
+	f := &faulty{t: t, db: db, tables: tablesOf(t, db), clock: testkit.NewClock()}
+	f.Managers = newFaultyManagers(t, db, f.clock)
+	f.countStatements()
+	f.failQueueOnDemand()
+	return f
+}
+
+// newFaultyManagers returns the managers of one replica, with mail.
+func newFaultyManagers(t *testing.T, db *gorm.DB, clock *testkit.Clock) server.Managers {
+	t.Helper()
 	settings, err := config.Load([]string{
 		"SECRET_KEY=" + testkit.SecretKey, "EMAIL_VERIFICATION=optional", "SECURITY_NOTICES=on",
 	}, t.TempDir())
 	require.NoError(t, err)
-	f := &faulty{t: t, db: db, tables: tablesOf(t, db), clock: testkit.NewClock()}
-	f.Managers, err = server.NewManagers(settings, server.Resources{
-		DB: db, Hasher: testkit.FastHasher(t), Log: slog.New(slog.DiscardHandler), Now: f.clock.Now,
+	managers, err := server.NewManagers(settings, server.Resources{
+		DB: db, Hasher: testkit.FastHasher(t), Log: slog.New(slog.DiscardHandler), Now: clock.Now,
 	})
 	require.NoError(t, err)
-	f.countStatements()
-	f.failQueueOnDemand()
-	return f
+	return managers
 }
 
 // countStatements makes GORM ask, before each statement, whether that is to fail.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"gorm.io/gorm"
@@ -42,6 +43,10 @@ type Tx struct {
 // maxRuns is how often a transaction is run in all before the error with which PostgreSQL ended it is returned.
 const maxRuns = 4
 
+// givenWay is how long, at least, the other transaction gets to go on before the one that gave way is run again. Without that the
+// latter would take back the lock for which the other waits.
+const givenWay = 20 * time.Millisecond
+
 // Transaction runs do in a transaction, which commits if do returns nil and rolls back otherwise. It runs do anew if PostgreSQL
 // ended the transaction in favour of another, so do must leave nothing behind but in the database. Whatever locks several rows
 // of an account takes them in one order, so that this is rare: see [lockUser].
@@ -55,9 +60,19 @@ func (s Store) Transaction(ctx context.Context, do func(Tx) error) error {
 			s.audit.committed(ctx, recorded)
 			return nil
 		}
-		if run == maxRuns || !gaveWay(err) {
+		if run == maxRuns || !gaveWay(err) || !pause(ctx, time.Duration(run)*givenWay) {
 			return err
 		}
+	}
+}
+
+// pause waits for up to twice a time, and reports whether it did so before ctx was done.
+func pause(ctx context.Context, least time.Duration) bool {
+	select {
+	case <-time.After(least + rand.N(least)):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

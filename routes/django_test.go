@@ -21,6 +21,16 @@ import (
 // djangoGolden are the routes of Django's clients, which exist only with DJANGO_COMPAT.
 var djangoGolden = []string{
 	"GET /user/update/",
+	"HEAD /user/update/",
+	"OPTIONS /api-token-auth/",
+	"OPTIONS /api-token-refresh/",
+	"OPTIONS /api-token-verify/",
+	"OPTIONS /api/token/",
+	"OPTIONS /api/token/refresh/",
+	"OPTIONS /api/token/verify/",
+	"OPTIONS /user/create/",
+	"OPTIONS /user/obtain_token/",
+	"OPTIONS /user/update/",
 	"PATCH /user/update/",
 	"POST /api-token-auth/",
 	"POST /api-token-refresh/",
@@ -96,8 +106,6 @@ func djangoCases(annsToken string) []djangoCase {
 	}
 	const required = `{"email":["This field is required."],"password":["This field is required."]}`
 	const token = "/api/token/"
-	const invalidToken = `{"detail":"Given token not valid for any token type","code":"token_not_valid","messages":[
-		{"token_class":"AccessToken","token_type":"access","message":"Token is invalid or expired"}]}`
 	return []djangoCase{
 		{"sign up", post("/user/create/", `{"email":"Bob@example.com","password":"`+secret+`","first_name":" Bob ","groups":[1]}`), 201,
 			`{"id":"<id>","email":"bob@example.com","first_name":"Bob","last_name":"","date_joined":"<date>"}`},
@@ -132,7 +140,8 @@ func djangoCases(annsToken string) []djangoCase {
 		{"show the user", as("GET", ""), 200, fmt.Sprintf(profile, "Ann")},
 		{"show the user without a token", testkit.Call{Method: "GET", Path: "/user/update/"}, 401,
 			`{"detail":"Authentication credentials were not provided."}`},
-		{"show the user with an invalid token", testkit.Call{Method: "GET", Path: "/user/update/", Token: "x"}, 401, invalidToken},
+		{"show the user with an invalid token", testkit.Call{Method: "GET", Path: "/user/update/", Token: "x"}, 401,
+			`{"detail":"Error decoding signature."}`},
 		{"change a name", as("PATCH", `{"first_name":"Anna"}`), 200, fmt.Sprintf(profile, "Anna")},
 		{"change a name under user", as("PUT", `{"user":{"first_name":"Ann","email":"Ann@example.com"}}`), 200, fmt.Sprintf(profile, "Ann")},
 		{"change nothing", as("PUT", `{}`), 200, fmt.Sprintf(profile, "Ann")},
@@ -247,8 +256,115 @@ func TestDjango_DoesNotRenewAccessTokensOfTheAPI(t *testing.T) {
 		addAnn(t, app)
 		answer := app.Post(t, "/api-token-refresh/", `{"token":"`+app.Login(t, "ann@example.com").Access+`"}`)
 		require.Equal(t, 400, answer.Status)
-		require.JSONEq(t, `{"non_field_errors":["Error decoding signature."]}`, answer.Body)
+		require.JSONEq(t, `{"non_field_errors":["orig_iat field is required."]}`, answer.Body)
 	})
+}
+
+// The project's views say what djangorestframework-jwt says of a header, where a user is required and where none is.
+func TestDjango_SaysWhatIsWrongWithAHeader(t *testing.T) {
+	t.Parallel()
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		const login = `{"email":"ann@example.com","password":"` + testkit.Password + `"}`
+		token := app.Post(t, "/user/obtain_token/", login).Text(t, "token")
+		say := func(header string) (shown, obtained testkit.Response) {
+			return app.Do(t, testkit.Call{Method: "GET", Path: "/user/update/", Header: map[string]string{"Authorization": header}}),
+				app.Do(t, testkit.Call{Method: "POST", Path: "/user/obtain_token/", Body: login, Header: map[string]string{"Authorization": header}})
+		}
+		payload := `{"user_id":7,"username":"ann","email":"ann@example.com","exp":%d,"orig_iat":1}`
+		expired := djangoIssued(fmt.Sprintf(payload, app.Clock.Now().Add(-time.Hour).Unix()))
+		for header, detail := range map[string]string{
+			"Bearer":                  "Invalid Authorization header. No credentials provided.",
+			"bearer a b":              "Invalid Authorization header. Credentials string should not contain spaces.",
+			"Bearer x":                "Error decoding signature.",
+			"Bearer " + expired:       "Signature has expired.",
+			"Bearer " + expired + "x": "Error decoding signature.",
+		} {
+			shown, obtained := say(header)
+			for _, answer := range []testkit.Response{shown, obtained} {
+				require.Equal(t, 401, answer.Status)
+				require.JSONEq(t, `{"detail":"`+detail+`"}`, answer.Body)
+				require.Equal(t, `Bearer realm="api"`, answer.Header.Get("WWW-Authenticate"))
+			}
+		}
+		shown, obtained := say("Basic eDp5")
+		require.JSONEq(t, `{"detail":"Authentication credentials were not provided."}`, shown.Body)
+		require.Equal(t, 200, obtained.Status)
+
+		// Django knows no session that was ended: who still sends a token of one can log in.
+		require.NoError(t, app.DB.Model(&models.Session{}).Where("TRUE").Update("ended_at", app.Clock.Now()).Error)
+		shown, obtained = say("Bearer " + token)
+		require.JSONEq(t, `{"detail":"Signature has expired."}`, shown.Body)
+		require.Equal(t, 200, obtained.Status)
+		require.NoError(t, app.DB.Where("TRUE").Delete(&models.User{}).Error)
+		shown, _ = say("Bearer " + token)
+		require.JSONEq(t, `{"detail":"Invalid signature."}`, shown.Body)
+	})
+}
+
+// What Django's paths do not have is refused in the form of Django REST Framework, and beside them in the form of all others.
+func TestDjango_RefusesMethodsAndPathsAsDjangoDoes(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true", "CORS_ALLOWED_ORIGINS=https://app.example.com")
+	app.Signup(t, "ann@example.com")
+	token := app.Post(t, "/user/obtain_token/", testkit.Credentials("ann@example.com")).Text(t, "token")
+	do := func(method, path, token string) testkit.Response {
+		return app.Do(t, testkit.Call{Method: method, Path: path, Token: token})
+	}
+	for _, method := range []string{"DELETE", "GET", "PUT", "LINK", "TRACE"} {
+		for _, path := range []string{"/user/create/", "/user/obtain_token/", "/api/token/", "/api/token/verify/", "/api-token-auth/"} {
+			answer := do(method, path, "")
+			require.Equal(t, 405, answer.Status, "%s %s", method, path)
+			require.Equal(t, `{"detail":"Method \"`+method+`\" not allowed."}`, answer.Body)
+			require.Equal(t, "POST, OPTIONS", answer.Header.Get("Allow"))
+		}
+	}
+	require.Equal(t, 401, do("DELETE", "/user/update/", "").Status, "before the method")
+	answer := do("DELETE", "/user/update/", token)
+	require.Equal(t, 405, answer.Status)
+	require.Equal(t, "GET, PUT, PATCH, HEAD, OPTIONS", answer.Header.Get("Allow"))
+	require.Equal(t, 200, do("HEAD", "/user/update/", token).Status)
+
+	for _, path := range []string{"/user", "/user/", "/user/nothing/", "/api/token/nothing/", "/api-token-auth//"} {
+		answer := do("POST", path, "")
+		require.Equal(t, 404, answer.Status)
+		require.Equal(t, `{"detail":"Not found."}`, answer.Body)
+	}
+	for _, path := range []string{"/users", "/api/tokens", "/api-token", "/api/v1/nothing", "/"} {
+		answer := do("GET", path, "")
+		require.Equal(t, 404, answer.Status, path)
+		require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"))
+	}
+	require.Equal(t, "application/problem+json", do("DELETE", "/api/v1/login", "").Header.Get("Content-Type"))
+
+	answer = do("OPTIONS", "/api/token/", "")
+	require.Equal(t, 200, answer.Status)
+	require.Equal(t, "Token Obtain Pair", answer.Text(t, "name"))
+	require.Equal(t, 401, do("OPTIONS", "/user/update/", "").Status)
+	preflight := app.Do(t, testkit.Call{Method: "OPTIONS", Path: "/user/update/", Header: map[string]string{
+		"Origin": "https://app.example.com", "Access-Control-Request-Method": "PUT",
+	}})
+	require.Equal(t, 204, preflight.Status)
+	require.Equal(t, "https://app.example.com", preflight.Header.Get("Access-Control-Allow-Origin"))
+}
+
+// A path without its slash is redirected, as by Django's CommonMiddleware.
+func TestDjango_RedirectsToTheSlash(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true")
+	for path, location := range map[string]string{
+		"/user/create": "/user/create/", "/api/token": "/api/token/", "/api-token-auth?next=%2F%2Fevil.example": "/api-token-auth/?next=%2F%2Fevil.example",
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			request, err := http.NewRequestWithContext(t.Context(), method, app.URL+path, http.NoBody)
+			require.NoError(t, err)
+			answer, err := http.DefaultTransport.RoundTrip(request) // which follows no redirect
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			require.Equal(t, 301, answer.StatusCode)
+			require.Equal(t, location, answer.Header.Get("Location"))
+		}
+	}
 }
 
 func djangoIssued(payload string) string {
@@ -324,7 +440,7 @@ func TestDjango_RefusesDjangosTokensAfterAChangeOfAccountOrPassword(t *testing.T
 		set(false)
 		answer := app.Get(t, "/user/update/", token)
 		require.Equal(t, 401, answer.Status)
-		require.JSONEq(t, `{"detail":"User is inactive","code":"user_inactive"}`, answer.Body)
+		require.JSONEq(t, `{"detail":"User account is disabled."}`, answer.Body)
 		set(true)
 		require.Equal(t, 200, app.Get(t, "/user/update/", token).Status)
 		change := testkit.Call{Method: "POST", Path: "/api/v1/password/change", Token: app.Login(t, "ann@example.com").Access,
@@ -332,7 +448,7 @@ func TestDjango_RefusesDjangosTokensAfterAChangeOfAccountOrPassword(t *testing.T
 		require.Equal(t, 204, app.Do(t, change).Status)
 		require.Equal(t, 401, app.Get(t, "/user/update/", token).Status)
 		ghost := djangoIssued(fmt.Sprintf(`{"token_type":"access","exp":%d,"jti":"a1","user_id":8}`, app.Clock.Now().Add(time.Hour).Unix()))
-		require.JSONEq(t, `{"detail":"User not found","code":"user_not_found"}`, app.Get(t, "/user/update/", ghost).Body)
+		require.JSONEq(t, `{"detail":"Invalid signature."}`, app.Get(t, "/user/update/", ghost).Body)
 	})
 }
 

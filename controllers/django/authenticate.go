@@ -8,6 +8,7 @@ import (
 
 	"latchkey/middleware"
 	"latchkey/models"
+	"latchkey/problems"
 	"latchkey/tokens"
 )
 
@@ -15,48 +16,81 @@ import (
 type authenticator struct {
 	access   *tokens.AccessTokens
 	django   *tokens.DjangoTokens // nil if none are accepted
+	users    *models.UserManager
 	sessions *models.SessionManager
 	logins   *models.LoginManager
 	scheme   string
 }
 
+// Errors of an Authorization header of our scheme that is not the scheme and one token.
+var (
+	errNoCredentials = errors.New("the Authorization header has no credentials")
+	errSpaces        = errors.New("the credentials in the Authorization header contain spaces")
+)
+
 // authenticate lets a request pass if it has an access token of a live session, which Latchkey or Django issued, and stores the
 // session for middleware.Session and middleware.User.
-func (a *authenticator) authenticate(c *gin.Context) {
-	token, err := a.bearerToken(c)
+func (a *authenticator) authenticate(c *gin.Context) error {
+	token, err := a.headerToken(c)
 	if err != nil {
-		middleware.Fail(c, err)
-		return
+		return err
 	}
 	session, err := a.sessionOf(c, token)
 	if err != nil {
-		middleware.Fail(c, err)
-		return
+		return err
 	}
 	middleware.SetSession(c, session)
-	c.Next()
+	return nil
 }
 
-// errBadHeader is returned for an Authorization header of our scheme that is not the scheme and one token.
-var errBadHeader = errors.New("the Authorization header is not two words")
-
-// bearerToken is middleware.BearerToken with one more error, errBadHeader, which SimpleJWT distinguishes.
-func (a *authenticator) bearerToken(c *gin.Context) (string, error) {
-	headers := c.Request.Header.Values("Authorization")
-	if len(headers) == 1 {
-		words := strings.Fields(headers[0])
-		if len(words) > 0 && len(words) != 2 && strings.EqualFold(words[0], a.scheme) {
-			return "", errBadHeader
+// inspect refuses a request to a view that needs no user for the tokens that Django refuses there too: it authenticates whoever
+// sends one. It lets those pass that only Latchkey refuses, whose clients may be about to log in again.
+func (a *authenticator) inspect(c *gin.Context) error {
+	err := a.authenticate(c)
+	for _, own := range []error{problems.ErrCredentialsMissing, models.ErrSessionRevoked, models.ErrSessionExpired} {
+		if errors.Is(err, own) {
+			return nil
 		}
 	}
-	return middleware.BearerToken(c, a.scheme)
+	return err
+}
+
+// headerToken returns the token of the request's Authorization header. Errors are problems.ErrCredentialsMissing,
+// errNoCredentials, errSpaces and those of middleware.BearerToken.
+func (a *authenticator) headerToken(c *gin.Context) (string, error) {
+	headers := c.Request.Header.Values("Authorization")
+	if len(headers) != 1 {
+		return middleware.BearerToken(c, a.scheme)
+	}
+	words := strings.Fields(headers[0])
+	switch {
+	case len(words) == 0 || !strings.EqualFold(words[0], a.scheme):
+		return "", problems.ErrCredentialsMissing
+	case len(words) == 1:
+		return "", errNoCredentials
+	case len(words) > 2:
+		return "", errSpaces
+	}
+	return words[1], nil
+}
+
+// ownSession is middleware.SessionOf with one more error, models.ErrUserNotFound, by which Django tells a user who is deleted from
+// one who is inactive.
+func (a *authenticator) ownSession(c *gin.Context, claims tokens.Claims) (*models.Session, error) {
+	session, err := middleware.SessionOf(c, a.sessions, claims)
+	if errors.Is(err, models.ErrAccountInactive) {
+		if _, missing := a.users.ByLegacyID(c.Request.Context(), claims.Subject); missing != nil {
+			return nil, missing
+		}
+	}
+	return session, err
 }
 
 // sessionOf returns the live session of an access token that Latchkey or Django issued.
 func (a *authenticator) sessionOf(c *gin.Context, token string) (*models.Session, error) {
 	claims, err := a.access.Verify(token)
 	if err == nil {
-		return middleware.SessionOf(c, a.sessions, claims)
+		return a.ownSession(c, claims)
 	}
 	if a.isRefreshToken(token) {
 		return nil, errWrongType
@@ -99,13 +133,13 @@ func (a *authenticator) renew(c *gin.Context, token string) (*models.Session, er
 	claims, err := a.access.Verify(token)
 	switch {
 	case err == nil && claims.OriginallyAt != 0:
-		session, err := middleware.SessionOf(c, a.sessions, claims)
+		session, err := a.ownSession(c, claims)
 		if err != nil {
 			return nil, err
 		}
 		return session, a.sessions.Touch(c.Request.Context(), session)
 	case err == nil:
-		return nil, tokens.ErrTokenInvalid
+		return nil, errNotRenewable
 	case a.django == nil || errors.Is(err, tokens.ErrTokenExpired):
 		return nil, err
 	}
@@ -118,7 +152,7 @@ func (a *authenticator) renewExternal(c *gin.Context, token string) (*models.Ses
 		return nil, err
 	}
 	if !external.Renewable {
-		return nil, tokens.ErrTokenInvalid
+		return nil, errNotRenewable
 	}
 	opened, err := a.logins.ExchangeDjangoToken(c.Request.Context(), external, middleware.RequestInfo(c))
 	if err != nil {
@@ -127,6 +161,9 @@ func (a *authenticator) renewExternal(c *gin.Context, token string) (*models.Ses
 	opened.Session.User = opened.User
 	return opened.Session, nil
 }
+
+// errNotRenewable is returned for an access token without the claim orig_iat where one has to be renewed.
+var errNotRenewable = errors.New("the token has no orig_iat")
 
 // errWrongType is returned for a refresh token where an access token is required, and the reverse.
 var errWrongType = errors.New("the token is of another type")

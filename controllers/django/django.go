@@ -39,7 +39,7 @@ func New(
 	users *models.UserManager, logins *models.LoginManager, sessions *models.SessionManager, accepted Tokens,
 ) *Controller {
 	return &Controller{users: users, logins: logins, tokens: &authenticator{
-		access: accepted.Access, django: accepted.Issued, sessions: sessions, logins: logins, scheme: accepted.Scheme,
+		access: accepted.Access, django: accepted.Issued, users: users, sessions: sessions, logins: logins, scheme: accepted.Scheme,
 	}}
 }
 

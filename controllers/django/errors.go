@@ -20,54 +20,50 @@ type response struct {
 }
 
 type detailBody struct {
-	Detail   string         `json:"detail"`
-	Code     string         `json:"code,omitempty"`
-	Messages []tokenMessage `json:"messages,omitempty"`
-}
-
-type tokenMessage struct {
-	TokenClass string `json:"token_class"`
-	TokenType  string `json:"token_type"`
-	Message    string `json:"message"`
+	Detail string `json:"detail"`
+	Code   string `json:"code,omitempty"`
 }
 
 // dialect is the library whose error messages a path uses.
 type dialect int
 
-// views is for the project's own views; simpleJWT and drfJWT are for the paths of the libraries.
+// views is for the project's own views behind djangorestframework-jwt's authentication; simpleJWT and drfJWT are for the paths of
+// the libraries.
 const (
 	views dialect = iota
 	simpleJWT
 	drfJWT
 )
 
-// errors writes the errors of a group of routes in the form of Django REST Framework. middleware.Log logs them.
+// errors writes the errors of a view in the form of Django REST Framework. middleware.Log logs them.
 func (d *Controller) errors(dialect dialect) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Next()
-		last := c.Errors.Last()
-		if last == nil || c.Writer.Written() {
-			return
+		if last := c.Errors.Last(); last != nil && !c.Writer.Written() {
+			d.write(c, dialect, last.Err)
 		}
-		c.Abort()
-		response := describe(dialect, last.Err)
-		if response.status == http.StatusUnauthorized {
-			c.Header("WWW-Authenticate", d.tokens.scheme+` realm="api"`)
-		}
-		problems.SetRetryAfter(c, last.Err)
-		if code := ownCode(last.Err); code != "" {
-			middleware.SetOutcome(c, code)
-		}
-		c.JSON(response.status, body(c, last.Err, response))
 	}
+}
+
+func (d *Controller) write(c *gin.Context, dialect dialect, err error) {
+	c.Abort()
+	response := describe(dialect, err)
+	if response.status == http.StatusUnauthorized {
+		c.Header("WWW-Authenticate", d.tokens.scheme+` realm="api"`)
+	}
+	problems.SetRetryAfter(c, err)
+	if code := ownCode(err); code != "" {
+		middleware.SetOutcome(c, code)
+	}
+	c.JSON(response.status, body(c, err, response))
 }
 
 // ownCode returns the code under which the metrics count an error that only these paths know, or "".
 func ownCode(err error) string {
 	switch {
-	case errors.Is(err, errWrongType), errors.Is(err, models.ErrUserNotFound):
+	case errors.Is(err, errWrongType), errors.Is(err, errNotRenewable), errors.Is(err, models.ErrUserNotFound):
 		return "token_invalid"
-	case errors.Is(err, errBadHeader):
+	case errors.Is(err, errNoCredentials), errors.Is(err, errSpaces):
 		return "credentials_missing"
 	case errors.Is(err, problems.ErrMalformedForm):
 		return "malformed_form"
@@ -82,6 +78,8 @@ func body(c *gin.Context, err error, response response) any {
 	switch {
 	case errors.Is(err, problems.ErrUnsupportedMediaType):
 		return detailBody{Detail: fmt.Sprintf("Unsupported media type %q in request.", c.GetHeader("Content-Type"))}
+	case errors.Is(err, problems.ErrMethodNotAllowed):
+		return detailBody{Detail: fmt.Sprintf("Method %q not allowed.", c.Request.Method)}
 	case errors.As(err, &limited):
 		wait, unit := limited.Seconds(), "seconds"
 		if wait == 1 {
@@ -135,6 +133,7 @@ func rowsOf(dialect dialect) []row {
 	}
 	rows := []row{
 		detail(problems.ErrCredentialsMissing, http.StatusUnauthorized, "Authentication credentials were not provided."),
+		detail(problems.ErrNotFound, http.StatusNotFound, "Not found."),
 		detail(problems.ErrMalformedJSON, http.StatusBadRequest, "JSON parse error - this is not one JSON value in UTF-8"),
 		detail(problems.ErrMalformedForm, http.StatusBadRequest, "Form parse error - this is not a form of its content type"),
 	}
@@ -157,6 +156,7 @@ func drfJWTRows() (rows []row) {
 		{tokens.ErrTokenExpired, "Signature has expired."},
 		{tokens.ErrTokenInvalid, "Error decoding signature."},
 		{errWrongType, "Error decoding signature."},
+		{errNotRenewable, "orig_iat field is required."},
 		{models.ErrSessionRevoked, "Error decoding signature."},
 		{models.ErrRefreshTokenReused, "Error decoding signature."},
 		{models.ErrSessionExpired, "Refresh has expired."},
@@ -183,28 +183,27 @@ func simpleJWTRows() []row {
 	return rows
 }
 
-// viewRows returns the errors of a project's own views behind SimpleJWT's authentication.
+// viewRows returns the errors of a project's own views behind djangorestframework-jwt's authentication. Of a session that was
+// ended, which only Latchkey knows, they say what makes clients ask for a login.
 func viewRows() []row {
-	rows := []row{
-		{models.ErrInvalidCredentials, response{http.StatusForbidden,
-			errorResponse{"can not authenticate with the given credentials or the account has been deactivated"}}},
-		{errBadHeader, response{http.StatusUnauthorized, detailBody{
-			Detail: "Authorization header must contain two space-delimited values", Code: "bad_authorization_header",
-		}}},
-		{models.ErrAccountInactive, response{http.StatusUnauthorized,
-			detailBody{Detail: "User is inactive", Code: "user_inactive"}}},
-		{models.ErrUserNotFound, response{http.StatusUnauthorized,
-			detailBody{Detail: "User not found", Code: "user_not_found"}}},
-	}
-	refused := func(err error, message string) row {
-		return row{err, response{http.StatusUnauthorized, detailBody{
-			Detail: "Given token not valid for any token type", Code: "token_not_valid",
-			Messages: []tokenMessage{{"AccessToken", "access", message}},
-		}}}
-	}
-	rows = append(rows, refused(errWrongType, "Token has wrong type"))
-	for _, err := range tokenErrors() {
-		rows = append(rows, refused(err, "Token is invalid or expired"))
+	rows := []row{{models.ErrInvalidCredentials, response{http.StatusForbidden,
+		errorResponse{"can not authenticate with the given credentials or the account has been deactivated"}}}}
+	for _, each := range []struct {
+		err     error
+		message string
+	}{
+		{errNoCredentials, "Invalid Authorization header. No credentials provided."},
+		{errSpaces, "Invalid Authorization header. Credentials string should not contain spaces."},
+		{tokens.ErrTokenExpired, "Signature has expired."},
+		{models.ErrSessionExpired, "Signature has expired."},
+		{models.ErrSessionRevoked, "Signature has expired."},
+		{models.ErrRefreshTokenReused, "Signature has expired."},
+		{tokens.ErrTokenInvalid, "Error decoding signature."},
+		{errWrongType, "Error decoding signature."},
+		{models.ErrAccountInactive, "User account is disabled."},
+		{models.ErrUserNotFound, "Invalid signature."},
+	} {
+		rows = append(rows, row{each.err, response{http.StatusUnauthorized, detailBody{Detail: each.message}}})
 	}
 	return rows
 }

@@ -43,7 +43,7 @@ func read(c *gin.Context) (*form, error) {
 	if err != nil {
 		return nil, problems.ErrMalformedJSON
 	}
-	if len(bytes.TrimSpace(body)) == 0 {
+	if len(body) == 0 {
 		return &form{}, nil
 	}
 	mediaType, parameters, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
@@ -125,11 +125,13 @@ func (f *form) addError(field, code, message string) {
 // required reads a CharField that has to be there and may not be blank. White space around it is dropped.
 func (f *form) required(name string) string { return f.need(name, notText) }
 
-// requiredEmail reads an EmailField. It does not check the format, which the manager does.
+// requiredEmail reads an EmailField.
 func (f *form) requiredEmail(name string) string {
 	email := f.need(name, notEmail)
 	if utf8.RuneCountInString(email) > maxEmail {
 		f.addError(name, models.CodeInvalid, fmt.Sprintf("Ensure this field has no more than %d characters.", maxEmail))
+	} else if _, err := models.CanonicalEmail(email); err != nil && email != "" {
+		f.addError(name, models.CodeInvalid, notEmail)
 	}
 	return email
 }

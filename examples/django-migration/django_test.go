@@ -50,7 +50,7 @@ func newProject(t *testing.T) project {
 	const modules = "import django, rest_framework, rest_framework_simplejwt, djoser, psycopg2, argon2, bcrypt, jwt"
 	if out, err := exec.Command(python, "-c", modules).CombinedOutput(); err != nil {
 		const remedy = "install Debian's python3-django, python3-djangorestframework, python3-djangorestframework-simplejwt, " +
-			"python3-djoser, python3-psycopg2, python3-argon2 and python3-bcrypt"
+			"python3-djoser, python3-jwt, python3-psycopg2, python3-argon2 and python3-bcrypt"
 		if os.Getenv("TEST_REQUIRE_SERVICES") == "1" {
 			t.Fatalf("Django is required: %s: %s", out, remedy)
 		}
@@ -110,6 +110,18 @@ func (p project) seed(t *testing.T) []seeded {
 	var users []seeded
 	require.NoError(t, json.Unmarshal(p.manage(t, "seed"), &users))
 	return users
+}
+
+// change deactivates one user and deletes another.
+func (p project) change(t *testing.T, inactive, deleted string) {
+	t.Helper()
+	db, err := sql.Open("pgx", p.database)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), "UPDATE users_user SET is_active = false WHERE email = $1", inactive)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), "DELETE FROM users_user WHERE email = $1", deleted)
+	require.NoError(t, err)
 }
 
 // serve runs Django's server until the test ends, and returns its URL.

@@ -42,6 +42,7 @@ func TestMigration(t *testing.T) {
 		t.Run("a second import changes nothing", m.importsAgain)
 		t.Run("every user is kept", m.keepsEveryUser)
 		t.Run("both servers respond alike", m.respondsAlike)
+		t.Run("both servers answer every call alike", m.answersEveryCallAlike)
 	})
 }
 
@@ -130,4 +131,28 @@ func (m moved) respondsAlike(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(steps), 80)
+}
+
+// answersEveryCallAlike checks that both servers have the same answer to every method, header and body at every path, and at
+// those beside them.
+func (m moved) answersEveryCallAlike(t *testing.T) {
+	django := side{base: m.django.serve(t), change: m.django.change}
+	latchkey := side{base: m.app.URL, change: m.change}
+	before, after := django.play(t, m.users), latchkey.play(t, m.users)
+	require.Equal(t, len(before), len(after))
+	different := 0
+	for i := range before {
+		if difference := cmp.Diff(before[i].as(after[i]), after[i]); difference != "" && different < 20 {
+			different++
+			t.Errorf("%s: Django's answer (-) differs from Latchkey's (+):\n%s", before[i].What, difference)
+		}
+	}
+	require.Greater(t, len(before), 1000)
+}
+
+// change deactivates one user and deletes another.
+func (m moved) change(t *testing.T, inactive, deleted string) {
+	t.Helper()
+	require.NoError(t, m.app.DB.Model(&models.User{}).Where("email = ?", inactive).Update("is_active", false).Error)
+	require.NoError(t, m.app.DB.Where("email = ?", deleted).Delete(&models.User{}).Error)
 }

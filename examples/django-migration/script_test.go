@@ -79,20 +79,17 @@ func script(users []seeded) []step {
 		{"verify the refresh token", "POST", verify, `{"token":"{refresh}"}`, ""},
 		{"verify nothing", "POST", verify, `{}`, ""},
 		{"verify what is no token", "POST", verify, `{"token":"x.y.z"}`, ""},
-		{"show by the access token", "GET", update, ``, "{access}"},
-		{"show by the refresh token", "GET", update, ``, "{refresh}"},
 		{"refresh", "POST", refresh, `{"refresh":"{refresh}"}`, ""},
 		{"refresh by the new one", "POST", refresh, `{"refresh":"{refresh}"}`, ""},
 		{"refresh by an access token", "POST", refresh, `{"refresh":"{access}"}`, ""},
 		{"refresh by nothing", "POST", refresh, `{}`, ""},
 		{"refresh by what is no token", "POST", refresh, `{"refresh":"x.y.z"}`, ""},
-		{"show by the new token", "GET", update, ``, "{access}"},
 	}
 	for _, user := range users {
 		login := fmt.Sprintf(`{"email":%q,"password":%q}`, user.Email, user.Password)
 		wrong := fmt.Sprintf(`{"email":%q,"password":"wrong"}`, user.Email)
 		steps = append(steps,
-			step{"a token from Django of " + user.Email, "GET", update, ``, user.Access},
+			step{"a token from Django of " + user.Email, "GET", update, ``, user.DRF},
 			step{"a pair for " + user.Email, "POST", pair, login, ""},
 			step{"a wrong password of " + user.Email, "POST", pair, wrong, ""},
 			step{"obtain for " + user.Email, "POST", obtain, login, ""},
@@ -102,7 +99,7 @@ func script(users []seeded) []step {
 			steps = append(steps,
 				step{"verify the access token from Django of " + user.Email, "POST", verify, `{"token":"` + user.Access + `"}`, ""},
 				step{"exchange the refresh token from Django of " + user.Email, "POST", refresh, `{"refresh":"` + user.Refresh + `"}`, ""},
-				step{"show " + user.Email, "GET", update, ``, "{access}"},
+				step{"show " + user.Email, "GET", update, ``, "{token}"},
 			)
 		}
 	}

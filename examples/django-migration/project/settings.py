@@ -19,6 +19,8 @@ INSTALLED_APPS = [
     "users",
 ]
 
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+
 # libpq reads the password from PGPASSWORD.
 DATABASES = {
     "default": {
@@ -39,7 +41,7 @@ PASSWORD_HASHERS = [
 ]
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["drf_jwt.authentication.Authentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,

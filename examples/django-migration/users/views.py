@@ -2,8 +2,8 @@ from django.contrib.auth import authenticate
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_simplejwt.tokens import AccessToken
 
+from drf_jwt.authentication import encode
 from users.serializers import UserSerializer
 
 
@@ -31,7 +31,7 @@ class ObtainToken(APIView):
                 {"error": "can not authenticate with the given credentials or the account has been deactivated"},
                 status=403,
             )
-        return Response({"name": f"{user.first_name} {user.last_name}", "token": str(AccessToken.for_user(user))})
+        return Response({"name": f"{user.first_name} {user.last_name}", "token": encode(user)})
 
 
 class UpdateUser(APIView):

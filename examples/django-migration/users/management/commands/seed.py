@@ -1,14 +1,12 @@
 import json
-from datetime import datetime, timedelta, timezone
 
-import jwt
-from django.conf import settings
 from django.contrib.auth.hashers import get_hashers, make_password
 from django.core.management.base import BaseCommand
 from djoser.serializers import UserCreateSerializer
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from drf_jwt.authentication import encode
 from users.models import User
 
 
@@ -52,18 +50,5 @@ class Command(BaseCommand):
             "superuser": user.is_superuser,
             "refresh": refresh,
             "access": access,
-            "drf": drf_token(user),
+            "drf": encode(user),
         }
-
-
-def drf_token(user):
-    """A token as djangorestframework-jwt makes it; Debian has SimpleJWT alone."""
-    now = datetime.now(timezone.utc)
-    payload = {
-        "user_id": user.pk,
-        "username": user.get_username(),
-        "email": user.email,
-        "exp": now + timedelta(hours=1),
-        "orig_iat": int(now.timestamp()),
-    }
-    return jwt.encode(payload, settings.SECRET_KEY, algorithm="HS256")

@@ -45,11 +45,9 @@ func newFaulty(t *testing.T, db *gorm.DB) *faulty {
 }
 
 // newFaultyManagers returns the managers of one replica, with mail.
-func newFaultyManagers(t *testing.T, db *gorm.DB, clock *testkit.Clock) server.Managers {
+func newFaultyManagers(t *testing.T, db *gorm.DB, clock *testkit.Clock, more ...string) server.Managers {
 	t.Helper()
-	settings, err := config.Load([]string{
-		"SECRET_KEY=" + testkit.SecretKey, "EMAIL_VERIFICATION=optional", "SECURITY_NOTICES=on",
-	}, t.TempDir())
+	settings, err := config.Load(append([]string{"SECRET_KEY=" + testkit.SecretKey, "SECURITY_NOTICES=on"}, more...), t.TempDir())
 	require.NoError(t, err)
 	managers, err := server.NewManagers(settings, server.Resources{
 		DB: db, Hasher: testkit.FastHasher(t), Log: slog.New(slog.DiscardHandler), Now: clock.Now,

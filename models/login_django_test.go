@@ -1,12 +1,15 @@
 package models_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"latchkey/mail"
 	"latchkey/models"
 	"latchkey/testkit"
 	"latchkey/tokens"
@@ -139,5 +142,146 @@ func TestLoginManager_ExchangeDjangoToken(t *testing.T) {
 		_, err = a.logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
 		require.ErrorIs(t, err, models.ErrSessionRevoked)
 		require.NoError(t, a.adopt(t, annsToken), "the session of access tokens is another one")
+	})
+}
+
+// endings are all ways in which users and operators end what was issued to an account.
+func endings() map[string]func(f *faulty, user *models.User) error {
+	byLogout, byOperator := models.Ending{Reason: models.EndedByLogout}, models.Ending{Reason: models.EndedByOperator}
+	from := models.RequestInfo{}
+	return map[string]func(f *faulty, user *models.User) error{
+		"logged out everywhere": func(f *faulty, user *models.User) error {
+			return f.Sessions.EndAll(f.t.Context(), user.ID, byLogout)
+		},
+		"logged out everywhere else": func(f *faulty, user *models.User) error {
+			return f.Sessions.EndOthers(f.t.Context(), user.ID, f.open(user).Session.ID, byLogout)
+		},
+		"the sessions ended": func(f *faulty, user *models.User) error {
+			_, err := f.Users.EndSessions(f.t.Context(), user.Email)
+			return err
+		},
+		"everyone's sessions ended": func(f *faulty, _ *models.User) error {
+			_, err := f.Sessions.EndEveryone(f.t.Context(), byOperator)
+			return err
+		},
+		"the password changed": func(f *faulty, user *models.User) error {
+			change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, KeepSession: f.open(user).Session.ID}
+			return f.Users.ChangePassword(f.t.Context(), user, change)
+		},
+		"the password set": func(f *faulty, user *models.User) error {
+			return f.Users.SetPassword(f.t.Context(), user.Email, testkit.OtherPassword)
+		},
+		"the password reset": func(f *faulty, user *models.User) error {
+			proof := f.mailed(user, mail.ResetPassword, uuid.New())
+			return f.Verifications.ResetPassword(f.t.Context(), proof, testkit.OtherPassword, from)
+		},
+		"a change of address undone": func(f *faulty, user *models.User) error {
+			proof := f.changing(user)
+			require.NoError(f.t, f.Verifications.VerifyEmail(f.t.Context(), proof, models.Owner{UserID: user.ID}, from))
+			undo := f.mailed(user, models.PurposeUndoChange, f.newest(user, models.PurposeUndoChange)).Token
+			return f.Verifications.UndoEmailChange(f.t.Context(), undo, from)
+		},
+		"the account disabled": func(f *faulty, user *models.User) error {
+			require.NoError(f.t, f.Users.Deactivate(f.t.Context(), user.Email))
+			return f.Users.Activate(f.t.Context(), user.Email)
+		},
+		"the deletion asked for": func(f *faulty, user *models.User) error {
+			deletion := models.AccountDeletion{Password: testkit.Password, Grace: time.Hour}
+			require.NoError(f.t, f.Users.RequestDeletion(f.t.Context(), user, deletion))
+			return f.login(user, testkit.Password, "") // calls it off
+		},
+	}
+}
+
+// presented presents a token of Django's as an access token and as a refresh token.
+func (f *faulty) presented(token tokens.DjangoToken) (access, refresh error) {
+	_, access = f.Logins.AcceptDjangoToken(f.t.Context(), token, f.clock.Now().Add(90*24*time.Hour), models.RequestInfo{})
+	_, refresh = f.Logins.ExchangeDjangoToken(f.t.Context(), token, models.RequestInfo{})
+	return access, refresh
+}
+
+func (f *faulty) requireEnded(tokens ...tokens.DjangoToken) {
+	f.t.Helper()
+	for _, token := range tokens {
+		access, refresh := f.presented(token)
+		require.ErrorIs(f.t, access, models.ErrSessionRevoked)
+		require.ErrorIs(f.t, refresh, models.ErrSessionRevoked)
+	}
+}
+
+// What a user ends is ended for every token that Django ever issued, presented before or not, and whatever the audit log forgets.
+func TestLoginManager_DjangoTokens_EndWithWhatTheirUserEnds(t *testing.T) {
+	t.Parallel()
+	for name, end := range endings() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+				f := newFaulty(t, db)
+				user := f.user()
+				issued := func(id string) tokens.DjangoToken {
+					return tokens.DjangoToken{UserID: user.ID.String(), ID: id, IssuedAt: f.clock.Now().Truncate(time.Second)}
+				}
+				f.clock.Advance(time.Minute)
+				old, undated := issued("old"), tokens.DjangoToken{UserID: user.ID.String(), ID: "undated"}
+				f.clock.Advance(700 * time.Millisecond)
+				require.NoError(t, end(f, user))
+				require.NoError(t, db.Where("TRUE").Delete(&models.AuditEvent{}).Error)
+				f.requireEnded(old, undated)
+				f.clock.Advance(time.Minute)
+				access, refresh := f.presented(issued("new"))
+				require.NoError(t, errors.Join(access, refresh), "what was issued later is of use")
+				f.requireEnded(old, undated)
+			})
+		})
+	}
+}
+
+// The session that a change of password keeps may be one that a token of Django's opened, and whose client goes on presenting
+// that token.
+func TestLoginManager_ExchangeDjangoToken_GoesOnInTheSessionThatWasKept(t *testing.T) {
+	t.Parallel()
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		f := newFaulty(t, db)
+		user := f.user()
+		token := tokens.DjangoToken{UserID: user.ID.String(), ID: "r1"}
+		opened, err := f.Logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
+		require.NoError(t, err)
+		change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, KeepSession: opened.Session.ID}
+		require.NoError(t, f.Users.ChangePassword(t.Context(), user, change))
+		_, err = f.Logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
+		require.NoError(t, err)
+	})
+}
+
+// Programs before tokens_valid_after recorded in the audit log alone that tokens had ended. It holds while they serve, and when the
+// log has forgotten it.
+func TestUserManager_KeepRecordedEnds_OutlivesTheAuditLog(t *testing.T) {
+	t.Parallel()
+	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
+		f := newFaulty(t, db)
+		var ended []tokens.DjangoToken
+		recorded := func(kind, detail string) tokens.DjangoToken {
+			user := f.user()
+			require.NoError(t, db.Create(&models.AuditEvent{
+				ID: uuid.New(), Kind: kind, UserID: user.ID, Detail: detail, CreatedAt: f.clock.Now(),
+			}).Error)
+			return tokens.DjangoToken{UserID: user.ID.String(), ID: "a1", IssuedAt: f.clock.Now().Add(-time.Hour)}
+		}
+		for _, kind := range []string{models.EventPasswordChanged, models.EventAccountDisabled, models.EventDeletionAsked} {
+			ended = append(ended, recorded(kind, ""))
+		}
+		imported, other := recorded(models.EventPasswordChanged, models.DetailImported), recorded(models.EventLoginSucceeded, "")
+		f.requireEnded(ended...)
+		for _, changed := range []int64{2, 1, 0} {
+			kept, err := f.Users.KeepRecordedEnds(t.Context(), 2)
+			require.NoError(t, err)
+			require.Equal(t, changed, kept)
+		}
+		require.NoError(t, db.Where("TRUE").Delete(&models.AuditEvent{}).Error)
+		f.requireEnded(ended...)
+		for _, token := range []tokens.DjangoToken{imported, other} {
+			access, refresh := f.presented(token)
+			require.NoError(t, errors.Join(access, refresh))
+		}
 	})
 }

@@ -511,3 +511,71 @@ func TestDjango_CountsLoginsAndSignupsAtEveryPath(t *testing.T) {
 		require.NotContains(t, metrics, "internal_error")
 	}, "DJANGO_COMPAT=true")
 }
+
+// An account of a social login has a hash of the empty text in Django. No door takes an empty password for it, or the password of
+// a session's user.
+func TestDjango_NoDoorTakesAnEmptyPassword(t *testing.T) {
+	t.Parallel()
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		addAnn(t, app)
+		access := app.Login(t, "ann@example.com").Access
+		const ofNothing = "pbkdf2_sha256$1000$seasalt$XHfRVmyEZRTCcSbqGP00JKv0fRwYHK0ogjPZdSJxCXk="
+		require.NoError(t, app.DB.Model(&models.User{}).Where("legacy_id = 7").Update("password", ofNothing).Error)
+		const credentials = `{"email":"ann@example.com","password":""}`
+		for path, status := range map[string]int{
+			"/api/v1/login": 401, "/user/obtain_token/": 403, "/api/token/": 400, "/api-token-auth/": 400,
+		} {
+			before := app.Hasher.Hashes()
+			require.Equal(t, status, app.Do(t, testkit.Call{Method: http.MethodPost, Path: path, Body: credentials}).Status, path)
+			if status != http.StatusBadRequest {
+				require.Equal(t, before+1, app.Hasher.Hashes(), path)
+			}
+		}
+		for call, body := range map[string]string{
+			"POST /api/v1/password/change": `{"current_password":"","new_password":"` + newPassword + `"}`,
+			"POST /api/v1/email/change":    `{"current_password":"","new_email":"ann@example.org"}`,
+			"DELETE /api/v1/profile":       `{"current_password":""}`,
+		} {
+			method, path, _ := strings.Cut(call, " ")
+			answer := app.Do(t, testkit.Call{Method: method, Path: path, Body: body, Token: access})
+			require.Equal(t, http.StatusBadRequest, answer.Status, call)
+			require.Equal(t, "incorrect", answer.Text(t, "errors.0.code"), call)
+		}
+	})
+}
+
+// A token of Django's passes the admission of a login, and calls no deletion off.
+func TestDjango_TokensPassTheAdmissionOfALogin(t *testing.T) {
+	t.Parallel()
+	eachDjangoApp(t, func(t *testing.T, app *testkit.App) {
+		require.Equal(t, 201, app.Post(t, "/user/create/", testkit.Credentials("ann@example.com")).Status)
+		set := func(column string, value any) {
+			t.Helper()
+			require.NoError(t, app.DB.Model(&models.User{}).Where("email = ?", "ann@example.com").Update(column, value).Error)
+		}
+		set("legacy_id", 7)
+		claims := fmt.Sprintf(`"exp":%d,"jti":"t1","user_id":7}`, app.Clock.Now().Add(time.Hour).Unix())
+		access, refresh := djangoIssued(`{"token_type":"access",`+claims), djangoIssued(`{"token_type":"refresh",`+claims)
+		statuses := func() (int, int) {
+			return app.Get(t, "/user/update/", access).Status, app.Post(t, "/api/token/refresh/", `{"refresh":"`+refresh+`"}`).Status
+		}
+		refused := func(why string) {
+			t.Helper()
+			byAccess, byRefresh := statuses()
+			require.GreaterOrEqual(t, byAccess, 400, why)
+			require.GreaterOrEqual(t, byRefresh, 400, why)
+			require.Less(t, max(byAccess, byRefresh), 500, why)
+		}
+		refused("the address is not verified")
+		set("email_verified_at", app.Clock.Now())
+		due := app.Clock.Now().Add(time.Hour)
+		set("deletion_due_at", due)
+		refused("the account is to be deleted")
+		var ann models.User
+		require.NoError(t, app.DB.Where("legacy_id = 7").Take(&ann).Error)
+		require.True(t, due.Equal(*ann.DeletionDueAt), "and still is")
+		set("deletion_due_at", nil)
+		byAccess, byRefresh := statuses()
+		require.Equal(t, []int{200, 200}, []int{byAccess, byRefresh})
+	}, "EMAIL_VERIFICATION=required")
+}

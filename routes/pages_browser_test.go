@@ -54,6 +54,40 @@ func TestPages_ConfirmAnAddressInABrowser(t *testing.T) {
 	require.True(t, isVerified(t, app, annAddress))
 }
 
+// The page behind the mail to a new address says which account it is for, and asks for its password.
+func TestPages_ConfirmANewAddressInABrowser(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	browser := phone(t)
+	const next = "ann@example.org"
+	access := app.Signup(t, annAddress)
+	succeeds(t, app, "email/change", access, "new_email", next, "current_password", testkit.Password)
+	link := onApp(t, app, app.Mail(t, next).Links[0])
+	for _, scheme := range []string{"dark", "light"} {
+		require.NoError(t, chromedp.Do(browser, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			feature := &emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme}
+			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia,
+				emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{feature}})
+			return err
+		})))
+		visit(t, browser, link)
+		shows(t, browser, "main", "a•••@e•••")
+		isAccessible(t, browser)
+		testkit.Screenshot(t, browser, "verify-change-"+scheme)
+	}
+	enter := func(password string) {
+		t.Helper()
+		require.NoError(t, chromedp.Do(browser, chromedp.SendKeys(chromedp.CSS("#current_password"), password+"\n")))
+	}
+	enter(newPassword)
+	shows(t, browser, `[role="alert"]`, "not the current password")
+	isAccessible(t, browser)
+	testkit.Screenshot(t, browser, "verify-change-refused")
+	enter(testkit.Password)
+	shows(t, browser, `[role="status"]`, "is confirmed")
+	require.Equal(t, next, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
+}
+
 // phone returns a browser with a narrow screen and without scripts.
 func phone(t *testing.T) context.Context {
 	t.Helper()

@@ -160,3 +160,20 @@ func TestPages_OfferAnotherEmailForAnExpiredLink(t *testing.T) {
 			form(app, t, "/verify-email/again", map[string]string{"Sec-Fetch-Site": "cross-site"}, "token", verification).Status)
 	})
 }
+
+// Who types the code of a mail to a new address is asked for the password once the code was right.
+func TestPages_AskForThePasswordOfTheAccountAfterACode(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		const next = "ann@example.org"
+		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/change", access, "new_email", next, "current_password", testkit.Password)
+		code := app.Mail(t, next).Code
+		asked := form(app, t, "/verify-email", nil, "email", next, "code", code)
+		require.Equal(t, http.StatusBadRequest, asked.Status)
+		require.Contains(t, asked.Body, `name="current_password"`)
+		confirmed := form(app, t, "/verify-email", nil, "email", next, "code", code, "current_password", testkit.Password)
+		require.Equal(t, http.StatusOK, confirmed.Status)
+		require.Equal(t, next, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
+	})
+}

@@ -254,7 +254,7 @@ func (c *console) printReport(run *importRun, options importOptions) {
 		c.printFirst(run.rejects.notes, run.noted, options)
 	}
 	if run.empty.Unchecked > 0 {
-		fmt.Fprintf(c.stdout, "%10d hashes may be of the empty password, by which nobody can log in; --check-empty had no time for them\n",
+		fmt.Fprintf(c.stdout, "%10d hashes may be of the empty password, by which nobody can log in; see --check-empty\n",
 			run.empty.Unchecked)
 	}
 }

@@ -19,9 +19,9 @@ func newImportJSONL(c *console) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "jsonl [--from FILE]",
 		Short: "Import accounts from JSON: a file of Latchkey, Keycloak or Firebase",
-		Long: `Imports accounts from JSON in a file or on standard input: the output of "latchkey export", which has one object per line,
-the export of a realm of Keycloak, or the users.json of Firebase. docs/import.md has an example for each, and for Supabase
-and Auth0.
+		Long: `Imports accounts from JSON in a file or on standard input: the output of "latchkey export", which has one object per
+line, the export of a realm of Keycloak, or the users.json of Firebase. docs/import.md has an example for each, and for
+Supabase and Auth0.
 
 Hashes of bcrypt, argon2, scrypt and PBKDF2 are kept as they are. Those of Firebase need the project's parameters, in a
 JSON file that --hash-config names.`,

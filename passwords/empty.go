@@ -3,7 +3,8 @@ package passwords
 import "context"
 
 // IsOfEmpty reports whether encoded is a hash of the empty password, which some systems store for accounts without one. No
-// account opens with it; an import asks, so as to know who has no password. It takes as long as a login, and fails as Verify does.
+// account opens with it; an import asks, so as to know who has no password. It takes as long as a login, and fails as Verify
+// does.
 func (p *Pool) IsOfEmpty(ctx context.Context, encoded string) (bool, error) {
 	if !IsUsable(encoded) {
 		return false, nil

@@ -74,8 +74,8 @@ func (a *authenticator) headerToken(c *gin.Context) (string, error) {
 	return words[1], nil
 }
 
-// ownSession is middleware.SessionOf with one more error, models.ErrUserNotFound, by which Django tells a user who is deleted from
-// one who is inactive.
+// ownSession is middleware.SessionOf with one more error, models.ErrUserNotFound, by which Django tells a user who is deleted
+// from one who is inactive.
 func (a *authenticator) ownSession(c *gin.Context, claims tokens.Claims) (*models.Session, error) {
 	session, err := middleware.SessionOf(c, a.sessions, claims)
 	if errors.Is(err, models.ErrAccountInactive) {

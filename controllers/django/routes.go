@@ -61,6 +61,14 @@ func (d *Controller) views(limit Limits) []view {
 	}
 }
 
+// check returns what the view has against a request's Authorization header.
+func (v view) check(c *gin.Context) error {
+	if v.identify == nil {
+		return nil
+	}
+	return v.identify(c)
+}
+
 // allow returns the view's methods, in the order and form of Django REST Framework.
 func (v view) allow() string {
 	var methods []string
@@ -107,10 +115,7 @@ func (d *Controller) prepare(v view) []gin.HandlerFunc {
 		func(c *gin.Context) { c.Header("Allow", v.allow()) },
 		d.errors(v.dialect),
 		func(c *gin.Context) {
-			if v.identify == nil {
-				return
-			}
-			if err := v.identify(c); err != nil {
+			if err := v.check(c); err != nil {
 				middleware.Fail(c, err)
 			}
 		},
@@ -124,11 +129,9 @@ func (d *Controller) refuseMethod(all []view) gin.HandlerFunc {
 		if i < 0 {
 			return
 		}
-		err := error(problems.ErrMethodNotAllowed)
-		if identify := all[i].identify; identify != nil {
-			if unknown := identify(c); unknown != nil {
-				err = unknown
-			}
+		err := all[i].check(c)
+		if err == nil {
+			err = problems.ErrMethodNotAllowed
 		}
 		_ = c.Error(err)
 		c.Header("Allow", all[i].allow())

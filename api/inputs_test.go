@@ -110,6 +110,13 @@ func (s schemas) requireTypes(t *testing.T, place string, value any) {
 	}
 }
 
+func TestContract_AsksNoSecretQuestions(t *testing.T) {
+	contract := strings.ToLower(string(api.Document()))
+	for _, word := range []string{"hint:", "question:", "secret_question", "security_answer", "password_hint"} {
+		require.NotContains(t, contract, word)
+	}
+}
+
 func TestContract_UnboundedInputsAreNoticed(t *testing.T) {
 	for want, schema := range map[string]map[string]any{
 		"a string without maxLength": {"type": []any{"string", "null"}, "pattern": "^a"},

@@ -30,6 +30,22 @@ func TestLogger_DurationsInJSONHaveTheirUnit(t *testing.T) {
 	require.Contains(t, logLine("text", "took", 1500*time.Microsecond), "took=1.5ms")
 }
 
+func TestLogger_WritesOneLineWhateverIsInIt(t *testing.T) {
+	t.Parallel()
+	const forged = "a\r\nlevel=ERROR msg=forged\x1b[2J\u2028\u0085\x00{\"level\":\"ERROR\"}"
+	for _, format := range []string{"json", "text"} {
+		line := logLine(format, "user_agent", forged, forged, 1)
+		require.Equal(t, 1, strings.Count(line, "\n"), format)
+		require.True(t, strings.HasSuffix(line, "\n"))
+		for _, control := range []string{"\r", "\x1b", "\x00"} {
+			require.NotContains(t, line, control, format)
+		}
+	}
+	var parsed map[string]any
+	require.NoError(t, json.Unmarshal([]byte(logLine("json", "user_agent", forged)), &parsed))
+	require.Equal(t, forged, parsed["user_agent"])
+}
+
 func stackOfAPanic() (stack string) {
 	defer func() {
 		_ = recover()

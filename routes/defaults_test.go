@@ -3,6 +3,7 @@ package routes_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,6 +23,30 @@ func TestDefaults_ThereAreNoUsersAndNoPasswords(t *testing.T) {
 			testkit.Password} {
 			requireCode(t, 401, "invalid_credentials", app.Post(t, login, `{"email":"`+email+`","password":"`+password+`"}`))
 		}
+	}
+}
+
+func TestDefaults_APasswordDoesNotExpire(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	app.Signup(t, "ann@example.com")
+	app.Clock.Advance(10 * 365 * 24 * time.Hour)
+	app.Login(t, "ann@example.com")
+}
+
+// A cache that goes by the look of a path, as that of an image or a script, finds nothing of the user.
+func TestDefaults_NoOtherPathShowsTheProfile(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	token := app.Signup(t, "ann@example.com")
+	shown := app.Get(t, profile, token)
+	require.Equal(t, 200, shown.Status)
+	require.Equal(t, "no-store", shown.Header.Get("Cache-Control"))
+	for _, suffix := range []string{"/x.css", "/logo.png", ".js", ";.css", "%2Fx.js", "%2F..%2Fx.js", "%3B.css", "/", "%00.png", "%0A.css"} {
+		response := app.Do(t, testkit.Call{Method: http.MethodGet, Path: profile + suffix, Token: token})
+		require.NotContains(t, string(response.Body), "ann@example.com", suffix)
+		require.Equal(t, 404, response.Status, suffix)
+		require.Equal(t, "no-store", response.Header.Get("Cache-Control"), suffix)
 	}
 }
 

@@ -39,6 +39,17 @@ func TestSeal_OpensOnlyUntouchedWithItsKeyAndData(t *testing.T) {
 	})
 }
 
+func TestSeal_NoncesDiffer(t *testing.T) {
+	key, nonces := bytes.Repeat([]byte{1}, 32), map[string]bool{}
+	const count, nonceLength = 50_000, 12
+	for range count {
+		sealed, err := tokens.Seal(key, nil, nil)
+		require.NoError(t, err)
+		nonces[string(sealed[:nonceLength])] = true
+	}
+	require.Len(t, nonces, count)
+}
+
 func TestSeal_RequiresAKeyOf32Bytes(t *testing.T) {
 	for _, length := range []int{0, 16, 24, 31, 33, 64} {
 		key := make([]byte, length)

@@ -57,25 +57,30 @@ func firstFields(rows [][]string, field int) (words []string) {
 	return words
 }
 
-// route is a registered route and the functions before its handler.
-var route = regexp.MustCompile(`(\w+)\.(GET|POST|PUT|PATCH|DELETE)\("([^"]*)",(.*)`)
+var (
+	group = regexp.MustCompile(`(\w+) := engine\.Group\("([^"]*)"`)
+	route = regexp.MustCompile(`(\w+)\.(POST|PUT|PATCH)\("([^"]*)", .*Count(?:Login|Signup|Refresh)`)
+	view  = regexp.MustCompile(`(?s)^([^"]+)".*?(?:post: (?:login|refresh)\(|Count(?:Login|Signup|Refresh))`)
+)
 
 // countedRoutes returns the routes whose outcome is counted as a login, a sign-up or a refresh, which are those that issue tokens.
 func countedRoutes(t *testing.T) (routes []string) {
 	t.Helper()
-	for _, file := range []string{"routes/routes.go", "controllers/django/routes.go"} {
-		prefixes := map[string]string{"engine": ""}
-		for line := range strings.Lines(read(t, file)) {
-			if group := regexp.MustCompile(`(\w+) := \w+\.Group\("([^"]*)"`).FindStringSubmatch(line); group != nil {
-				prefixes[group[1]] = strings.TrimSuffix(group[2], "/")
-			}
-			match := route.FindStringSubmatch(line)
-			if match == nil || !regexp.MustCompile(`Count(Login|Signup|Refresh)`).MatchString(match[4]) {
-				continue
-			}
-			prefix, known := prefixes[match[1]]
-			require.True(t, known, "%s: the group %s", file, match[1])
-			routes = append(routes, match[2]+" "+prefix+match[3])
+	prefixes := map[string]string{}
+	for line := range strings.Lines(read(t, "routes/routes.go")) {
+		if made := group.FindStringSubmatch(line); made != nil {
+			prefixes[made[1]] = made[2]
+		}
+		if match := route.FindStringSubmatch(line); match != nil {
+			require.Contains(t, prefixes, match[1], line)
+			routes = append(routes, match[2]+" "+prefixes[match[1]]+match[3])
+		}
+	}
+	views, _, found := strings.Cut(read(t, "controllers/django/routes.go"), "\n// allow")
+	require.True(t, found)
+	for _, described := range strings.Split(views, `{path: "`)[1:] {
+		if match := view.FindStringSubmatch(described); match != nil {
+			routes = append(routes, "POST "+match[1])
 		}
 	}
 	slices.Sort(routes)

@@ -85,9 +85,9 @@ It refuses as long as services that verify the tokens may not have fetched the n
 func newKeysRetire(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "retire KID...",
-		Short: "Stop trusting keys, and everything they signed, at once",
-		Long: `Deletes keys that leaked, or whose SECRET_KEY is lost. Every access token that they signed is refused from then on;
-sessions continue with their refresh tokens. If the active key is among them, the next one signs at once.
+		Short: "Stop trusting keys, and everything they signed",
+		Long: `Deletes keys that leaked, or whose SECRET_KEY is lost. Every replica refuses the access tokens that they signed within a
+minute; sessions continue with their refresh tokens. If the active key is among them, the next one signs.
 
 Name all such keys in one command. Put an id that begins with a dash after two dashes: latchkey keys retire -- -id`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),

@@ -42,6 +42,8 @@ func headerAttacks() []attack {
 	for name, values := range map[string][]string{
 		"crit": {`["exp"]`, `["b64"]`, `["alg"]`, `[]`, `["x"]`, `null`, `"exp"`},
 		"b64":  {"false", "true", "null", `"false"`},
+		"cty":  {`"JWT"`, `"at+jwt"`, "null", `""`},
+		"zip":  {`"DEF"`, "null", "1"},
 		"jku":  {`"https://evil.example/keys"`, `"https://auth.example.com@evil.example/"`, `"file:///dev/null"`, `""`},
 		"x5u":  {`"https://evil.example/cert.pem"`, "null"},
 		"x5c":  {`["MIIB"]`, `[]`},

@@ -22,7 +22,7 @@ type joseHeader struct {
 }
 
 // unsupportedHeader holds the members by which a token would bring its own key or change how it is to be read (RFC 8725,
-// sections 3.10 and 3.11; RFC 7797). We support none of these extensions, so each is refused, whatever its value.
+// sections 3.10 and 3.11; RFC 7797; RFC 7516, section 4.1.3), or say that its payload is another token (RFC 7519, section 5.2). We support none of these extensions, so each is refused, whatever its value.
 type unsupportedHeader struct {
 	Critical jsontext.Value `json:"crit"`
 	Base64   jsontext.Value `json:"b64"`
@@ -30,10 +30,12 @@ type unsupportedHeader struct {
 	Key      jsontext.Value `json:"jwk"`
 	ChainAt  jsontext.Value `json:"x5u"`
 	Chain    jsontext.Value `json:"x5c"`
+	Content  jsontext.Value `json:"cty"`
+	Zip      jsontext.Value `json:"zip"`
 }
 
 func (u unsupportedHeader) present() bool {
-	return len(u.Critical)+len(u.Base64)+len(u.KeySetAt)+len(u.Key)+len(u.ChainAt)+len(u.Chain) > 0
+	return len(u.Critical)+len(u.Base64)+len(u.KeySetAt)+len(u.Key)+len(u.ChainAt)+len(u.Chain)+len(u.Content)+len(u.Zip) > 0
 }
 
 // signJWS returns the compact serialisation (RFC 7515, section 3.1) of a payload, signed with key and with tokenType as typ.
@@ -98,7 +100,7 @@ func parseHeader(part string) (joseHeader, error) {
 		return joseHeader{}, invalid("header is not a JSON object of distinct, well-typed members")
 	}
 	if header.unsupportedHeader.present() {
-		return joseHeader{}, invalid("header contains crit, b64, jku, jwk, x5u or x5c")
+		return joseHeader{}, invalid("header contains crit, b64, jku, jwk, x5u, x5c, cty or zip")
 	}
 	return header.joseHeader, nil
 }

@@ -1,27 +1,39 @@
 package controllers
 
 import (
-	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"reflect"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"latchkey/models"
-	"latchkey/problems"
 )
 
 // Bind reads the request's body into request, a pointer to a struct with json tags whose fields may have any type that JSON can
 // be read into. The body must be one JSON object (RFC 8259), in UTF-8, without duplicate names; a member that is null counts as
 // missing. Members that the struct does not have, wrong types and missing fields tagged bind:"required" are returned together as
 // a *models.ValidationError. If the body is not such an object, the error is problems.ErrMalformedJSON,
-// problems.ErrUnsupportedMediaType or problems.ErrBodyTooLarge.
+// problems.ErrUnsupportedMediaType or problems.ErrBodyTooLarge,
+// with a sentence that names the cause.
 func Bind(c *gin.Context, request any) error {
-	members, err := readObject(c.Request)
+	body, err := readBody(c.Request)
+	if err != nil {
+		return err
+	}
+	return bind(c.Request, body, request)
+}
+
+// BindOptional is Bind for a body that may be left out, however an empty one is framed. The request then stays as it is.
+func BindOptional(c *gin.Context, request any) error {
+	body, err := readBody(c.Request)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	return bind(c.Request, body, request)
+}
+
+func bind(r *http.Request, body []byte, request any) error {
+	members, err := parseObject(r.Header, body)
 	if err != nil {
 		return err
 	}
@@ -29,24 +41,4 @@ func Bind(c *gin.Context, request any) error {
 		return &models.ValidationError{Errors: invalid}
 	}
 	return nil
-}
-
-func readObject(r *http.Request) (map[string]jsontext.Value, error) {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" || r.Header.Get("Content-Encoding") != "" {
-		return nil, problems.ErrUnsupportedMediaType
-	}
-	body, err := io.ReadAll(r.Body)
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, problems.ErrBodyTooLarge
-	}
-	if err != nil {
-		return nil, problems.ErrMalformedJSON
-	}
-	var members map[string]jsontext.Value
-	// The parser's own error quotes the body, so it is dropped.
-	if err := json.Unmarshal(body, &members); err != nil || members == nil {
-		return nil, problems.ErrMalformedJSON
-	}
-	return members, nil
 }

@@ -88,10 +88,8 @@ const (
 // Logout ends the session that identify returns, all other sessions of its user, or all of them, depending on the scope.
 func (s *Sessions) Logout(c *gin.Context) error {
 	request := logoutRequest{Scope: scopeLocal}
-	if c.Request.ContentLength != 0 {
-		if err := Bind(c, &request); err != nil {
-			return err
-		}
+	if err := BindOptional(c, &request); err != nil {
+		return err
 	}
 	session, err := s.identify(c, request.RefreshToken)
 	if err != nil {

@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -20,6 +22,39 @@ func LimitBody() gin.HandlerFunc {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, problems.MaxBodyBytes)
 		c.Next()
 	}
+}
+
+// CloseChunked closes the connection after the response to a request with Transfer-Encoding. If it also had a Content-Length,
+// which net/http removes, a proxy in front may believe that what follows on the connection is another client's request
+// (RFC 9112, section 6.1).
+func CloseChunked() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if len(c.Request.TransferEncoding) > 0 {
+			c.Header("Connection", "close")
+		}
+		c.Next()
+	}
+}
+
+// RequireLocal hides a route from all but clients on this machine that ask for it by a name of this machine. Such a name can't be
+// made to lead here by another site's DNS, nor is it that of a tunnel which ends here.
+func RequireLocal() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !PeerAddress(c).IsLoopback() || !isLocalName(c.Request.Host) {
+			Fail(c, problems.ErrNotFound)
+			return
+		}
+		c.Next()
+	}
+}
+
+// isLocalName reports whether the host of a request is localhost or a loopback address, with or without a port.
+func isLocalName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || err == nil && address.Unmap().IsLoopback()
 }
 
 // RequireOwnHost refuses a request whose target is an absolute URL (RFC 9112, section 3.2.2) on a host other than host: the
@@ -52,6 +87,11 @@ func RefuseCrossOrigin() gin.HandlerFunc {
 
 // NotFound refuses a path that is not a route.
 func NotFound(c *gin.Context) {
+	if path := c.Request.URL.Path; strings.Contains(path, "//") || len(path) > 1 && strings.HasSuffix(path, "/") {
+		Fail(c, problems.Because(problems.ErrNotFound,
+			"There is no resource at this path. Perhaps it has a slash too many: at its end, or two in a row."))
+		return
+	}
 	Fail(c, problems.ErrNotFound)
 }
 

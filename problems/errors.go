@@ -25,6 +25,21 @@ var (
 	ErrStepUpRequired       = errors.New("the user has to authenticate again") // a StepUpRequiredError has the maximum age
 )
 
+// DetailedError is an error of the table whose cause is known more exactly than the table says. Detail is the sentence for the
+// client, which must not repeat what may be a secret.
+type DetailedError struct {
+	Err    error
+	Detail string
+}
+
+// Because returns err with a sentence that names its cause.
+func Because(err error, detail string) error { return &DetailedError{Err: err, Detail: detail} }
+
+func (e *DetailedError) Error() string { return e.Err.Error() + ": " + e.Detail }
+
+// Unwrap returns the error of the table.
+func (e *DetailedError) Unwrap() error { return e.Err }
+
 // MaxBodyBytes is the maximum length of a request's body. A longer one is refused with ErrBodyTooLarge.
 const MaxBodyBytes = 64 * 1024
 

@@ -62,10 +62,18 @@ func Describe(err error) Problem {
 	}
 	for _, row := range table() {
 		if errors.Is(err, row.err) {
-			return Problem{Status: row.status, Code: row.code, Detail: row.detail}
+			return Problem{Status: row.status, Code: row.code, Detail: detail(err, row)}
 		}
 	}
 	return Internal()
+}
+
+// detail returns the sentence that names the cause of err, or else that of its row.
+func detail(err error, found row) string {
+	if detailed := (*DetailedError)(nil); errors.As(err, &detailed) {
+		return detailed.Detail
+	}
+	return found.detail
 }
 
 // Internal returns the problem that reveals nothing about an error.

@@ -25,7 +25,7 @@ func TestLimiter_IsABucketThatFillsEvenly(t *testing.T) {
 		limiter, err := ratelimit.NewLimiter("login", quota, ratelimit.Counting{Now: clock.Now})
 		require.NoError(t, err)
 		each := quota.Period / time.Duration(10*quota.Count) * 10 // a request takes ten shares
-		missing := map[string]time.Duration{} // what a key's bucket lacks, as the time until it is full
+		missing := map[string]time.Duration{}                     // what a key's bucket lacks, as the time until it is full
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			passed := time.Duration(rapid.Int64Range(0, int64(quota.Period)/2).Draw(t, "passed"))
 			clock.Advance(passed)

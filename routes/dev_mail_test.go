@@ -3,6 +3,7 @@ package routes_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,4 +45,28 @@ func TestDevMail_Responds(t *testing.T) {
 	require.Equal(t, "[]", asJSON.Body)
 	require.Equal(t, "no-store", asJSON.Header.Get("Cache-Control"))
 	require.Equal(t, 204, app.Do(t, testkit.Call{Method: http.MethodDelete, Path: "/dev/mail"}).Status)
+}
+
+// A mailbox holds every code and link, so only the developer's own machine sees it.
+func TestDevMail_IsHiddenFromAllButThisMachine(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t), "TRUSTED_PROXIES=127.0.0.1")
+	ask := func(peer, host string) int {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/dev/mail", nil)
+		request.RemoteAddr, request.Host = peer, host
+		answer := httptest.NewRecorder()
+		app.Server.Engine.ServeHTTP(answer, request)
+		return answer.Code
+	}
+	for _, host := range []string{"localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "[::1]:8080", "[::1]", "127.0.0.2"} {
+		for _, peer := range []string{"127.0.0.1:4711", "[::1]:4711", "127.8.0.1:1", "[::ffff:127.0.0.1]:1"} {
+			require.Equal(t, 200, ask(peer, host), "%s %s", peer, host)
+		}
+		for _, peer := range []string{"192.168.0.7:4711", "172.17.0.1:1", "[fe80::1%eth0]:1", "[::]:1", ""} {
+			require.Equal(t, 404, ask(peer, host), "%s %s", peer, host)
+		}
+	}
+	for _, host := range []string{"rebound.example", "rebound.example:8080", "localhost.evil.example", "", "192.168.0.7:8080", "127.0.0.1.nip.io"} {
+		require.Equal(t, 404, ask("127.0.0.1:4711", host), host)
+	}
 }

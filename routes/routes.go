@@ -67,23 +67,28 @@ func Register(engine *gin.Engine, to Controllers, policy Policies) {
 	}
 }
 
+// get registers a handler for GET, and for HEAD, whose response is the same without its body (RFC 9110, section 9.3.2). net/http
+// drops what the handler writes.
+func get(on gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
+	on.GET(path, handlers...)
+	on.HEAD(path, handlers...)
+}
+
 func registerService(engine *gin.Engine, to Controllers) {
 	handle := controllers.Handle
 
-	engine.GET(middleware.LivePath, handle(to.Health.Live))
-	engine.HEAD(middleware.LivePath, handle(to.Health.Live))
-	engine.GET(middleware.ReadyPath, handle(to.Health.Ready))
-	engine.HEAD(middleware.ReadyPath, handle(to.Health.Ready))
+	get(engine, middleware.LivePath, handle(to.Health.Live))
+	get(engine, middleware.ReadyPath, handle(to.Health.Ready))
 
-	engine.GET("/.well-known/jwks.json", handle(to.WellKnown.JWKS))
-	engine.GET("/.well-known/openid-configuration", handle(to.WellKnown.Discovery))
+	get(engine, "/.well-known/jwks.json", handle(to.WellKnown.JWKS))
+	get(engine, "/.well-known/openid-configuration", handle(to.WellKnown.Discovery))
 
-	engine.GET("/openapi.yaml", to.Documents.Contract.YAML)
-	engine.GET("/openapi.json", to.Documents.Contract.JSON)
-	engine.GET("/errors", to.Documents.Errors.Page)
+	get(engine, "/openapi.yaml", to.Documents.Contract.YAML)
+	get(engine, "/openapi.json", to.Documents.Contract.JSON)
+	get(engine, "/errors", to.Documents.Errors.Page)
 	if to.Documents.Docs != nil {
-		engine.GET("/docs", to.Documents.Docs.Page)
-		engine.GET("/docs/:file", to.Documents.Docs.File)
+		get(engine, "/docs", to.Documents.Docs.Page)
+		get(engine, "/docs/:file", to.Documents.Docs.File)
 	}
 }
 
@@ -103,14 +108,14 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	anyone.POST("/password/reset", limit.Secret, handle(to.Password.Reset))
 
 	user := engine.Group("/api/v1", policy.User...)
-	user.GET("/profile", handle(to.Profile.Show))
+	get(user, "/profile", handle(to.Profile.Show))
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
 	user.DELETE("/profile", limit.Secret, handle(to.Account.Delete))
-	user.GET("/profile/export", handle(to.Account.Export))
+	get(user, "/profile/export", handle(to.Account.Export))
 	user.POST("/email/change", limit.Secret, limit.Mail, handle(to.Email.Change))
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
-	user.GET("/sessions", handle(to.Sessions.List))
+	get(user, "/sessions", handle(to.Sessions.List))
 	user.DELETE("/sessions/:id", handle(to.Sessions.Delete))
 }
 
@@ -119,20 +124,18 @@ func registerPages(engine *gin.Engine, to Controllers, limit Limits) {
 	handle := controllers.Handle
 
 	page := engine.Group("/", to.Pages.Errors, middleware.RefuseCrossOrigin())
-	page.GET("/verify-email", handle(to.Pages.ShowVerify))
-	page.HEAD("/verify-email", handle(to.Pages.ShowVerify))
+	get(page, "/verify-email", handle(to.Pages.ShowVerify))
 	page.POST("/verify-email", limit.Secret, handle(to.Pages.Verify))
 	page.POST("/verify-email/again", limit.Mail, handle(to.Pages.VerifyAgain))
-	page.GET("/reset-password", handle(to.Pages.ShowReset))
-	page.HEAD("/reset-password", handle(to.Pages.ShowReset))
+	get(page, "/reset-password", handle(to.Pages.ShowReset))
 	page.POST("/reset-password", limit.Secret, handle(to.Pages.Reset))
 	page.POST("/reset-password/again", limit.Mail, handle(to.Pages.ResetAgain))
-	page.GET("/undo-email-change", handle(to.Pages.ShowUndo))
-	page.HEAD("/undo-email-change", handle(to.Pages.ShowUndo))
+	get(page, "/undo-email-change", handle(to.Pages.ShowUndo))
 	page.POST("/undo-email-change", limit.Secret, handle(to.Pages.Undo))
 
 	if to.DevMail != nil {
-		engine.GET("/dev/mail", handle(to.DevMail.List))
-		engine.DELETE("/dev/mail", handle(to.DevMail.Empty))
+		local := engine.Group("/", middleware.RequireLocal())
+		get(local, "/dev/mail", handle(to.DevMail.List))
+		local.DELETE("/dev/mail", handle(to.DevMail.Empty))
 	}
 }

@@ -1,6 +1,7 @@
 package routes_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -32,11 +33,6 @@ var golden = []string{
 	"GET /reset-password",
 	"GET /undo-email-change",
 	"GET /verify-email",
-	"HEAD /healthz",
-	"HEAD /readyz",
-	"HEAD /reset-password",
-	"HEAD /undo-email-change",
-	"HEAD /verify-email",
 	"PATCH /api/v1/profile",
 	"POST /api/v1/email/change",
 	"POST /api/v1/email/resend",
@@ -74,11 +70,6 @@ var open = []string{
 	"GET /reset-password",
 	"GET /undo-email-change",
 	"GET /verify-email",
-	"HEAD /healthz",
-	"HEAD /readyz",
-	"HEAD /reset-password",
-	"HEAD /undo-email-change",
-	"HEAD /verify-email",
 	"POST /api/v1/email/resend",
 	"POST /api/v1/email/undo",
 	"POST /api/v1/email/verify",
@@ -105,9 +96,6 @@ var pages = []string{
 	"GET /reset-password",
 	"GET /undo-email-change",
 	"GET /verify-email",
-	"HEAD /reset-password",
-	"HEAD /undo-email-change",
-	"HEAD /verify-email",
 	"POST /reset-password",
 	"POST /reset-password/again",
 	"POST /undo-email-change",
@@ -120,7 +108,9 @@ func TestRoutes_AreTheGoldenOnes(t *testing.T) {
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		var routes []string
 		for _, route := range app.Server.Engine.Routes() {
-			routes = append(routes, route.Method+" "+route.Path)
+			if route.Method != http.MethodHead {
+				routes = append(routes, route.Method+" "+route.Path)
+			}
 		}
 		slices.Sort(routes)
 		require.Equal(t, golden, routes)
@@ -131,9 +121,11 @@ func TestRoutes_AreTheGoldenOnes(t *testing.T) {
 
 func TestRoutes_AreThoseOfTheContract(t *testing.T) {
 	t.Parallel()
-	documented := testkit.TheContract().Operations()
-	for i, operation := range documented {
-		documented[i] = strings.ReplaceAll(operation, "{id}", ":id")
+	var documented []string
+	for _, operation := range testkit.TheContract().Operations() {
+		if !strings.HasPrefix(operation, http.MethodHead) {
+			documented = append(documented, strings.ReplaceAll(operation, "{id}", ":id"))
+		}
 	}
 	require.ElementsMatch(t, golden, append(documented, pages...))
 }

@@ -54,6 +54,7 @@ func globalPolicies(settings config.Settings, with Resources, metrics *middlewar
 		metrics.Measure(with.Now),
 		middleware.Errors(log, publicURL, settings.JWT.AuthHeaderPrefix),
 		middleware.Harden(publicURL),
+		middleware.CloseChunked(),
 		middleware.RequireOwnHost(host),
 		crossOrigin(settings.Server.CORSAllowedOrigins),
 		middleware.LimitBody(),

@@ -87,7 +87,9 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 	user.FirstName = invalid.name("first_name", input.FirstName)
 	user.LastName = invalid.name("last_name", input.LastName)
 	user.Locale = knownLocale(input.Locale)
-	m.validatePassword(&invalid, "password", input.Password, user)
+	if err := m.validatePassword(ctx, &invalid, "password", input.Password, user); err != nil {
+		return nil, err
+	}
 	if err := invalid.err(); err != nil {
 		return nil, err
 	}
@@ -102,15 +104,18 @@ func (m *UserManager) create(ctx context.Context, input NewUser, user *User) (*U
 	return user, m.insert(ctx, user, input.From)
 }
 
-// validatePassword holds password against the policy, which knows the user's own words.
-func (m *UserManager) validatePassword(invalid *fieldErrors, field, password string, user *User) {
+// validatePassword holds password against the policy, which knows the user's own words. A password can be chosen so that
+// rating it takes longer than hashing it, so that happens where hashes are computed. It fails only if that can't start in time.
+func (m *UserManager) validatePassword(ctx context.Context, invalid *fieldErrors, field, password string, user *User) error {
 	if password == "" {
 		invalid.add(field, CodeRequired, "This field is required.")
-		return
+		return nil
 	}
-	for _, violation := range m.rules.Policy.Check(password, user.Email, user.FirstName, user.LastName) {
-		invalid.add(field, violation.Code, violation.Message)
-	}
+	return m.rules.Hasher.Do(ctx, func() {
+		for _, violation := range m.rules.Policy.Check(password, user.Email, user.FirstName, user.LastName) {
+			invalid.add(field, violation.Code, violation.Message)
+		}
+	})
 }
 
 func (m *UserManager) insert(ctx context.Context, user *User, from RequestInfo) error {

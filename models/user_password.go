@@ -54,7 +54,9 @@ func incorrectPassword() error {
 // hashNewPassword validates a password, which must not be the user's current one, and returns its encoded hash.
 func (m *UserManager) hashNewPassword(ctx context.Context, user *User, field, password string) (string, error) {
 	var invalid fieldErrors
-	m.validatePassword(&invalid, field, password, user)
+	if err := m.validatePassword(ctx, &invalid, field, password, user); err != nil {
+		return "", err
+	}
 	if err := invalid.err(); err != nil {
 		return "", err
 	}

@@ -268,3 +268,18 @@ func BenchmarkPool_Hash(b *testing.B) {
 		})
 	}
 }
+
+// A hash whose computation panics costs its caller an error and nobody anything else.
+func TestPool_Do_OutlivesPanics(t *testing.T) {
+	pool, err := passwords.NewPool(passwords.Options{Parameters: passwords.FastParameters(), Concurrency: 2})
+	require.NoError(t, err)
+	defer pool.Close()
+	for range 5 {
+		require.ErrorContains(t, pool.Do(t.Context(), func() { panic("no") }), "panic while a password was hashed")
+	}
+	encoded, err := pool.Hash(t.Context(), "secret")
+	require.NoError(t, err)
+	result, err := pool.Verify(t.Context(), "secret", encoded)
+	require.NoError(t, err)
+	require.True(t, result.Match)
+}

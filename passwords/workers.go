@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +38,23 @@ type queue struct {
 
 type job struct {
 	work func()
-	done chan struct{}
+	done chan error // of one element
+}
+
+// run calls a job's work, and turns a panic into an error: on a worker it would end the process. The error holds no value of the
+// panic but a runtime error, because another could quote a password.
+func (j job) run() (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			kind := fmt.Sprintf("%T", cause)
+			if wrong, isRuntime := cause.(runtime.Error); isRuntime {
+				kind = wrong.Error()
+			}
+			err = fmt.Errorf("panic while a password was hashed: %s\n%s", kind, debug.Stack())
+		}
+	}()
+	j.work()
+	return nil
 }
 
 func startWorkers(count int, wait time.Duration) *workers {
@@ -66,8 +85,7 @@ func (w *workers) serve() {
 		if !ok {
 			return
 		}
-		j.work()
-		close(j.done)
+		j.done <- j.run()
 	}
 }
 
@@ -103,9 +121,10 @@ func (w *workers) queueOf(ctx context.Context) *queue {
 }
 
 // do calls work on a worker and returns when it has returned. It fails with ErrOverloaded if work can't start in time, with
-// ErrPoolClosed after stop, and with the context's error once that has ended; work that has started still runs to its end.
+// ErrPoolClosed after stop, with the context's error once that has ended, and with another error if work panics; work that has
+// started still runs to its end.
 func (w *workers) do(ctx context.Context, work func()) error {
-	j := job{work: work, done: make(chan struct{})}
+	j := job{work: work, done: make(chan error, 1)}
 	err := w.enqueue(ctx, j)
 	if errors.Is(err, ErrOverloaded) {
 		w.refused.Add(1)
@@ -114,8 +133,8 @@ func (w *workers) do(ctx context.Context, work func()) error {
 		return err
 	}
 	select {
-	case <-j.done:
-		return nil
+	case err := <-j.done:
+		return err
 	case <-ctx.Done():
 		return tooLate(ctx)
 	}

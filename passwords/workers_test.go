@@ -167,3 +167,19 @@ func TestWorkers_Do_WorksForThoseWhoAreAheadFirst(t *testing.T) {
 		require.Equal(t, []string{"owner", "owner", "stranger", "stranger"}, order)
 	})
 }
+
+func TestWorkers_Do_APanicIsAnErrorAndKeepsItsWorker(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, w *workers) {
+		for range 5 {
+			err := w.do(t.Context(), func() { panic("a password: hunter2") })
+			require.ErrorContains(t, err, "panic while a password was hashed: string")
+			require.ErrorContains(t, err, "workers_test.go")
+			require.NotContains(t, err.Error(), "hunter2")
+			var empty []int
+			require.ErrorContains(t, w.do(t.Context(), func() { _ = empty[3] }), "index out of range")
+		}
+		release := occupy(t, w, 2)
+		release()
+		require.NoError(t, w.do(t.Context(), func() {}))
+	})
+}

@@ -194,3 +194,20 @@ func TestPasswords_TooLongAreRefusedBeforeHashing(t *testing.T) {
 	require.Zero(t, app.Hasher.Hashes())
 	require.Zero(t, count(t, app, "login_throttles"), "a password that is too long does not count as a guess")
 }
+
+// Rating a password can cost more than hashing it, so it waits for a slot like a hash does, and is refused like one.
+func TestPasswordPolicy_IsAppliedInTheSlotsOfHashes(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewHashingApp(t, testkit.SQLite(t), 1, cheap("PASSWORD_HASH_WAIT=100ms")...)
+	release, held := make(chan struct{}), make(chan struct{})
+	freed := make(chan error, 1)
+	go func() { freed <- app.Hasher.Do(context.Background(), func() { close(held); <-release }) }()
+	<-held
+	const costly = "1aaaa11aaaa1@@@9876543210qwertyuiop1aaaa11aaaa1@@@9876543210qwer"
+	requireCode(t, http.StatusServiceUnavailable, "overloaded", app.Post(t, signup, credentials(annAddress, costly)))
+	requireCode(t, http.StatusServiceUnavailable, "overloaded", app.Post(t, signup, credentials(annAddress, "12345678")))
+	requireCode(t, http.StatusBadRequest, "validation_error", app.Post(t, signup, credentials(annAddress, "")))
+	close(release)
+	require.NoError(t, <-freed)
+	requireCode(t, http.StatusBadRequest, "validation_error", app.Post(t, signup, credentials(annAddress, "12345678")))
+}

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"golang.org/x/text/language"
@@ -128,33 +127,8 @@ func (a *Auth) Login(c *gin.Context) error {
 	return a.respond(c, http.StatusOK, opened)
 }
 
-const (
-	deviceCookie = "latchkey_device"
-	deviceMaxAge = 400 * 24 * time.Hour // what browsers allow (RFC 6265bis, section 5.5)
-)
-
-// DeviceToken returns the device token that the body gave or else the cookie's, or "" if there is neither.
-func DeviceToken(c *gin.Context, given string) string {
-	if given != "" {
-		return given
-	}
-	cookie, err := c.Request.Cookie(deviceCookie)
-	if err != nil {
-		return ""
-	}
-	return cookie.Value
-}
-
 // respond writes the tokens: the device token for apps in the body, and for browsers in a cookie.
 func (a *Auth) respond(c *gin.Context, status int, opened *models.SessionTokens) error {
 	SetDeviceCookie(c, opened.DeviceToken)
 	return respondWithTokens(c, status, a.access, opened)
-}
-
-// SetDeviceCookie stores a device token in a cookie that scripts can't read.
-func SetDeviceCookie(c *gin.Context, token string) {
-	http.SetCookie(c.Writer, &http.Cookie{
-		Name: deviceCookie, Value: token, Path: "/", MaxAge: int(deviceMaxAge / time.Second),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	})
 }

@@ -78,6 +78,10 @@ type logoutRequest struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
+// clearedAtLogout is what browsers delete of the service's origin at a logout. The cookie of the device is to survive it, and
+// nothing else is kept in cookies.
+const clearedAtLogout = `"cache", "storage"`
+
 // The scopes of a logout.
 const (
 	scopeLocal  = "local"
@@ -97,6 +101,9 @@ func (s *Sessions) Logout(c *gin.Context) error {
 	}
 	if err := s.end(c, session, request.Scope); err != nil {
 		return err
+	}
+	if request.Scope != scopeOthers {
+		c.Header("Clear-Site-Data", clearedAtLogout)
 	}
 	c.Status(http.StatusNoContent)
 	return nil

@@ -73,7 +73,8 @@ func everywhere() []string {
 		"Accept-Encoding", "Authorization", "Content-Length", "Content-Type", "Date", "Origin", "User-Agent",
 		"Forwarded", "X-Forwarded-For", "X-Request-Id",
 		"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Cache-Control", "Content-Security-Policy",
-		"Cross-Origin-Resource-Policy", "Ratelimit", "Ratelimit-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options", "X-Frame-Options",
+		"Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Strict-Transport-Security", "Connection",
+		"Ratelimit", "Ratelimit-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options", "X-Frame-Options",
 	}
 }
 

@@ -63,6 +63,11 @@ func deployDatabase(c *checker) {
 		return
 	}
 	c.warnUnencrypted(unencryptedDatabase, "DATABASE_URL", unencryptedProblem(c.settings.Database), databaseTLS)
+	if parsed, err := url.Parse(c.settings.Database.URL.Reveal()); err == nil && !isOnThisMachine(parsed) {
+		if parsed.Query().Get("sslmode") == "require" && parsed.Query().Get("sslrootcert") == "" {
+			c.warn("DATABASE_URL", "has sslmode=require, which encrypts and does not check whose certificate it is", databaseTLS)
+		}
+	}
 }
 
 const databaseTLS = "Write sslmode=verify-full, and sslrootcert if the certificate is your own."

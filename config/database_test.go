@@ -43,6 +43,7 @@ func TestDatabase_deploy(t *testing.T) {
 		{config.LevelError, "DATABASE_URL", "sslmode=disable",
 			[]string{"DATABASE_URL=postgres://u@localhost/d?host=10.0.0.1&sslmode=disable", development}},
 		{config.LevelError, "DATABASE_URL", "does not insist", []string{"DATABASE_URL=postgres://u@db.example/d", development}},
+		{config.LevelWarning, "DATABASE_URL", "does not check", []string{"DATABASE_URL=postgres://u@db.example/d?sslmode=require"}},
 		{config.LevelError, "DATABASE_URL", "does not insist",
 			[]string{"DATABASE_URL=postgres://u@db.example/d?sslmode=prefer", development}},
 	})

@@ -34,6 +34,16 @@ func TestDefaults_APasswordDoesNotExpire(t *testing.T) {
 	app.Login(t, "ann@example.com")
 }
 
+func TestPasswordChange_RefusesTheCurrentOne(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	token := app.Signup(t, "ann@example.com")
+	response := app.Do(t, testkit.Call{Method: http.MethodPost, Path: "/api/v1/password/change", Token: token,
+		Body: `{"current_password":"` + testkit.Password + `","new_password":"` + testkit.Password + `"}`})
+	requireCode(t, 400, "validation_error", response)
+	require.Equal(t, "password_unchanged", response.Text(t, "errors.0.code"))
+}
+
 // A cache that goes by the look of a path, as that of an image or a script, finds nothing of the user.
 func TestDefaults_NoOtherPathShowsTheProfile(t *testing.T) {
 	t.Parallel()

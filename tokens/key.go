@@ -140,14 +140,15 @@ func (k Key) Public() Key {
 	return k
 }
 
-// CheckStrength returns ErrWeakKey if the key has less than 128 bits of strength, as an RSA key below 3072 bits, and nil otherwise.
-// Such a key may verify what it has signed, but is to sign no more.
+// CheckStrength returns ErrWeakKey if the key has less than 128 bits of strength, as an RSA key below 3072 bits has. Such a key
+// may verify what it has signed, but is to sign no more.
 func (k Key) CheckStrength() error {
 	if k.material == nil {
 		return nil
 	}
 	if rsaKey, ok := k.material().public.(*rsa.PublicKey); ok && rsaKey.N.BitLen() < strongRSABits {
-		return fmt.Errorf("%w: an RSA key that signs needs at least %d bits, this one has %d", ErrWeakKey, strongRSABits, rsaKey.N.BitLen())
+		return fmt.Errorf("%w: an RSA key that signs needs at least %d bits, this one has %d",
+			ErrWeakKey, strongRSABits, rsaKey.N.BitLen())
 	}
 	return nil
 }

@@ -9,8 +9,9 @@ import (
 )
 
 // ParsePrivateKey reads an unencrypted private key for the algorithm from a PEM: PKCS#8, PKCS#1 (RSA) or SEC 1 (EC). RSA
-// needs at least 2048 bits (ErrWeakKey; see CheckStrength) and EC the curve P-256; anything else is ErrKeyInvalid. For HS256, whose keys have
-// no PEM, it takes the secret's bytes as NewHMACKey does, so that it reads back whatever MarshalPrivateKey wrote.
+// needs at least 2048 bits (ErrWeakKey; to sign, it should pass CheckStrength) and EC the curve P-256; anything else is
+// ErrKeyInvalid. For HS256, whose keys have no PEM, it takes the secret's bytes as NewHMACKey does, so that it reads back
+// whatever MarshalPrivateKey wrote.
 func ParsePrivateKey(algorithm Algorithm, text []byte) (Key, error) {
 	if algorithm == HS256 {
 		return NewHMACKey(text)

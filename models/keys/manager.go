@@ -36,8 +36,9 @@ func NewManager(store models.Store, sealing [][]byte, rules Rules) *Manager {
 }
 
 // Ensure makes the active and the next key if they are missing, once however many replicas start together. A next key
-// of another algorithm than the rules', or one that is too weak by now, is replaced; the active one signs on until its successor has been published, so
-// that a change of algorithm leaves no verifier behind either. ErrLocked means that nothing was changed.
+// of another algorithm than the rules', or one that is too weak by now, is replaced; the active one signs on until its
+// successor has been published, so that a change of algorithm leaves no verifier behind either. ErrLocked means that nothing
+// was changed.
 func (m *Manager) Ensure(ctx context.Context) error {
 	return m.change(ctx, func(tx models.Tx, keys *keyring) error {
 		opened, err := m.open(keys, tx.Now)

@@ -124,7 +124,7 @@ func TestDeployFindings_SafeDeployment(t *testing.T) {
 		"A=", "DATABASE_URL=postgres://u@localhost/d",
 		"DATABASE_URL=postgres://u@127.0.0.1:5432,localhost:5433/d?sslmode=disable&target_session_attrs=read-write", "DATABASE_URL=postgres://u@[::1]:5432/d",
 		"DATABASE_URL=postgres:///d?host=/run/postgresql&sslmode=disable",
-		"DATABASE_URL=postgres://u@db.example/d?sslmode=require",
+		"DATABASE_URL=postgres://u@db.example/d?sslmode=require&sslrootcert=ca.pem",
 		"CORS_ALLOWED_ORIGINS=https://app.example.com", "REDIS_URL=redis://localhost:6379", "JWT_EXPIRATION_DELTA=15m",
 		"METRICS_ADDR=127.0.0.1:9090", "METRICS_ADDR=10.0.0.5:9090", "METRICS_ADDR=metrics.internal:9090",
 		"SMTP_URL=smtp://127.0.0.1:25?tls=none", "SMTP_URL=smtp://[::1]?tls=none", "SMTP_URL=smtp://localhost?tls=none",

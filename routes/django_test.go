@@ -299,7 +299,7 @@ func TestDjango_SaysWhatIsWrongWithAHeader(t *testing.T) {
 		require.NoError(t, app.DB.Where("TRUE").Delete(&models.User{}).Error)
 		shown, _ = say("Bearer " + token)
 		require.JSONEq(t, `{"detail":"Invalid signature."}`, shown.Body)
-	})
+	}, ofDRFJWT)
 }
 
 // What Django's paths do not have is refused in the form of Django REST Framework, and beside them in the form of all others.

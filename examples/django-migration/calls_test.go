@@ -183,9 +183,9 @@ func tokenBodies(path string, headers map[string]string) (all []call) {
 	return all
 }
 
-// side is one of the two servers. Change deactivates one user of it and deletes another.
+// side is one of the two servers. Base returns its URL for a path, and change deactivates one user and deletes another.
 type side struct {
-	base   string
+	base   func(path string) string
 	change func(t *testing.T, inactive, deleted string)
 }
 
@@ -213,7 +213,8 @@ func (s side) play(t *testing.T, users []seeded) []answer {
 
 func (s side) do(t *testing.T, call call, header string) answer {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), call.method, s.base+call.path, strings.NewReader(call.body))
+	base := s.base(call.path)
+	request, err := http.NewRequestWithContext(t.Context(), call.method, base+call.path, strings.NewReader(call.body))
 	require.NoError(t, err)
 	if call.media != "" {
 		request.Header.Set("Content-Type", call.media)
@@ -236,7 +237,7 @@ func (s side) do(t *testing.T, call call, header string) answer {
 		Location: pathOf(received.Header.Get("Location")),
 	}
 	if seen.Status < http.StatusInternalServerError && len(body) > 0 {
-		require.NoError(t, json.Unmarshal(body, &seen.Body), "%s at %s: %d %s", call, s.base, seen.Status, body)
+		require.NoError(t, json.Unmarshal(body, &seen.Body), "%s at %s: %d %s", call, base, seen.Status, body)
 	}
 	return seen
 }

@@ -24,8 +24,9 @@ import (
 type moved struct {
 	django project
 	users  []seeded
-	target string // the URL of Latchkey's database
-	app    *testkit.App
+	target string       // the URL of Latchkey's database
+	app    *testkit.App // accepts the tokens of SimpleJWT
+	drf    *testkit.App // accepts those of djangorestframework-jwt
 }
 
 // TestMigration moves a newly seeded project to Latchkey, on either database. Its steps build on each other.
@@ -38,7 +39,9 @@ func TestMigration(t *testing.T) {
 		latchkey(t, target, "", "migrate", "up")
 		require.Contains(t, latchkey(t, target, django.database, "import", "django", "--table", "users_user"),
 			fmt.Sprintf("%10d imported", len(users)))
-		m := moved{django, users, target, serve(t, target)}
+		clock := testkit.NewClock()
+		clock.Advance(time.Since(clock.Now())) // to the present, at which Django issued its tokens
+		m := moved{django, users, target, serve(t, target, clock, "simplejwt"), serve(t, target, clock, "djangorestframework-jwt")}
 		t.Run("a second import changes nothing", m.importsAgain)
 		t.Run("every user is kept", m.keepsEveryUser)
 		t.Run("both servers respond alike", m.respondsAlike)
@@ -46,17 +49,16 @@ func TestMigration(t *testing.T) {
 	})
 }
 
-// serve returns a service with Django's paths. Its clock shows the present, at which Django issued its tokens.
-func serve(t *testing.T, target string) *testkit.App {
+// serve returns a service with Django's paths, which accepts the tokens of a library.
+func serve(t *testing.T, target string, clock *testkit.Clock, library string) *testkit.App {
 	t.Helper()
 	db, err := database.Open(target, database.Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, database.Close(db)) })
-	clock := testkit.NewClock()
-	clock.Advance(time.Since(clock.Now()))
 	until := clock.Now().Add(60 * 24 * time.Hour).Format(time.DateOnly)
 	return testkit.NewAppAt(t, db, clock,
-		"DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL="+until)
+		"DJANGO_COMPAT=true", "DJANGO_SECRET_KEY="+djangoSecret, "DJANGO_TOKENS_UNTIL="+until,
+		"DJANGO_TOKENS_LIBRARY="+library)
 }
 
 func latchkey(t *testing.T, target, source string, args ...string) string {
@@ -97,8 +99,8 @@ func (m moved) keepsEveryUser(t *testing.T) {
 			continue
 		}
 		require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.Access).Status)
-		require.Equal(t, 200, m.app.Get(t, "/user/update/", seed.DRF).Status)
-		renewed := m.app.Post(t, "/api-token-refresh/", `{"token":"`+seed.DRF+`"}`)
+		require.Equal(t, 200, m.drf.Get(t, "/user/update/", seed.DRF).Status)
+		renewed := m.drf.Post(t, "/api-token-refresh/", `{"token":"`+seed.DRF+`"}`)
 		require.Equal(t, 200, renewed.Status, "%s", renewed.Body)
 		require.Equal(t, 200, m.app.Get(t, "/api/v1/profile", renewed.Text(t, "token")).Status)
 		pair := m.app.Post(t, "/api/token/refresh/", `{"refresh":"`+seed.Refresh+`"}`)
@@ -124,7 +126,8 @@ func (m moved) importsAgain(t *testing.T) {
 // respondsAlike checks that a client sees the same responses to the same requests from either server.
 func (m moved) respondsAlike(t *testing.T) {
 	steps := script(m.users)
-	before, after := play(t, m.django.serve(t), steps), play(t, m.app.URL, steps)
+	django := m.django.serve(t)
+	before, after := play(t, func(string) string { return django }, steps), play(t, m.baseOf, steps)
 	for i := range steps {
 		if difference := cmp.Diff(before[i], after[i]); difference != "" {
 			t.Errorf("%s: Django's response (-) differs from Latchkey's (+):\n%s", steps[i].what, difference)
@@ -136,8 +139,9 @@ func (m moved) respondsAlike(t *testing.T) {
 // answersEveryCallAlike checks that both servers have the same answer to every method, header and body at every path, and at
 // those beside them.
 func (m moved) answersEveryCallAlike(t *testing.T) {
-	django := side{base: m.django.serve(t), change: m.django.change}
-	latchkey := side{base: m.app.URL, change: m.change}
+	base := m.django.serve(t)
+	django := side{base: func(string) string { return base }, change: m.django.change}
+	latchkey := side{base: m.baseOf, change: m.change}
 	before, after := django.play(t, m.users), latchkey.play(t, m.users)
 	require.Equal(t, len(before), len(after))
 	different := 0
@@ -148,6 +152,14 @@ func (m moved) answersEveryCallAlike(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(before), 1000)
+}
+
+// baseOf returns the URL of the service that takes the tokens of a path's library.
+func (m moved) baseOf(path string) string {
+	if strings.HasPrefix(path, "/api/token") {
+		return m.app.URL
+	}
+	return m.drf.URL
 }
 
 // change deactivates one user and deletes another.

@@ -114,8 +114,8 @@ type response struct {
 	Body      any
 }
 
-// play sends the steps to the server at base and returns its responses.
-func play(t *testing.T, base string, steps []step) []response {
+// play sends each step to the server at the base of its path, and returns the responses.
+func play(t *testing.T, baseOf func(path string) string, steps []step) []response {
 	t.Helper()
 	var responses []response
 	learnt := map[string]string{}
@@ -126,6 +126,7 @@ func play(t *testing.T, base string, steps []step) []response {
 			}
 			return text
 		}
+		base := baseOf(step.path)
 		request, err := http.NewRequestWithContext(t.Context(), step.method, base+step.path, strings.NewReader(fill(step.body)))
 		require.NoError(t, err)
 		if step.body != "" {

@@ -26,6 +26,7 @@ type Pool struct {
 	workers     *workers
 	lanes       chan *lane // one for each worker
 	hashes      atomic.Uint64
+	verified    verifications
 }
 
 // Result is the outcome of Verify. Outdated is set only with Match: the stored hash has other parameters than new ones, or was
@@ -112,6 +113,7 @@ func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
+	p.verified.add(encoded, decodeErr == nil)
 	match := password != "" && slices.Contains(matches, true)
 	return Result{Match: match, Outdated: match && (stored.parameters != p.parameters || !matches[0])}, decodeErr
 }

@@ -137,6 +137,12 @@ func signup(b *testing.B, engine *gin.Engine) string {
 // unless environ turns them on, there are no rate limits.
 func newEngine(b *testing.B, db *gorm.DB, now func() time.Time, environ ...string) *gin.Engine {
 	b.Helper()
+	return newService(b, db, now, environ...).Engine
+}
+
+// newService returns the service of newEngine, whose jobs and tasks run when the benchmark says so.
+func newService(b *testing.B, db *gorm.DB, now func() time.Time, environ ...string) *server.Server {
+	b.Helper()
 	settings, err := config.Load(append([]string{
 		"SECRET_KEY=" + testkit.SecretKey, "JWT_EXPIRATION_DELTA=24h", "RATE_LIMITS=off",
 	}, environ...), b.TempDir())
@@ -146,7 +152,7 @@ func newEngine(b *testing.B, db *gorm.DB, now func() time.Time, environ ...strin
 		server.Resources{DB: db, Hasher: testkit.FastHasher(b), Log: log, Now: now})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, service.Close()) })
-	return service.Engine
+	return service
 }
 
 func newAccessTokens(b *testing.B, algorithm tokens.Algorithm) *tokens.AccessTokens {

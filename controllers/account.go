@@ -36,7 +36,7 @@ func (a *Account) Delete(c *gin.Context) error {
 		return err
 	}
 	err := a.users.RequestDeletion(c.Request.Context(), user, models.AccountDeletion{
-		Password: request.CurrentPassword, Grace: a.grace, From: middleware.RequestInfo(c),
+		Password: request.CurrentPassword, Session: middleware.Session(c), Grace: a.grace, From: middleware.RequestInfo(c),
 	})
 	if err != nil {
 		return err

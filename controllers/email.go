@@ -23,18 +23,21 @@ func NewEmail(verifications *models.VerificationManager, sessions *Sessions) *Em
 	return &Email{verifications: verifications, sessions: sessions}
 }
 
-// emailProofRequest proves that an email was received: by its token, or by the address that it was sent to and its code.
+// emailProofRequest proves that an email was received: by its token, or by the address that it was sent to and its code, with the
+// device token of an earlier login.
 type emailProofRequest struct {
-	Token string `json:"token"`
-	Email string `json:"email"`
-	Code  string `json:"code"`
+	Token       string `json:"token"`
+	Email       string `json:"email"`
+	Code        string `json:"code"`
+	DeviceToken string `json:"device_token"`
 }
 
 // proof returns the proof that the request has, or a *models.ValidationError. It counts each use of a code, which could be a
 // guess, against the account of the address.
-func (r emailProofRequest) proof(c *gin.Context) (models.EmailProof, error) {
+func (r emailProofRequest) proof(c *gin.Context, verifications *models.VerificationManager) (models.EmailProof, error) {
+	device := DeviceToken(c, r.DeviceToken)
 	if r.Token != "" {
-		return models.EmailProof{Token: r.Token}, nil
+		return models.EmailProof{Token: r.Token, DeviceToken: device}, nil
 	}
 	var missing []models.FieldError
 	for _, field := range []struct{ name, value string }{{"email", r.Email}, {"code", r.Code}} {
@@ -47,7 +50,8 @@ func (r emailProofRequest) proof(c *gin.Context) (models.EmailProof, error) {
 	if missing != nil {
 		return models.EmailProof{}, &models.ValidationError{Errors: missing}
 	}
-	return models.EmailProof{Email: r.Email, Code: r.Code}, middleware.LimitEmail(c, r.Email)
+	proof := models.EmailProof{Email: r.Email, Code: r.Code, DeviceToken: device}
+	return proof, middleware.LimitAccount(c, verifications.Source(proof))
 }
 
 type confirmRequest struct {
@@ -61,7 +65,7 @@ func (e *Email) Verify(c *gin.Context) error {
 	if err := Bind(c, &request); err != nil {
 		return err
 	}
-	proof, err := request.proof(c)
+	proof, err := request.proof(c, e.verifications)
 	if err != nil {
 		return err
 	}
@@ -126,7 +130,8 @@ func (e *Email) Change(c *gin.Context) error {
 		return err
 	}
 	err := e.verifications.RequestEmailChange(c.Request.Context(), user, models.EmailChange{
-		NewEmail: request.NewEmail, Password: request.CurrentPassword, From: middleware.RequestInfo(c),
+		NewEmail: request.NewEmail, Password: request.CurrentPassword,
+		Session: middleware.Session(c), From: middleware.RequestInfo(c),
 	})
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (p *Password) Change(c *gin.Context) error {
 	}
 	err := p.users.ChangePassword(c.Request.Context(), user, models.PasswordChange{
 		Current: request.CurrentPassword, New: request.NewPassword,
-		KeepSession: middleware.Session(c).ID, From: middleware.RequestInfo(c),
+		Session: middleware.Session(c), From: middleware.RequestInfo(c),
 	})
 	if err != nil {
 		return err
@@ -67,19 +67,22 @@ type resetRequest struct {
 	NewPassword string `json:"new_password" bind:"required"`
 }
 
-// Reset replaces the password for a proof that an email was received, and ends every session.
+// Reset replaces the password for a proof that an email was received, and ends every session. The device that it comes from is
+// known from then on.
 func (p *Password) Reset(c *gin.Context) error {
 	var request resetRequest
 	if err := Bind(c, &request); err != nil {
 		return err
 	}
-	proof, err := request.proof(c)
+	proof, err := request.proof(c, p.verifications)
 	if err != nil {
 		return err
 	}
-	if err := p.verifications.ResetPassword(c.Request.Context(), proof, request.NewPassword, middleware.RequestInfo(c)); err != nil {
+	device, err := p.verifications.ResetPassword(c.Request.Context(), proof, request.NewPassword, middleware.RequestInfo(c))
+	if err != nil {
 		return err
 	}
+	SetDeviceCookie(c, device)
 	c.Status(http.StatusNoContent)
 	return nil
 }

@@ -68,12 +68,13 @@ type Message struct {
 	Token    string    // one-time, for a link; may be empty
 	Link     string    // with the token in it; may be empty
 	Code     string    // may be empty
-	Expires  time.Time // when link and code end, or the account does; may be zero without a link and a code
+	Expires  time.Time // when the link ends, or the account does; may be zero without a link and a code
 	At       time.Time // when what it is about happened; may be zero
 
-	Account   string // the masked address of an account that is to change to To; may be empty
-	UserAgent string // of who did it; may be empty
-	IP        string // of who did it; may be empty
+	Account     string    // the masked address of an account that is to change to To; may be empty
+	CodeExpires time.Time // when the code ends; may be zero without one
+	UserAgent   string    // of who did it; may be empty
+	IP          string    // of who did it; may be empty
 }
 
 // check returns ErrUnknownKind, or ErrIncomplete for a message that lacks what it can't be understood without.

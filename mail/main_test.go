@@ -26,7 +26,7 @@ func moment() time.Time { return time.Date(2026, time.November, 23, 23, 5, 0, 0,
 func letter(message mail.Kind, locale string) mail.Message {
 	return mail.Message{
 		Kind: message, To: "ann@example.com", Name: "Ann Bee", Locale: locale, Timezone: "Europe/Berlin",
-		Link: link, Code: code, Expires: moment().Add(time.Hour), At: moment(),
+		Link: link, Code: code, CodeExpires: moment().Add(10 * time.Minute), Expires: moment().Add(time.Hour), At: moment(),
 		UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", IP: "192.0.2.7",
 	}
 }

@@ -22,13 +22,14 @@ type page struct {
 
 // facts are what a sentence may name. Each may be empty, apart from Service.
 type facts struct {
-	Service string
-	Name    string
-	Expires string
-	At      string
-	Device  string
-	Address string
-	Account string
+	Service     string
+	Name        string
+	Expires     string
+	CodeExpires string
+	At          string
+	Device      string
+	Address     string
+	Account     string
 }
 
 // page makes the page of a message. Of what strangers typed it has the harmless parts alone.
@@ -43,12 +44,16 @@ func (t *Templates) page(message Message, sentences *i18n.Bundle) (page, error) 
 	if err != nil {
 		return page{}, err
 	}
+	codeExpires, err := made.moment(message.CodeExpires, message.Timezone, translation)
+	if err != nil {
+		return page{}, err
+	}
 	at, err := made.moment(message.At, message.Timezone, translation)
 	if err != nil {
 		return page{}, err
 	}
 	made.facts = facts{
-		Service: t.service, Expires: expires, At: at,
+		Service: t.service, Expires: expires, CodeExpires: codeExpires, At: at,
 		Device: sanitizeUserAgent(message.UserAgent), Address: sanitizeIP(message.IP),
 		Account: message.Account,
 	}

@@ -90,7 +90,7 @@ func (t *Templates) try() error {
 		for _, language := range Languages() {
 			full := Message{
 				Kind: kind, To: "ann@example.com", Name: "Ann", Locale: language.String(), At: soon, Expires: soon,
-				Link: "https://example.com/link", Code: "123456", UserAgent: "App/1.0", IP: "192.0.2.1",
+				Link: "https://example.com/link", Code: "123456", CodeExpires: soon, UserAgent: "App/1.0", IP: "192.0.2.1",
 				Account: "a•••@e•••",
 			}
 			bare := Message{Kind: kind, To: full.To, Locale: full.Locale}

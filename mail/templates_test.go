@@ -228,3 +228,21 @@ func TestTemplates_Render_LinksIntoApps(t *testing.T) {
 		require.Contains(t, rendered.Text, "\n"+link+"\n")
 	}
 }
+
+// A code ends before the link that comes with it, and the mail says when each does.
+func TestTemplates_Render_SaysUntilWhenTheCodeIsValid(t *testing.T) {
+	for _, locale := range ours {
+		for _, kind := range acts {
+			message := letter(kind, locale)
+			message.Timezone = "UTC"
+			rendered, err := templates().Render(message)
+			require.NoError(t, err)
+			noCode := message
+			noCode.CodeExpires = message.Expires
+			same, err := templates().Render(noCode)
+			require.NoError(t, err)
+			require.NotEqual(t, same.Text, rendered.Text, "%s %s", kind, locale)
+			require.NotEqual(t, same.HTML, rendered.HTML, "%s %s", kind, locale)
+		}
+	}
+}

@@ -29,14 +29,17 @@ type AuditEvent struct {
 	CreatedAt time.Time  `gorm:"not null;index"`
 }
 
-// Kinds of events. The detail of EventLoginFailed is DetailLocked if the password was not taken into account, and
-// DetailUnverified if it was right and the address has to be confirmed first, of EventSessionEnded why it ended, of
-// EventRolesChanged DetailPromoted or DetailDemoted, of EventEmailChanged DetailUndone if it went back, of
-// EventPasswordChanged that, or DetailReset if it was reset by mail. That of whatever an import did is DetailImported.
+// Kinds of events. The detail of EventLoginFailed, EventCodeFailed and EventPasswordFailed is DetailLocked if the guess made no
+// difference, of EventLoginFailed DetailUnverified if the password was right and the address has to be confirmed first, of
+// EventSessionEnded why it ended, of EventRolesChanged DetailPromoted or DetailDemoted, of EventEmailChanged DetailUndone if
+// it went back, of EventPasswordChanged that, or DetailReset if it was reset by mail. That of whatever an import did is
+// DetailImported.
 const (
 	EventSignedUp           = "signed_up"
 	EventLoginSucceeded     = "login_succeeded"
 	EventLoginFailed        = "login_failed"
+	EventCodeFailed         = "code_failed"
+	EventPasswordFailed     = "current_password_failed" // in a session
 	EventAccountLocked      = "account_locked"
 	EventPasswordChanged    = "password_changed"
 	EventRefreshTokenReused = "refresh_token_reused"
@@ -57,8 +60,8 @@ const (
 // EventKinds returns every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventSignedUp, EventLoginSucceeded, EventLoginFailed, EventAccountLocked, EventPasswordChanged, EventRefreshTokenReused,
-		EventSessionAhead, EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice,
+		EventSignedUp, EventLoginSucceeded, EventLoginFailed, EventCodeFailed, EventPasswordFailed,
+		EventAccountLocked, EventPasswordChanged, EventRefreshTokenReused, EventSessionAhead, EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice,
 		EventEmailVerified,
 		EventEmailChangeAsked, EventEmailChanged, EventDeletionAsked, EventDeletionCancelled, EventAccountDeleted,
 	}

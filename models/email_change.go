@@ -10,10 +10,11 @@ import (
 	"latchkey/mail"
 )
 
-// EmailChange is a user's request to change their address. Password is their current one.
+// EmailChange is a user's request to change their address, made in a session. Password is their current one.
 type EmailChange struct {
 	NewEmail string
 	Password string
+	Session  *Session
 	From     RequestInfo
 }
 
@@ -28,7 +29,8 @@ type Owner struct {
 }
 
 // RequestEmailChange queues a mail to the new address; only its proof makes the change. A wrong password, or an address that
-// is invalid, undeliverable or the user's already, is a *ValidationError. Whether another account has the address is not revealed.
+// is invalid, undeliverable or the user's already, is a *ValidationError; after too many wrong ones the error is an
+// ErrTooManyGuesses. Whether another account has the address is not revealed.
 func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User, change EmailChange) error {
 	var invalid fieldErrors
 	address := invalid.email("new_email", change.NewEmail)
@@ -38,45 +40,47 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 	if err := invalid.err(); err != nil {
 		return err
 	}
-	if err := m.users.verifyCurrentPassword(ctx, user, change.Password); err != nil {
-		return err
-	}
-	if err := m.oneTimeTokens.checkDeliverable(ctx, "new_email", address); err != nil {
-		return err
-	}
-	return m.store.Transaction(ctx, func(tx Tx) error {
-		if err := m.users.claimPassword(tx, user); err != nil {
+	typed := inSession(change.Session, change.Password, change.From)
+	return m.users.withCurrentPassword(ctx, user, typed, func(counted *guess) error {
+		if err := m.oneTimeTokens.checkDeliverable(ctx, "new_email", address); err != nil {
 			return err
 		}
-		event := AuditEvent{Kind: EventEmailChangeAsked, UserID: user.ID, ActorID: &user.ID}
-		if err := tx.record(event, change.From); err != nil {
-			return err
-		}
-		return m.oneTimeTokens.issue(tx, OneTimeToken{UserID: user.ID, Purpose: mail.ChangeEmail, Address: address})
+		return m.store.Transaction(ctx, func(tx Tx) error {
+			if err := m.users.claimPassword(tx, user, counted); err != nil {
+				return err
+			}
+			event := AuditEvent{Kind: EventEmailChangeAsked, UserID: user.ID, ActorID: &user.ID}
+			if err := tx.record(event, change.From); err != nil {
+				return err
+			}
+			return m.oneTimeTokens.issue(tx, OneTimeToken{UserID: user.ID, Purpose: mail.ChangeEmail, Address: address})
+		})
 	})
 }
 
-// requireOwner returns a *ValidationError of the field current_password unless owner is that of the account; if it names neither the
-// account nor a password, that is ErrOwnerUnknown too. To read the mail of an address is not enough to join it to an account: it may
-// be the account of a stranger, who waits for the reader to use it and then takes the change back.
-func (m *VerificationManager) requireOwner(ctx context.Context, user *User, owner Owner) error {
+// requireOwner returns a *ValidationError of the field current_password unless the user, or who knows their password, confirms a new
+// address; if it is neither, that is ErrOwnerUnknown too. To read the mail of an address is not enough to join it to an account: it
+// may be the account of a stranger, who waits for the reader to use it and then takes the change back.
+func (m *VerificationManager) requireOwner(ctx context.Context, user *User, owner uuid.UUID, typed currentPassword) error {
 	switch {
-	case owner.UserID == user.ID:
+	case owner == user.ID:
 		return nil
-	case owner.Password == "":
+	case typed.password == "":
 		return fmt.Errorf("%w: %w", ErrOwnerUnknown, &ValidationError{Errors: []FieldError{{
 			Field: "current_password", Code: CodeRequired,
 			Message: "Send the current password of the account that is to have this address, or an access token of it.",
 		}}})
 	default:
-		return m.users.verifyCurrentPassword(ctx, user, owner.Password)
+		return m.users.withCurrentPassword(ctx, user, typed, func(counted *guess) error {
+			return m.store.Transaction(ctx, func(tx Tx) error { return m.users.claimPassword(tx, user, counted) })
+		})
 	}
 }
 
 // AccountToChange returns the masked address of the account to which the new address that a mail's token confirms is to belong. It
 // is empty for any other text, and for a token that can't be redeemed any more.
 func (m *VerificationManager) AccountToChange(ctx context.Context, encoded string) (string, error) {
-	token, err := m.oneTimeTokens.find(ctx, EmailProof{Token: encoded}, mail.ChangeEmail)
+	token, err := m.oneTimeTokens.find(ctx, encoded, mail.ChangeEmail)
 	switch {
 	case errors.Is(err, ErrOneTimeTokenInvalid), errors.Is(err, ErrOneTimeTokenExpired), errors.Is(err, ErrOneTimeTokenUsed):
 		return "", nil
@@ -117,11 +121,11 @@ func (m *VerificationManager) setEmail(tx Tx, token *OneTimeToken) error {
 // Whoever made the change knew the password: it is made useless, every session ends, and a mail lets the owner choose another.
 // Errors are those of VerifyEmail.
 func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string, from RequestInfo) error {
-	found, err := m.oneTimeTokens.find(ctx, EmailProof{Token: token}, PurposeUndoChange)
+	found, err := m.oneTimeTokens.find(ctx, token, PurposeUndoChange)
 	if err != nil {
 		return err
 	}
-	return m.oneTimeTokens.redeem(ctx, found, func(tx Tx) error {
+	return m.oneTimeTokens.redeem(ctx, found, nil, func(tx Tx) error {
 		if err := m.setEmail(tx, found); err != nil {
 			return err
 		}

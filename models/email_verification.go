@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"latchkey/mail"
+	"latchkey/tokens"
 )
 
 // ErrEmailUnverified means that the password was right, and the account's address has to be verified before a login.
@@ -18,13 +19,16 @@ type VerificationManager struct {
 	users         *UserManager
 	sessions      *SessionManager
 	oneTimeTokens *OneTimeTokenManager
+	devices       *tokens.Codec
 }
 
-// NewVerificationManager makes a manager whose proofs are those of oneTimeTokens.
+// NewVerificationManager makes a manager whose proofs are those of oneTimeTokens, and that reads device tokens with devices.
 func NewVerificationManager(
-	store Store, users *UserManager, sessions *SessionManager, oneTimeTokens *OneTimeTokenManager,
+	store Store, users *UserManager, sessions *SessionManager, oneTimeTokens *OneTimeTokenManager, devices *tokens.Codec,
 ) *VerificationManager {
-	return &VerificationManager{store: store, users: users, sessions: sessions, oneTimeTokens: oneTimeTokens}
+	return &VerificationManager{
+		store: store, users: users, sessions: sessions, oneTimeTokens: oneTimeTokens, devices: devices,
+	}
 }
 
 // SendVerification queues another mail that asks to verify an address. It reveals to nobody whether there is something to
@@ -46,24 +50,20 @@ func (m *VerificationManager) sendTo(ctx context.Context, kind mail.Kind, email 
 }
 
 // VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for, which only the
-// owner of the account can do. Errors are ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, and a *ValidationError if the
-// owner is not that of the account, or another account has the new address by now.
+// owner of the account can do. Errors are ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, a *ValidationError if the
+// owner is not that of the account, or another account has the new address by now, and ErrTooManyGuesses if too many passwords were.
 func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof, owner Owner, from RequestInfo) error {
-	token, err := m.oneTimeTokens.find(ctx, proof, mail.VerifyEmail, mail.ChangeEmail)
-	if err != nil {
-		return err
-	}
-	if token.Purpose == mail.ChangeEmail {
-		if err := m.requireOwner(ctx, token.User, owner); err != nil {
+	return m.prove(ctx, proof, from, func(token *OneTimeToken, counted *guess) error {
+		if token.Purpose != mail.ChangeEmail {
+			return m.oneTimeTokens.redeem(ctx, token, counted, func(tx Tx) error { return m.markVerified(tx, token, from) })
+		}
+		typed := currentPassword{password: owner.Password, from: from}
+		typed.device, _ = readDeviceToken(m.devices, proof.DeviceToken, token.User.Email)
+		if err := m.requireOwner(ctx, token.User, owner.UserID, typed); err != nil {
 			return err
 		}
-	}
-	return m.oneTimeTokens.redeem(ctx, token, func(tx Tx) error {
-		if token.Purpose == mail.ChangeEmail {
-			return m.changeEmail(tx, token, from)
-		}
-		return m.markVerified(tx, token, from)
-	})
+		return m.oneTimeTokens.redeem(ctx, token, counted, func(tx Tx) error { return m.changeEmail(tx, token, from) })
+	}, mail.VerifyEmail, mail.ChangeEmail)
 }
 
 // markVerified marks the address of a token as verified, unless it has been verified before in another way.
@@ -93,7 +93,7 @@ func (m *VerificationManager) endEverything(tx Tx, user uuid.UUID, detail string
 // AddressOf returns where the mail of a token went that was to verify an address or to reset a password, whatever became of
 // it. ErrOneTimeTokenInvalid means that the text is no such token, or one of too long ago.
 func (m *VerificationManager) AddressOf(ctx context.Context, encoded string) (string, error) {
-	token, err := m.oneTimeTokens.find(ctx, EmailProof{Token: encoded}, mail.VerifyEmail, mail.ResetPassword)
+	token, err := m.oneTimeTokens.find(ctx, encoded, mail.VerifyEmail, mail.ResetPassword)
 	if token == nil {
 		return "", err
 	}

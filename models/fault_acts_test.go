@@ -55,7 +55,7 @@ func TestFault_UserManager_EachStatementThatFailsLeavesNothing(t *testing.T) {
 		}},
 		{"change the password", true, nil, func(f *faulty, user *models.User) doing {
 			f.open(user)
-			change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, KeepSession: f.open(user).Session.ID}
+			change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, Session: f.open(user).Session}
 			return func() error { return f.Users.ChangePassword(f.t.Context(), user, change) }
 		}},
 		{"set a password", true, nil, byEmail(func(f *faulty, email string) error {
@@ -238,7 +238,8 @@ func TestFault_VerificationManager_EachStatementThatFailsLeavesNothing(t *testin
 			f.open(user)
 			proof := f.mailed(user, mail.ResetPassword, uuid.New())
 			return func() error {
-				return f.Verifications.ResetPassword(f.t.Context(), proof, testkit.OtherPassword, models.RequestInfo{})
+				_, err := f.Verifications.ResetPassword(f.t.Context(), proof, testkit.OtherPassword, models.RequestInfo{})
+				return err
 			}
 		}},
 		{"ask to change the address", true, nil, func(f *faulty, user *models.User) doing {

@@ -3,9 +3,8 @@ package models
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -62,28 +61,13 @@ func (m *LoginManager) Prepare(request LoginRequest) LoginAttempt {
 	if address, err := CanonicalEmail(request.Email); err == nil {
 		attempt.account, attempt.address = address, address
 	}
-	if device, err := m.devices.Decode(request.DeviceToken); err == nil {
-		attempt.device, attempt.isBound = device.ID, device.Counters == addressHash(attempt.account)
-	}
+	attempt.device, attempt.isBound = readDeviceToken(m.devices, request.DeviceToken, attempt.account)
 	return attempt
 }
 
 // Source names the account that an attempt is for, whether there is one or not, together with the device that it comes
 // from, if that logged in to it before: what strangers do does not count against the owner.
-func (a LoginAttempt) Source() string {
-	device := uuid.Nil
-	if a.isBound {
-		device = a.device
-	}
-	return a.account + " " + device.String()
-}
-
-// addressHash is what a device token says of the address that its account had then: enough to tell whose it is without a look
-// at the database.
-func addressHash(address string) [2]uint32 {
-	sum := sha256.Sum256([]byte("device of " + address))
-	return [2]uint32{binary.BigEndian.Uint32(sum[:]), binary.BigEndian.Uint32(sum[4:])}
-}
+func (a LoginAttempt) Source() string { return sourceOf(a.account, a.device, a.isBound) }
 
 // Login opens a session of the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
 // costs one hash, that of a locked account too; ErrOverloaded means that the password was not looked at, and a
@@ -102,95 +86,75 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (opened 
 	}
 	// The password is looked at before the count: a try that finds the account locked tells nothing, so that only those
 	// which were counted are worth anything, however many are made at once.
-	err = Retry(func() error {
-		opened, err = m.decide(ctx, user, attempt, wrong)
+	counted := &guess{
+		account: accountOf(user, attempt.account), device: attempt.device, from: attempt.from,
+		failure: AuditEvent{Kind: EventLoginFailed, UserID: user.ID},
+	}
+	var unverified error
+	err = m.store.decide(ctx, counted, wrong, func() error {
+		if errors.Is(user.mayOpen(m.store.Now(), m.admission), ErrEmailUnverified) {
+			unverified = ErrEmailUnverified
+			return m.refuseUnverified(ctx, counted)
+		}
+		opened, err = m.open(ctx, user, counted, attempt.from)
 		return err
 	})
-	if err == nil && outdated {
+	if errors.Is(err, ErrTooManyGuesses) {
+		return nil, ErrInvalidCredentials
+	}
+	if err = cmp.Or(err, unverified); err != nil {
+		return nil, err
+	}
+	if outdated {
 		// Only now, or a second hash would tell a right password for a locked account. A login does not fail for it: the
 		// next one tries again.
 		_ = m.users.upgradePassword(ctx, user, attempt.password)
 	}
-	return opened, err
+	return opened, nil
 }
 
 // Open opens the first session of a user who has just signed up.
 func (m *LoginManager) Open(ctx context.Context, user *User, from RequestInfo) (*SessionTokens, error) {
-	return m.open(ctx, user, newThrottle(user.ID, uuid.Nil, m.store.Now()), from)
+	return m.open(ctx, user, nil, from)
 }
 
-// decide grants or refuses an attempt whose password was found to be right (nil) or wrong, by the count as it is now.
-func (m *LoginManager) decide(ctx context.Context, user *User, attempt LoginAttempt, wrong error) (*SessionTokens, error) {
-	now := m.store.Now()
-	throttle, err := readThrottle(m.store.DB(ctx), accountOf(user, attempt.account), attempt.device, now)
-	switch {
-	case err != nil:
-		return nil, err
-	case wrong != nil || throttle.locked(now):
-		if err := m.refuse(ctx, user, throttle, attempt.from); err != nil {
-			return nil, err
-		}
-		return nil, cmp.Or(wrong, ErrInvalidCredentials)
-	case errors.Is(user.mayOpen(now, m.admission), ErrEmailUnverified):
-		return nil, m.refuseUnverified(ctx, user, attempt.from)
-	default:
-		return m.open(ctx, user, throttle, attempt.from)
-	}
-}
-
-// refuse counts a failure, whatever becomes of the request. While locked only the refusal itself is counted.
-func (m *LoginManager) refuse(ctx context.Context, user *User, throttle *LoginThrottle, from RequestInfo) error {
+// refuseUnverified leaves a trace of who knows the password of an account whose address is not verified.
+func (m *LoginManager) refuseUnverified(ctx context.Context, counted *guess) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
-		next, failed := *throttle, AuditEvent{Kind: EventLoginFailed, UserID: user.ID}
-		wasLocked := throttle.locked(tx.Now)
-		if wasLocked {
-			next.Refused++
-			failed.Detail = DetailLocked
-		} else {
-			next = throttle.afterFailure(tx.Now)
-		}
-		if err := claimThrottle(tx, throttle, &next); err != nil {
+		if err := counted.hold(tx); err != nil {
 			return err
 		}
-		if err := tx.record(failed, from); err != nil || wasLocked || !next.locked(tx.Now) {
-			return err
-		}
-		return tx.record(AuditEvent{Kind: EventAccountLocked, UserID: user.ID}, from)
+		failure := counted.failure
+		failure.Detail = DetailUnverified
+		return tx.record(failure, counted.from)
 	})
 }
 
-// refuseUnverified returns ErrEmailUnverified, and leaves a trace of who knows the password.
-func (m *LoginManager) refuseUnverified(ctx context.Context, user *User, from RequestInfo) error {
-	err := m.store.Transaction(ctx, func(tx Tx) error {
-		return tx.record(AuditEvent{Kind: EventLoginFailed, UserID: user.ID, Detail: DetailUnverified}, from)
-	})
-	return cmp.Or(err, ErrEmailUnverified)
-}
-
-// open opens a session. A device that was not known gets a row of its own; the count of strangers stays as it is, so that a
-// guesser gains nothing by the owner's logging in.
+// open opens a session for a right guess, or without one. A device that was not known gets a row of its own.
 func (m *LoginManager) open(
-	ctx context.Context, user *User, throttle *LoginThrottle, from RequestInfo,
+	ctx context.Context, user *User, counted *guess, from RequestInfo,
 ) (opened *SessionTokens, err error) {
 	err = m.store.Transaction(ctx, func(tx Tx) error {
 		// The user is locked first: that makes a change of password, which ends all sessions, wait or win.
 		if err := m.users.recordLogin(tx, user, m.admission); err != nil {
 			return err
 		}
-		device, err := newDevice(user.ID, throttle, tx.Now)
-		if err != nil {
+		if err := counted.accept(tx); err != nil {
 			return err
 		}
-		if opened, err = m.sessions.createFor(tx, user, device.DeviceID, from); err != nil {
+		device, isKnown := counted.knownDevice()
+		if !isKnown {
+			if device, err = uuid.NewV7(); err != nil {
+				return fmt.Errorf("make a device id: %w", err)
+			}
+		}
+		if opened, err = m.sessions.createFor(tx, user, device, from); err != nil {
 			return err
 		}
-		if err := recordCancelledDeletion(tx, user, from); err != nil {
+		if err := recordCancelledDeletion(tx, user, from); err != nil || isKnown {
 			return err
 		}
-		if throttle.DeviceID != uuid.Nil {
-			return claimThrottle(tx, throttle, device)
-		}
-		return registerDevice(tx, device, opened.Session, from)
+		return registerDevice(tx, opened.Session, from)
 	})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,7 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// The rule of failed logins (see docs/abuse.md). They are counted for each account and each device that it knows; all other
+// The rule of wrong guesses (see docs/abuse.md). They are counted for each account and each device that it knows; all other
 // devices are strangers, which share one count.
 const (
 	FreeFailures  = 5              // failures in a row before the first delay
@@ -26,8 +25,8 @@ const (
 	unknownBuckets = 1024                 // counts that all emails without an account share
 )
 
-// LoginThrottle counts the failed logins to one account from one device. The row of a device is also what makes it
-// known; the zero DeviceID is that of all strangers.
+// LoginThrottle counts the wrong guesses at the secrets of one account from one device: at its password, in a login or a session,
+// and at its codes. The row of a device is also what makes it known; the zero DeviceID is that of all strangers.
 type LoginThrottle struct {
 	AccountID   uuid.UUID `gorm:"type:uuid;primaryKey"`
 	DeviceID    uuid.UUID `gorm:"type:uuid;primaryKey"`
@@ -46,7 +45,7 @@ func newThrottle(account, device uuid.UUID, now time.Time) *LoginThrottle {
 // isNew reports whether a throttle has no row yet: strangers get one with their first failure.
 func (t *LoginThrottle) isNew() bool { return t.DeviceID == uuid.Nil && t.Failures == 0 }
 
-// locked reports whether no password is accepted. A lock that lasts for longer than any was set while the clock was ahead, and
+// locked reports whether no guess is accepted. A lock that lasts for longer than any was set while the clock was ahead, and
 // would hold the owner off until the clock has caught up.
 func (t *LoginThrottle) locked(now time.Time) bool {
 	return now.Before(t.LockedUntil) && t.LockedUntil.Before(now.Add(2*MaxDelay))
@@ -62,7 +61,7 @@ func (t LoginThrottle) afterFailure(now time.Time) LoginThrottle {
 	return t
 }
 
-// delay returns how long no password is accepted after so many failures.
+// delay returns how long no guess is accepted after so many failures.
 func delay(failures int) time.Duration {
 	if failures < FreeFailures {
 		return 0
@@ -76,7 +75,7 @@ func delay(failures int) time.Duration {
 	return wait
 }
 
-// accountOf returns the id under which the failures of a login count. Emails without an account share a fixed number of ids,
+// accountOf returns the id under which the guesses at an account count. Emails without an account share a fixed number of ids,
 // none of which is an account's, so that they cost the same and no number of them fills the table.
 func accountOf(user *User, account string) uuid.UUID {
 	if user.ID != uuid.Nil {
@@ -85,6 +84,12 @@ func accountOf(user *User, account string) uuid.UUID {
 	sum := sha256.Sum256([]byte(account))
 	bucket := (int(sum[0])<<8 | int(sum[1])) % unknownBuckets
 	return uuid.UUID{14: byte(bucket >> 8), 15: byte(bucket)}
+}
+
+// accountOfAddress returns the id under which the guesses at codes count that were mailed to an address which has no account yet,
+// because somebody wants to change to it. No account has this id.
+func accountOfAddress(address string) uuid.UUID {
+	return uuid.NewHash(sha256.New(), uuid.NameSpaceOID, []byte("latchkey/address/"+address), 8)
 }
 
 // readThrottle reads the count of a device that the account knows, and that of strangers for any other.
@@ -108,33 +113,32 @@ func claimThrottle(tx Tx, read, next *LoginThrottle) error {
 	if read.isNew() {
 		return Claim(tx.Clauses(clause.OnConflict{DoNothing: true}).Create(next))
 	}
-	return Claim(tx.Model(&LoginThrottle{}).
+	return Claim(asRead(tx, read).Select("failures", "refused", "failed_at", "locked_until", "seen_at").Updates(next))
+}
+
+// holdThrottle claims a row that is to stay as it was read. Where strangers have none yet, it adds one and deletes it again: a
+// first failure at the same time waits for the transaction, and whoever reads meanwhile finds no row without a failure.
+func holdThrottle(tx Tx, read *LoginThrottle) error {
+	if !read.isNew() {
+		return Claim(asRead(tx, read).Update("refused", read.Refused))
+	}
+	if err := claimThrottle(tx, read, read); err != nil {
+		return err
+	}
+	return tx.Where("account_id = ? AND device_id = ?", read.AccountID, read.DeviceID).Delete(&LoginThrottle{}).Error
+}
+
+// asRead returns the condition that a row is still as it was read.
+func asRead(tx Tx, read *LoginThrottle) *gorm.DB {
+	return tx.Model(&LoginThrottle{}).
 		Where("account_id = ? AND device_id = ? AND failures = ? AND refused = ? AND failed_at = ?",
-			read.AccountID, read.DeviceID, read.Failures, read.Refused, read.FailedAt).
-		Select("failures", "refused", "failed_at", "locked_until", "seen_at").Updates(next))
+			read.AccountID, read.DeviceID, read.Failures, read.Refused, read.FailedAt)
 }
 
-// newDevice returns the row, without failures, of the device that throttle is about, or of a new one if that is a stranger's.
-func newDevice(account uuid.UUID, throttle *LoginThrottle, now time.Time) (*LoginThrottle, error) {
-	if throttle.DeviceID != uuid.Nil {
-		return newThrottle(account, throttle.DeviceID, now), nil
-	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, fmt.Errorf("make a device id: %w", err)
-	}
-	return newThrottle(account, id, now), nil
-}
-
-// registerDevice stores a new device and records it, unless it is the account's first. If that has too many, it forgets those
-// seen longest ago.
-func registerDevice(tx Tx, device *LoginThrottle, session *Session, from RequestInfo) error {
-	known := func() *gorm.DB {
-		return tx.Session(&gorm.Session{NewDB: true}).Model(&LoginThrottle{}).
-			Where("account_id = ? AND device_id <> ?", device.AccountID, uuid.Nil)
-	}
+// registerDevice stores the new device of a session and records it, unless it is the account's first.
+func registerDevice(tx Tx, session *Session, from RequestInfo) error {
 	var others int64
-	if err := known().Limit(1).Count(&others).Error; err != nil {
+	if err := devicesOf(tx, session.UserID).Limit(1).Count(&others).Error; err != nil {
 		return err
 	}
 	if others > 0 {
@@ -145,11 +149,23 @@ func registerDevice(tx Tx, device *LoginThrottle, session *Session, from Request
 			return err
 		}
 	}
-	if err := tx.Create(device).Error; err != nil {
-		return err
+	return addDevice(tx, session.UserID, *session.DeviceID)
+}
+
+// addDevice stores a device that an account knows from now on. If it knows too many, it forgets those seen longest ago.
+func addDevice(tx Tx, account, device uuid.UUID) error {
+	added := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(newThrottle(account, device, tx.Now))
+	if added.Error != nil {
+		return added.Error
 	}
-	recent := known().Select("device_id").Order("seen_at DESC, device_id DESC").Limit(maxDevices)
-	return known().Where("device_id NOT IN (?)", recent).Delete(&LoginThrottle{}).Error
+	recent := devicesOf(tx, account).Select("device_id").Order("seen_at DESC, device_id DESC").Limit(maxDevices)
+	return devicesOf(tx, account).Where("device_id NOT IN (?)", recent).Delete(&LoginThrottle{}).Error
+}
+
+// devicesOf returns the query of the devices that an account knows.
+func devicesOf(tx Tx, account uuid.UUID) *gorm.DB {
+	return tx.Session(&gorm.Session{NewDB: true}).Model(&LoginThrottle{}).
+		Where("account_id = ? AND device_id <> ?", account, uuid.Nil)
 }
 
 // forgetDevices deletes the trusted devices of these sessions.

@@ -66,7 +66,7 @@ func (m *OneTimeTokenManager) composeToken(tx Tx, message mail.Message, user *Us
 	handle := tokens.Handle{ID: token.ID}
 	message.To, message.Token, message.Expires, message.At = token.Address, m.codec.Encode(handle), token.ExpiresAt, token.CreatedAt
 	if token.Purpose != PurposeUndoChange {
-		message.Code = m.codec.Code(handle)
+		message.Code, message.CodeExpires = m.codec.Code(handle), token.codeExpiresAt()
 	}
 	if token.Purpose == mail.ChangeEmail {
 		message.Account = maskEmail(user.Email)

@@ -10,14 +10,15 @@ import (
 )
 
 var (
-	// ErrOneTimeTokenInvalid means that a text is not a one-time token of ours for this purpose, or that a newer mail, a
-	// change of password or too many wrong codes have ended it.
+	// ErrOneTimeTokenInvalid means that a text is not a one-time token of ours for this purpose, or that a newer mail or a
+	// change of password has ended it.
 	ErrOneTimeTokenInvalid = errors.New("the one-time token is not valid")
 	// ErrOneTimeTokenExpired means that a one-time token is too old.
 	ErrOneTimeTokenExpired = errors.New("the one-time token has expired")
 	// ErrOneTimeTokenUsed means that a one-time token has done what it was for.
 	ErrOneTimeTokenUsed = errors.New("the one-time token was used before")
-	// ErrCodeInvalid means that a code is not one that was mailed to this address, or that it can't be used any more.
+	// ErrCodeInvalid means that a code is not one that was mailed to this address, that it is too old, or that too many
+	// wrong guesses were made lately.
 	ErrCodeInvalid = errors.New("the code is wrong or has expired")
 )
 
@@ -28,9 +29,9 @@ type OneTimeToken struct {
 	UserID    uuid.UUID  `gorm:"type:uuid;not null;index"`
 	User      *User      `gorm:"constraint:OnDelete:CASCADE"`
 	Purpose   mail.Kind  `gorm:"size:20;not null"` // the kind of its mail
-	Address   string     `gorm:"size:254;not null;index"`
+	Address   string     `gorm:"size:254;not null;index;index:idx_one_time_tokens_live,where:ended_at IS NULL"`
 	Unproven  bool       `gorm:"not null;default:false"` // nobody has shown that an address to go back to was the user's
-	Tries     int        `gorm:"not null"`               // codes typed
+	Tries     int        `gorm:"not null"`               // always zero; former programs count codes in it
 	CreatedAt time.Time  `gorm:"not null"`
 	ExpiresAt time.Time  `gorm:"not null;index"`
 	EndedAt   *time.Time `gorm:"index"`
@@ -44,12 +45,14 @@ const PurposeUndoChange = mail.EmailChanged
 const (
 	tokenUsed       = "used"
 	tokenSuperseded = "superseded"
-	tokenGuessed    = "guessed"
 	tokenCancelled  = "cancelled"
 )
 
-// maxCodeTries is how many codes may be typed for one mail.
-const maxCodeTries = 5
+// CodeLifetime is how long the code of a mail can be used (ASVS 5.0, 6.5.5). The link in it lives for longer.
+const CodeLifetime = 10 * time.Minute
+
+// maxCodes is how many codes of one address are looked at.
+const maxCodes = 5
 
 // lifetimeOf returns how long the token of a purpose can be redeemed.
 func lifetimeOf(purpose mail.Kind) time.Duration {
@@ -77,9 +80,24 @@ func (t *OneTimeToken) usable(now time.Time) error {
 		return ErrOneTimeTokenUsed
 	case t.EndedAt != nil, t.User == nil, t.User.mayUse(now) != nil: // without a user, the account was deleted meanwhile
 		return ErrOneTimeTokenInvalid
-	case !now.Before(t.ExpiresAt), now.Add(lifetimeOf(t.Purpose) + clockDifference).Before(t.ExpiresAt):
+	case t.isOutOf(now):
 		return ErrOneTimeTokenExpired
 	default:
 		return nil
 	}
+}
+
+// isOutOf reports whether now is outside of the lifetime of the token, which begins when its mail is made.
+func (t *OneTimeToken) isOutOf(now time.Time) bool {
+	return !now.Before(t.ExpiresAt) || now.Add(lifetimeOf(t.Purpose)+clockDifference).Before(t.ExpiresAt)
+}
+
+// codeExpiresAt returns until when the code of a token whose mail has been made can be used.
+func (t *OneTimeToken) codeExpiresAt() time.Time {
+	return t.ExpiresAt.Add(min(CodeLifetime-lifetimeOf(t.Purpose), 0))
+}
+
+// takesCode reports whether the code of a live token can be used at now, for which its mail has been sent.
+func (t *OneTimeToken) takesCode(now time.Time) bool {
+	return !t.isOutOf(now) && now.Before(t.codeExpiresAt())
 }

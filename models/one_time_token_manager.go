@@ -16,11 +16,13 @@ import (
 	"latchkey/tokens"
 )
 
-// EmailProof shows that somebody reads the mail of an address: the token of a mail, or the address and the code.
+// EmailProof shows that somebody reads the mail of an address: the token of a mail, or the address and the code. With a code
+// comes the token of the device that it was typed on, if the account knows that.
 type EmailProof struct {
-	Token string
-	Email string
-	Code  string
+	Token       string
+	Email       string
+	Code        string
+	DeviceToken string
 }
 
 // OneTimeTokenManager issues the tokens and codes that are sent by mail, queues the mails, and redeems what they hold.
@@ -145,13 +147,9 @@ func (m *OneTimeTokenManager) undoableUntil(tx Tx, user uuid.UUID) (time.Time, e
 	return undo[0].ExpiresAt, nil
 }
 
-// find returns the usable token that a proof is for, with its user. A code counts as a try, right or wrong, whatever
-// comes of it.
-func (m *OneTimeTokenManager) find(ctx context.Context, proof EmailProof, purposes ...mail.Kind) (*OneTimeToken, error) {
-	if proof.Token == "" {
-		return m.findByCode(ctx, proof, purposes)
-	}
-	handle, err := m.codec.Decode(proof.Token)
+// find returns the usable token of a mail, with its user. If the error is ErrOneTimeTokenExpired or -Used, the token comes with it.
+func (m *OneTimeTokenManager) find(ctx context.Context, encoded string, purposes ...mail.Kind) (*OneTimeToken, error) {
+	handle, err := m.codec.Decode(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrOneTimeTokenInvalid, err)
 	}
@@ -170,62 +168,51 @@ func (m *OneTimeTokenManager) find(ctx context.Context, proof EmailProof, purpos
 
 // ownFirst orders the tokens of an address: before those of accounts that want to change to it the one of its own account,
 // so that nobody pushes that out.
-const ownFirst = "CASE purpose WHEN '" + string(mail.ChangeEmail) + "' THEN 1 ELSE 0 END, id DESC"
+const ownFirst = "CASE purpose WHEN '" + string(mail.ChangeEmail) + "' THEN 1 ELSE 0 END, one_time_tokens.id DESC"
 
-// findByCode returns the usable token that an address and a code are for.
-func (m *OneTimeTokenManager) findByCode(ctx context.Context, proof EmailProof, purposes []mail.Kind) (*OneTimeToken, error) {
-	address, err := CanonicalEmail(proof.Email)
-	if err != nil {
-		return nil, ErrCodeInvalid
-	}
+// mailedTo returns the tokens, without their users, whose codes were mailed to an address for one of the purposes and may be typed
+// now. The statement is the same for every address.
+func (m *OneTimeTokenManager) mailedTo(ctx context.Context, address string, purposes []mail.Kind) ([]OneTimeToken, error) {
 	now := m.store.Now()
-	var candidates []OneTimeToken
-	err = m.store.DB(ctx).Preload("User").
-		Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ? AND tries < ?",
-			address, purposes, now, maxCodeTries).
-		Order(ownFirst).Limit(maxCodeTries).Find(&candidates).Error
-	if err != nil {
-		return nil, err
+	var found []OneTimeToken
+	err := m.store.DB(ctx).Joins("JOIN users ON users.id = one_time_tokens.user_id AND users.is_active").
+		Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ?", address, purposes, now).
+		Order(ownFirst).Limit(maxCodes).Find(&found).Error
+	return slices.DeleteFunc(found, func(token OneTimeToken) bool { return !token.takesCode(now) }), err
+}
+
+// match returns the token that a code is for, with its user, or ErrCodeInvalid. It computes a code where there is no token, too.
+func (m *OneTimeTokenManager) match(ctx context.Context, found []OneTimeToken, code string) (*OneTimeToken, error) {
+	if len(found) == 0 {
+		m.codec.HasCode(tokens.Handle{}, code)
 	}
-	for _, token := range candidates {
-		if token.usable(now) != nil {
+	for _, token := range found {
+		if !m.codec.HasCode(tokens.Handle{ID: token.ID}, code) {
 			continue
 		}
-		matches, err := m.tryCode(ctx, token.ID, proof.Code)
-		if err != nil {
-			return nil, err
+		user, err := takeUser(m.store.DB(ctx), "id = ?", token.UserID)
+		if errors.Is(err, ErrUserNotFound) {
+			return nil, ErrCodeInvalid
 		}
-		if matches {
-			return &token, nil
+		if token.User = user; err != nil || token.usable(m.store.Now()) == nil {
+			return &token, err
 		}
 	}
 	return nil, ErrCodeInvalid
 }
 
-// tryCode reports whether a code is that of a token. It counts the try for good before it compares, so that tries at the same
-// time are all counted, whatever becomes of the request, and ends the token with the last try that is wrong.
-func (m *OneTimeTokenManager) tryCode(ctx context.Context, id uuid.UUID, code string) (bool, error) {
-	counted := m.store.DB(ctx).Model(&OneTimeToken{}).Where("id = ? AND tries < ? AND ended_at IS NULL", id, maxCodeTries).
-		Update("tries", gorm.Expr("tries + 1"))
-	if counted.Error != nil {
-		return false, counted.Error
-	}
-	if counted.RowsAffected == 1 && m.codec.HasCode(tokens.Handle{ID: id}, code) {
-		return true, nil
-	}
-	return false, m.store.Transaction(ctx, func(tx Tx) error {
-		return m.end(tx, tokenGuessed, "id = ? AND tries >= ?", id, maxCodeTries)
-	})
-}
-
-// redeem claims the token and does what it is for, together. Of two who redeem it at once one succeeds.
-func (m *OneTimeTokenManager) redeem(ctx context.Context, token *OneTimeToken, do func(Tx) error) error {
+// redeem claims the token and does what it is for, together. Of two who redeem it at once one succeeds. Counted is the guess that
+// its code was, or nil.
+func (m *OneTimeTokenManager) redeem(ctx context.Context, token *OneTimeToken, counted *guess, do func(Tx) error) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
 		user, err := lockUser(tx, token.UserID)
 		if errors.Is(err, ErrUserNotFound) || err == nil && user.mayUse(tx.Now) != nil {
 			return ErrOneTimeTokenInvalid
 		}
 		if err != nil {
+			return err
+		}
+		if err := counted.accept(tx); err != nil {
 			return err
 		}
 		claim := tx.Model(&OneTimeToken{}).Where("id = ? AND ended_at IS NULL", token.ID).

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"latchkey/passwords"
 )
 
 // authenticate returns the account of a canonical address, and whether the hash of its password is outdated. It returns
 // ErrInvalidCredentials unless the account is active and has this password. An address without an account comes back as an
-// empty user, whose password costs as much to refuse as any other's.
+// empty user. The password of that, and of an account whose hash can't be verified, costs as much to refuse as that of some
+// account.
 func (m *UserManager) authenticate(ctx context.Context, address, password string) (user *User, outdated bool, err error) {
 	user, err = takeUser(m.store.DB(ctx), "email = ?", address)
 	if errors.Is(err, ErrUserNotFound) {
@@ -18,8 +18,12 @@ func (m *UserManager) authenticate(ctx context.Context, address, password string
 	if err != nil {
 		return nil, false, err
 	}
-	outdated, err = m.verifyPassword(ctx, user, password)
-	if err == nil && user.mayUse(m.store.Now()) != nil {
+	checked, isDecoy := *user, !user.HasPassword() || m.rules.Hasher.Decodable(user.Password) != nil
+	if isDecoy {
+		checked.Password = m.rules.Decoys.For(address)
+	}
+	outdated, err = m.verifyPassword(ctx, &checked, password)
+	if err == nil && (isDecoy || user.mayUse(m.store.Now()) != nil) {
 		err = ErrInvalidCredentials
 	}
 	return user, outdated, err
@@ -65,16 +69,6 @@ func (m *UserManager) verifyPassword(ctx context.Context, user *User, password s
 	return result.Outdated, nil
 }
 
-// verifyCurrentPassword returns a *ValidationError of the field current_password unless password is that of the user, who is
-// logged in.
-func (m *UserManager) verifyCurrentPassword(ctx context.Context, user *User, password string) error {
-	_, err := m.verifyPassword(passwords.Ahead(ctx), user, password)
-	if errors.Is(err, ErrInvalidCredentials) {
-		return incorrectPassword()
-	}
-	return err
-}
-
 // upgradePassword stores the user's password, which was verified, under a hash of today's parameters, unless it was changed
 // meanwhile. It ends no session: the password stays what it is.
 func (m *UserManager) upgradePassword(ctx context.Context, user *User, password string) error {
@@ -89,14 +83,4 @@ func (m *UserManager) upgradePassword(ctx context.Context, user *User, password 
 		}
 		return markUpgraded(tx, m.rules.ImportKeys, user, encoded)
 	})
-}
-
-// claimPassword locks the row of a user whose password was checked, and returns a *ValidationError if that has been changed
-// since: what was asked for with the former one is refused, or ended by the change that waits for the row.
-func (m *UserManager) claimPassword(tx Tx, user *User) error {
-	claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", user.Password)
-	if claim.Error == nil && claim.RowsAffected != 1 {
-		return incorrectPassword()
-	}
-	return claim.Error
 }

@@ -8,46 +8,52 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// AccountDeletion is a request to delete an account after a grace period. Password is the user's current one.
+// AccountDeletion is a request to delete an account after a grace period, made in a session. Password is the user's current one.
 type AccountDeletion struct {
 	Password string
+	Session  *Session
 	Grace    time.Duration
 	From     RequestInfo
 }
 
 // RequestDeletion ends every session of the user and has the account deleted after the grace period, unless they log in
 // before, and not within the three days in which a change of its address can be undone. Errors are ErrLastSuperuser for the
-// last active superuser, and a *ValidationError for a wrong password.
+// last active superuser, and those of ChangePassword.
 func (m *UserManager) RequestDeletion(ctx context.Context, checked *User, deletion AccountDeletion) error {
-	if err := m.verifyCurrentPassword(ctx, checked, deletion.Password); err != nil {
+	typed := inSession(deletion.Session, deletion.Password, deletion.From)
+	return m.withCurrentPassword(ctx, checked, typed, func(counted *guess) error {
+		return m.changeUnlessLastSuperuser(ctx, checked.Email, func(tx Tx, user *User) error {
+			if err := m.claimPassword(tx, checked, counted); err != nil {
+				return err
+			}
+			return m.scheduleDeletion(tx, user, deletion)
+		})
+	})
+}
+
+// scheduleDeletion has a user's account deleted after the grace period, and ends their sessions and what was mailed to them.
+func (m *UserManager) scheduleDeletion(tx Tx, user *User, deletion AccountDeletion) error {
+	undoable, err := m.oneTimeTokens.undoableUntil(tx, user.ID)
+	if err != nil {
 		return err
 	}
-	return m.changeUnlessLastSuperuser(ctx, checked.Email, func(tx Tx, user *User) error {
-		if err := m.claimPassword(tx, checked); err != nil {
-			return err
-		}
-		undoable, err := m.oneTimeTokens.undoableUntil(tx, user.ID)
-		if err != nil {
-			return err
-		}
-		// Who has stolen an account can't delete it before its owner could take it back.
-		due := tx.Now.Add(deletion.Grace)
-		if undoable.After(due) {
-			due = undoable
-		}
-		if err := tx.Model(user).Update("deletion_due_at", due).Error; err != nil {
-			return err
-		}
-		event := AuditEvent{Kind: EventDeletionAsked, UserID: user.ID, ActorID: &user.ID}
-		if err := tx.record(event, deletion.From); err != nil {
-			return err
-		}
-		if err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user.ID, PurposeUndoChange); err != nil {
-			return err
-		}
-		_, err = m.sessions.endAllBut(tx, uuid.Nil, Ending{EndedByDeletion, deletion.From}, user.ID)
+	// Who has stolen an account can't delete it before its owner could take it back.
+	due := tx.Now.Add(deletion.Grace)
+	if undoable.After(due) {
+		due = undoable
+	}
+	if err := tx.Model(user).Update("deletion_due_at", due).Error; err != nil {
 		return err
-	})
+	}
+	event := AuditEvent{Kind: EventDeletionAsked, UserID: user.ID, ActorID: &user.ID}
+	if err := tx.record(event, deletion.From); err != nil {
+		return err
+	}
+	if err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose <> ?", user.ID, PurposeUndoChange); err != nil {
+		return err
+	}
+	_, err = m.sessions.endAllBut(tx, uuid.Nil, Ending{EndedByDeletion, deletion.From}, user.ID)
+	return err
 }
 
 // DeleteDue deletes at most limit accounts whose deletion is due, with everything that belongs to them, and returns how many

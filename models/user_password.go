@@ -12,10 +12,10 @@ import (
 
 // PasswordChange is a user's request to change their password, made from the session that is to stay.
 type PasswordChange struct {
-	Current     string
-	New         string
-	KeepSession uuid.UUID
-	From        RequestInfo
+	Current string
+	New     string
+	Session *Session
+	From    RequestInfo
 }
 
 // SetPassword gives the account of email a new password that keeps the policy, and ends all its sessions. Errors are a
@@ -29,26 +29,31 @@ func (m *UserManager) SetPassword(ctx context.Context, email, password string) e
 	if err != nil {
 		return err
 	}
-	return m.replacePassword(ctx, user, encoded, PasswordChange{})
+	return m.store.Transaction(ctx, func(tx Tx) error {
+		if err := m.claimPassword(tx, user, nil); err != nil {
+			return err
+		}
+		return m.replacePassword(tx, user, encoded, PasswordChange{})
+	})
 }
 
-// ChangePassword replaces the user's password by one that keeps the policy, and ends all their sessions but KeepSession. A
-// wrong current password, or a new one that is refused, is a *ValidationError.
+// ChangePassword replaces the user's password by one that keeps the policy, and ends all their sessions but the one that asks. A
+// wrong current password, or a new one that is refused, is a *ValidationError; after too many wrong ones the error is an
+// ErrTooManyGuesses.
 func (m *UserManager) ChangePassword(ctx context.Context, user *User, change PasswordChange) error {
-	if err := m.verifyCurrentPassword(ctx, user, change.Current); err != nil {
-		return err
-	}
-	encoded, err := m.hashNewPassword(ctx, user, "new_password", change.New)
-	if err != nil {
-		return err
-	}
-	return m.replacePassword(ctx, user, encoded, change)
-}
-
-func incorrectPassword() error {
-	return &ValidationError{Errors: []FieldError{{
-		Field: "current_password", Code: CodeIncorrect, Message: "This is not the current password.",
-	}}}
+	typed := inSession(change.Session, change.Current, change.From)
+	return m.withCurrentPassword(ctx, user, typed, func(counted *guess) error {
+		encoded, err := m.hashNewPassword(ctx, user, "new_password", change.New)
+		if err != nil {
+			return err
+		}
+		return m.store.Transaction(ctx, func(tx Tx) error {
+			if err := m.claimPassword(tx, user, counted); err != nil {
+				return err
+			}
+			return m.replacePassword(tx, user, encoded, change)
+		})
+	})
 }
 
 // hashNewPassword validates a password, which must not be the user's current one, and returns its encoded hash.
@@ -72,33 +77,27 @@ func (m *UserManager) hashNewPassword(ctx context.Context, user *User, field, pa
 	return m.rules.Hasher.Hash(ctx, password)
 }
 
-// replacePassword replaces the password that was read with the user and ends their sessions but one, together. If another
-// request was quicker, the current password is another one now.
-func (m *UserManager) replacePassword(ctx context.Context, user *User, encoded string, change PasswordChange) error {
-	return m.store.Transaction(ctx, func(tx Tx) error {
-		claim := tx.Model(&User{}).Where("id = ? AND password = ?", user.ID, user.Password).Update("password", encoded)
-		if claim.Error != nil {
-			return claim.Error
-		}
-		if claim.RowsAffected != 1 {
-			return incorrectPassword()
-		}
-		event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: change.KeepSession}
-		if change.KeepSession != uuid.Nil {
-			event.ActorID = &user.ID
-		}
-		if err := tx.record(event, change.From); err != nil {
-			return err
-		}
-		// What was mailed for the former password, or asked for with it, is worth nothing for this one.
-		err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose IN ?", user.ID,
-			[]mail.Kind{mail.ResetPassword, mail.ChangeEmail})
-		if err != nil {
-			return err
-		}
-		_, err = m.sessions.endAllBut(tx, change.KeepSession, Ending{EndedByPasswordChange, change.From}, user.ID)
+// replacePassword replaces the password of a user, which was claimed, and ends their sessions but one.
+func (m *UserManager) replacePassword(tx Tx, user *User, encoded string, change PasswordChange) error {
+	if err := tx.Model(&User{}).Where("id = ?", user.ID).Update("password", encoded).Error; err != nil {
 		return err
-	})
+	}
+	keep := change.Session.id()
+	event := AuditEvent{Kind: EventPasswordChanged, UserID: user.ID, SessionID: keep}
+	if keep != uuid.Nil {
+		event.ActorID = &user.ID
+	}
+	if err := tx.record(event, change.From); err != nil {
+		return err
+	}
+	// What was mailed for the former password, or asked for with it, is worth nothing for this one.
+	err := m.oneTimeTokens.end(tx, tokenCancelled, "user_id = ? AND purpose IN ?", user.ID,
+		[]mail.Kind{mail.ResetPassword, mail.ChangeEmail})
+	if err != nil {
+		return err
+	}
+	_, err = m.sessions.endAllBut(tx, keep, Ending{EndedByPasswordChange, change.From}, user.ID)
+	return err
 }
 
 // resetPassword stores the encoded password of an account that still has this address, and reports whether there is one.

@@ -16,7 +16,7 @@ func TestUserManager_ChangePassword_EndsEveryOtherSession(t *testing.T) {
 		user := f.create(t, "ann@example.com")
 		keep, gone := f.open(t, user), f.open(t, user)
 		stranger := f.open(t, f.create(t, "bob@example.com"))
-		change := models.PasswordChange{Current: "wrong", New: "another horse, another staple", KeepSession: keep.Session.ID}
+		change := models.PasswordChange{Current: "wrong", New: "another horse, another staple", Session: keep.Session}
 		read, err := f.ByEmail(t.Context(), user.Email)
 		require.NoError(t, err)
 

@@ -96,9 +96,12 @@ func validation(invalid *models.ValidationError) Problem {
 // together.
 func SetRetryAfter(c *gin.Context, err error) {
 	var limited *RateLimitedError
+	var guessed *models.TooManyGuessesError
 	switch {
 	case errors.As(err, &limited):
 		c.Header("Retry-After", strconv.Itoa(limited.Seconds()))
+	case errors.As(err, &guessed):
+		c.Header("Retry-After", strconv.Itoa((&RateLimitedError{RetryAfter: guessed.RetryAfter}).Seconds()))
 	case Describe(err).Status == http.StatusServiceUnavailable:
 		c.Header("Retry-After", strconv.Itoa(1+rand.IntN(3))) //nolint:gosec // not a secret
 	}

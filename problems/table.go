@@ -102,6 +102,8 @@ func accounts() []row {
 			"The account is inactive or has been deleted."},
 		{models.ErrInvalidCredentials, http.StatusUnauthorized, "invalid_credentials",
 			"No active account was found with this email and password."},
+		{models.ErrTooManyGuesses, http.StatusTooManyRequests, "too_many_guesses",
+			"Too many wrong passwords were tried, so none is looked at. Try again after the number of seconds in the Retry-After header."},
 		{models.ErrLastSuperuser, http.StatusConflict, "last_superuser",
 			"The account of the last active superuser can't be deleted. Make another user a superuser first."},
 	}
@@ -119,6 +121,6 @@ func oneTimeTokens() []row {
 		{models.ErrOneTimeTokenInvalid, http.StatusBadRequest, "one_time_token_invalid",
 			"The token is incomplete, is for something else, or was replaced by that of a newer email."},
 		{models.ErrCodeInvalid, http.StatusBadRequest, "code_invalid",
-			"The code is wrong or has expired. Request another email."},
+			"The code is wrong or too old, or too many wrong ones were tried lately. The link in the email works in any case."},
 	}
 }

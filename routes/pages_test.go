@@ -74,7 +74,7 @@ func TestPages_ExplainErrors(t *testing.T) {
 		require.Contains(t, weak.Body, "at least 8")
 		require.Contains(t, weak.Body, mail.Token(t), "so that the user can try again")
 		code := form(app, t, "/reset-password", nil, "email", `"><script>`, "code", "1", "new_password", newPassword)
-		require.Contains(t, code.Body, "is wrong or has expired")
+		require.Contains(t, code.Body, "is wrong or too old")
 		require.NotContains(t, code.Body, "<script>")
 		require.Contains(t, form(app, t, "/undo-email-change", nil, "token", "x").Body, "incomplete")
 		require.Contains(t, app.Get(t, "/reset-password", "").Body, `name="code"`)

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"github.com/gin-gonic/gin"
+
 	"latchkey/api"
 	"latchkey/config"
 	"latchkey/controllers"
@@ -18,6 +20,9 @@ func newControllers(p parts) (routes.Controllers, error) {
 	}
 	pages := web.NewPages(p.Verifications, web.PageSettings{
 		Service: p.settings.ServiceName(), MinPasswordLength: p.settings.Password.MinLength,
+		Devices: web.DeviceCookie{
+			Token: func(c *gin.Context) string { return controllers.DeviceToken(c, "") }, Set: controllers.SetDeviceCookie,
+		},
 	})
 	families, err := newFamilies(p)
 	if err != nil {

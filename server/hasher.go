@@ -35,6 +35,7 @@ func passwordRules(settings config.Settings, hasher *passwords.Pool) models.Pass
 	return models.PasswordRules{
 		Hasher:     hasher,
 		Policy:     passwords.NewPolicy(settings.Password.MinLength, settings.ForbiddenWords()...),
+		Decoys:     passwords.NewDecoys(derivedKeys(settings, "login-decoy")[0]),
 		ImportKeys: derivedKeys(settings, "imported-password"),
 	}
 }

@@ -46,7 +46,7 @@ func NewManagers(settings config.Settings, with Resources) (Managers, error) {
 		Audit: audit, Users: users, Sessions: sessions, OneTimeTokens: oneTimeTokens, Queue: queue,
 		Logins:        models.NewLoginManager(store, users, sessions, codecs.device, newVerification(settings).admission),
 		Imports:       models.NewImportManager(store, rules, users, sessions),
-		Verifications: models.NewVerificationManager(store, users, sessions, oneTimeTokens),
+		Verifications: models.NewVerificationManager(store, users, sessions, oneTimeTokens, codecs.device),
 	}, nil
 }
 

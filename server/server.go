@@ -80,7 +80,7 @@ func New(ctx context.Context, settings config.Settings, with Resources) (*Server
 	}
 	server := &Server{
 		Jobs: managers.Queue, Work: jobs.Work{Mail: mailer.send, Cleanups: cleanups(managers, settings)},
-		settings: settings, log: with.Log, tasks: append(tasks, compareClocks(settings, with)),
+		settings: settings, log: with.Log, tasks: append(tasks, compareClocks(settings, with), updateDecoys(managers.Users, with.Now)),
 		readiness: &readiness{probe: probe, log: with.Log},
 	}
 	access := newAccessTokens(settings, keys, with)

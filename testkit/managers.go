@@ -45,7 +45,9 @@ func NewManagers(t testing.TB, db *gorm.DB, options ManagerOptions) Managers {
 	if options.Sessions == (models.SessionRules{}) {
 		options.Sessions = models.SessionRules{Idle: 24 * time.Hour, Lifetime: 72 * time.Hour, Grace: 30 * time.Second}
 	}
-	rules := models.PasswordRules{Hasher: options.Hasher, Policy: passwords.NewPolicy(8)}
+	rules := models.PasswordRules{
+		Hasher: options.Hasher, Policy: passwords.NewPolicy(8), Decoys: passwords.NewDecoys([]byte("a key for decoys")),
+	}
 	for _, key := range options.ImportKeys {
 		rules.ImportKeys = append(rules.ImportKeys, []byte(key))
 	}

@@ -38,10 +38,18 @@ type resources struct {
 	phrases  *phrases
 }
 
-// PageSettings are the settings that the pages show: the service's name, and the minimum number of characters in a password.
+// PageSettings are what the pages show, the service's name and the minimum number of characters in a password, and where browsers
+// keep their device token.
 type PageSettings struct {
 	Service           string
 	MinPasswordLength int
+	Devices           DeviceCookie
+}
+
+// DeviceCookie reads and sets the cookie with the device token of a browser, which logins use too.
+type DeviceCookie struct {
+	Token func(*gin.Context) string // empty if there is none
+	Set   func(c *gin.Context, token string)
 }
 
 // NewPages returns the pages of a service.
@@ -104,7 +112,11 @@ func (p *Pages) Verify(c *gin.Context) error {
 // Reset handles the form that resets a forgotten password.
 func (p *Pages) Reset(c *gin.Context) error {
 	return p.submit(c, resetForm(), func(proof models.EmailProof) error {
-		return p.verifications.ResetPassword(c.Request.Context(), proof, c.PostForm("new_password"), middleware.RequestInfo(c))
+		device, err := p.verifications.ResetPassword(c.Request.Context(), proof, c.PostForm("new_password"), middleware.RequestInfo(c))
+		if err == nil {
+			p.settings.Devices.Set(c, device)
+		}
+		return err
 	})
 }
 
@@ -125,12 +137,15 @@ func (p *Pages) show(c *gin.Context, form form) error {
 // it.
 func (p *Pages) submit(c *gin.Context, form form, do func(models.EmailProof) error) error {
 	form.Token, form.Email = c.PostForm("token"), c.PostForm("email")
+	proof := models.EmailProof{
+		Token: form.Token, Email: form.Email, Code: c.PostForm("code"), DeviceToken: p.settings.Devices.Token(c),
+	}
 	if form.AsksCode() {
-		if err := middleware.LimitEmail(c, form.Email); err != nil {
+		if err := middleware.LimitAccount(c, p.verifications.Source(proof)); err != nil {
 			return err
 		}
 	}
-	err := do(models.EmailProof{Token: form.Token, Email: form.Email, Code: c.PostForm("code")})
+	err := do(proof)
 	if err == nil {
 		return p.write(c, http.StatusOK, page{form: form, Done: "done"})
 	}

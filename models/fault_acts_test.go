@@ -238,8 +238,7 @@ func TestFault_VerificationManager_EachStatementThatFailsLeavesNothing(t *testin
 			f.open(user)
 			proof := f.mailed(user, mail.ResetPassword, uuid.New())
 			return func() error {
-				_, err := f.Verifications.ResetPassword(f.t.Context(), proof, testkit.OtherPassword, models.RequestInfo{})
-				return err
+				return f.reset(proof)
 			}
 		}},
 		{"ask to change the address", true, nil, func(f *faulty, user *models.User) doing {

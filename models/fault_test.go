@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -170,6 +171,12 @@ func (f *faulty) newest(user *models.User, purpose mail.Kind) uuid.UUID {
 	var token models.OneTimeToken
 	require.NoError(f.t, f.db.Where("user_id = ? AND purpose = ?", user.ID, purpose).Order("id DESC").Take(&token).Error)
 	return token.ID
+}
+
+// reset gives the account of a proof another password.
+func (f *faulty) reset(proof models.EmailProof) error {
+	_, err := f.Verifications.ResetPassword(context.Background(), proof, testkit.OtherPassword, models.RequestInfo{})
+	return err
 }
 
 func (f *faulty) login(user *models.User, password, device string) error {

@@ -104,7 +104,7 @@ func (v victim) login(secret string, from known) (bool, error) {
 
 func (v victim) code(secret string, from known) (bool, error) {
 	proof := models.EmailProof{Email: v.user.Email, Code: secret, DeviceToken: from.token}
-	err := v.Verifications.VerifyEmail(context.Background(), proof, models.RequestInfo{})
+	err := v.Verifications.VerifyEmail(context.Background(), proof, models.Owner{UserID: v.user.ID}, models.RequestInfo{})
 	return accepted(err, models.ErrCodeInvalid)
 }
 
@@ -399,5 +399,35 @@ func TestGuess_ThatIsRefusedIsRecorded(t *testing.T) {
 				require.Equal(t, []any{from.session.ID, &v.user.ID}, []any{events[0].SessionID, events[0].ActorID})
 			}
 		}
+	})
+}
+
+// Who confirms a new address without a session shows by the password that the account is theirs. That is a guess like any other.
+func TestGuess_AtThePasswordOfANewAddressCountsForTheAccount(t *testing.T) {
+	t.Parallel()
+	eachGuessing(t, func(t *testing.T, g guessing) {
+		v := g.victim(t)
+		_, err := v.password(testkit.Password, known{})
+		require.NoError(t, err)
+		var token models.OneTimeToken
+		require.NoError(t, g.db.Where("user_id = ? AND purpose = ?", v.user.ID, mail.ChangeEmail).Take(&token).Error)
+		job := jobs.Mail{Message: string(mail.ChangeEmail), UserID: v.user.ID, About: token.ID}
+		message, err := g.OneTimeTokens.Compose(t.Context(), job)
+		require.NoError(t, err)
+		proofs := []models.EmailProof{{Token: message.Token}, {Email: message.To, Code: message.Code}}
+		confirm := func(proof models.EmailProof, password string) error {
+			return g.Verifications.VerifyEmail(t.Context(), proof, models.Owner{Password: password}, models.RequestInfo{})
+		}
+		for n := range models.FreeFailures {
+			require.Equal(t, map[string]string{"current_password": models.CodeIncorrect}, codes(t, confirm(proofs[n%2], "wrong")))
+		}
+		for _, proof := range proofs {
+			require.ErrorIs(t, confirm(proof, testkit.Password), models.ErrTooManyGuesses)
+		}
+		isAccepted, err := v.login(testkit.Password, known{})
+		require.NoError(t, err)
+		require.False(t, isAccepted, "strangers have one count")
+		g.clock.Advance(models.FirstDelay)
+		require.NoError(t, confirm(proofs[1], testkit.Password))
 	})
 }

@@ -70,10 +70,10 @@ func (f *faulty) mixedActs() []func(*faulty) error {
 		func(f *faulty) error {
 			user := read
 			return f.Users.ChangePassword(ctx, &user, models.PasswordChange{
-				Current: testkit.Password, New: testkit.OtherPassword, KeepSession: opened.Session.ID,
+				Current: testkit.Password, New: testkit.OtherPassword, Session: opened.Session,
 			})
 		},
-		func(f *faulty) error { return f.Verifications.ResetPassword(ctx, reset, testkit.OtherPassword, from) },
+		func(f *faulty) error { return f.reset(reset) },
 		func(f *faulty) error { return f.Verifications.VerifyEmail(ctx, verify, models.Owner{}, from) },
 		func(f *faulty) error { return f.Verifications.VerifyEmail(ctx, change, owner, from) },
 		func(f *faulty) error { return f.Verifications.UndoEmailChange(ctx, undo, from) },

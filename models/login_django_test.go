@@ -165,7 +165,7 @@ func endings() map[string]func(f *faulty, user *models.User) error {
 			return err
 		},
 		"the password changed": func(f *faulty, user *models.User) error {
-			change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, KeepSession: f.open(user).Session.ID}
+			change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, Session: f.open(user).Session}
 			return f.Users.ChangePassword(f.t.Context(), user, change)
 		},
 		"the password set": func(f *faulty, user *models.User) error {
@@ -173,7 +173,7 @@ func endings() map[string]func(f *faulty, user *models.User) error {
 		},
 		"the password reset": func(f *faulty, user *models.User) error {
 			proof := f.mailed(user, mail.ResetPassword, uuid.New())
-			return f.Verifications.ResetPassword(f.t.Context(), proof, testkit.OtherPassword, from)
+			return f.reset(proof)
 		},
 		"a change of address undone": func(f *faulty, user *models.User) error {
 			proof := f.changing(user)
@@ -246,7 +246,7 @@ func TestLoginManager_ExchangeDjangoToken_GoesOnInTheSessionThatWasKept(t *testi
 		token := tokens.DjangoToken{UserID: user.ID.String(), ID: "r1"}
 		opened, err := f.Logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
 		require.NoError(t, err)
-		change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, KeepSession: opened.Session.ID}
+		change := models.PasswordChange{Current: testkit.Password, New: testkit.OtherPassword, Session: opened.Session}
 		require.NoError(t, f.Users.ChangePassword(t.Context(), user, change))
 		_, err = f.Logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
 		require.NoError(t, err)

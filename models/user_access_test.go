@@ -84,7 +84,7 @@ func doors() []door {
 		}, account.isUsable},
 		{"a mail to reset the password", func(f *faulty, user *models.User) doing {
 			proof := f.mailed(user, mail.ResetPassword, uuid.New())
-			return func() error { return f.Verifications.ResetPassword(f.t.Context(), proof, testkit.OtherPassword, from) }
+			return func() error { return f.reset(proof) }
 		}, account.isUsable},
 		{"a mail to verify the address", func(f *faulty, user *models.User) doing {
 			proof := f.mailed(user, mail.VerifyEmail, uuid.New())
@@ -178,17 +178,17 @@ func (f *faulty) make(user *models.User, wanted account) {
 func TestDevices_AreForgottenWithThePasswordThoughTheyLoggedOutBefore(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {
-		for name, replace := range map[string]func(f *faulty, user *models.User, keep uuid.UUID) error{
-			"change": func(f *faulty, user *models.User, keep uuid.UUID) error {
+		for name, replace := range map[string]func(f *faulty, user *models.User, keep *models.Session) error{
+			"change": func(f *faulty, user *models.User, keep *models.Session) error {
 				return f.Users.ChangePassword(t.Context(), user, models.PasswordChange{
-					Current: testkit.Password, New: testkit.OtherPassword, KeepSession: keep,
+					Current: testkit.Password, New: testkit.OtherPassword, Session: keep,
 				})
 			},
-			"reset": func(f *faulty, user *models.User, _ uuid.UUID) error {
+			"reset": func(f *faulty, user *models.User, _ *models.Session) error {
 				proof := f.mailed(user, mail.ResetPassword, uuid.New())
-				return f.Verifications.ResetPassword(t.Context(), proof, testkit.OtherPassword, models.RequestInfo{})
+				return f.reset(proof)
 			},
-			"an operator's": func(f *faulty, user *models.User, _ uuid.UUID) error {
+			"an operator's": func(f *faulty, user *models.User, _ *models.Session) error {
 				return f.Users.SetPassword(t.Context(), user.Email, testkit.OtherPassword)
 			},
 		} {
@@ -198,15 +198,19 @@ func TestDevices_AreForgottenWithThePasswordThoughTheyLoggedOutBefore(t *testing
 			gone, kept := f.open(user), f.open(user)
 			ending := models.Ending{Reason: models.EndedByLogout}
 			require.NoError(t, f.Sessions.End(t.Context(), user.ID, gone.Session.ID, ending))
-			require.NoError(t, replace(f, f.read(user), kept.Session.ID), name)
+			require.NoError(t, replace(f, f.read(user), kept.Session), name)
 			var known []uuid.UUID
 			require.NoError(t, db.Model(&models.LoginThrottle{}).Where("account_id = ? AND device_id <> ?", user.ID, uuid.Nil).
 				Pluck("device_id", &known).Error)
-			if name == "change" {
+			switch name {
+			case "change":
 				require.Equal(t, []uuid.UUID{*kept.Session.DeviceID}, known, name)
-				continue
+			case "reset":
+				require.Len(t, known, 1, "the one that the reset came from")
+				require.NotContains(t, []uuid.UUID{*gone.Session.DeviceID, *kept.Session.DeviceID}, known[0])
+			default:
+				require.Empty(t, known, name)
 			}
-			require.Empty(t, known, name)
 		}
 	})
 }

@@ -148,7 +148,10 @@ export interface paths {
         /**
          * Confirm an email address
          * @description Confirms the address of a sign-up, or the new address of an account. Send the token in the email's link, or the address
-         *     and the code from the email. After five codes have been tried, the email's token and code are invalid.
+         *     and the code from the email. A code is valid for ten minutes. Wrong codes count as wrong passwords do, for known devices
+         *     apart, and while too many were wrong no code is accepted; the token always is.
+         *
+         *     Only the owner of an account can confirm its new address: send an access token of that account, or its current password.
          */
         post: operations["verifyEmail"];
         delete?: never;
@@ -251,7 +254,8 @@ export interface paths {
         /**
          * Reset a forgotten password
          * @description Also confirms the address, and ends every session. Send the token in the email's link, or the address and the code from
-         *     the email.
+         *     the email. A code is valid for ten minutes. Wrong codes count as wrong passwords do, for known devices apart, and while
+         *     too many were wrong no code is accepted; the token always is.
          */
         post: operations["resetPassword"];
         delete?: never;
@@ -475,8 +479,9 @@ export interface components {
             user: components["schemas"]["User"];
         };
         /**
-         * @description An opaque string that begins with `lkd_`. Keep it, even after a logout, and send it with the next login from this device
-         *     (in a browser, the cookie `latchkey_device` does that). Then others who guess at the password can't delay that login.
+         * @description An opaque string that begins with `lkd_`. Keep it, even after a logout, and send it with the next login from this device,
+         *     and with a code from an email (in a browser, the cookie `latchkey_device` does that). Then others who guess at the password
+         *     or the code don't stand in the way.
          */
         DeviceToken: string;
         User: {
@@ -685,7 +690,8 @@ export interface components {
          *     | `one_time_token_invalid` | the emailed token is incomplete, is for something else, or was replaced by a newer one | ask the user to use the newest email, or offer another |
          *     | `one_time_token_expired` | the emailed token has expired | offer another email |
          *     | `one_time_token_used` | the emailed token was used already | continue; what it is for has been done |
-         *     | `code_invalid` | the code is wrong or has expired, or too many codes were tried | ask for the code again, or offer another email |
+         *     | `code_invalid` | the code is wrong or older than ten minutes, or too many wrong passwords and codes were tried lately | ask for the code again, point to the link in the email, which works in any case, or offer another email |
+         *     | `too_many_guesses` | too many wrong current passwords were tried in this session, so that none is looked at | wait for the seconds in `Retry-After`, and ask the user again |
          *     | `last_superuser` | the account can't be deleted, because it belongs to the last active superuser | tell the user |
          *     | `permission_denied` | the account does not have the role that the request requires | tell the user |
          *     | `step_up_required` | the user did not authenticate recently enough | have the user log in again, and repeat the call |
@@ -707,7 +713,7 @@ export interface components {
          *     | `internal_error` | the service failed | give the operator the `request_id` |
          * @enum {string}
          */
-        Code: "validation_error" | "malformed_json" | "malformed_query" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "last_superuser" | "permission_denied" | "step_up_required" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "unavailable" | "overloaded" | "not_ready" | "internal_error";
+        Code: "validation_error" | "malformed_json" | "malformed_query" | "credentials_missing" | "token_expired" | "token_invalid" | "account_inactive" | "invalid_credentials" | "email_unverified" | "one_time_token_invalid" | "one_time_token_expired" | "one_time_token_used" | "code_invalid" | "too_many_guesses" | "last_superuser" | "permission_denied" | "step_up_required" | "cross_origin" | "refresh_token_invalid" | "refresh_token_reused" | "session_expired" | "session_revoked" | "session_not_found" | "not_found" | "method_not_allowed" | "unsupported_media_type" | "body_too_large" | "misdirected_request" | "rate_limited" | "unavailable" | "overloaded" | "not_ready" | "internal_error";
         FieldError: {
             field: string;
             code: components["schemas"]["FieldCode"];
@@ -729,12 +735,14 @@ export interface components {
          *     | `password_too_short` | the password has fewer characters than `PASSWORD_MIN_LENGTH` | ask for a longer one |
          *     | `password_too_long` | the password has more than 1024 bytes | ask for a shorter one |
          *     | `password_invalid_characters` | the password is not valid text | ask for another one |
-         *     | `password_too_common` | the password is a common one | ask for another one |
+         *     | `password_too_common` | the password is known from data breaches | ask for another one |
          *     | `password_too_similar` | the password is too similar to the email, the names or the name of the service | ask for another one |
          *     | `password_too_weak` | the password is easy to guess | ask for another one |
+         *     | `password_unchanged` | the new password is the current one | ask for another one |
+         *     | `undeliverable` | the mail server can't deliver to an address with letters like these before the @ | ask for another address |
          * @enum {string}
          */
-        FieldCode: "required" | "invalid" | "invalid_type" | "invalid_characters" | "incorrect" | "too_long" | "taken" | "unknown_field" | "read_only" | "password_too_short" | "password_too_long" | "password_invalid_characters" | "password_too_common" | "password_too_similar" | "password_too_weak";
+        FieldCode: "required" | "invalid" | "invalid_type" | "invalid_characters" | "incorrect" | "too_long" | "taken" | "unknown_field" | "read_only" | "password_too_short" | "password_too_long" | "password_invalid_characters" | "password_too_common" | "password_too_similar" | "password_too_weak" | "password_unchanged" | "undeliverable";
     };
     responses: {
         /** @description The user. */
@@ -1069,7 +1077,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There were too many requests from this IP address, or for this account. `Retry-After` says when to try again. */
+        /**
+         * @description There were too many requests from this IP address, or for this account (`rate_limited`), or too many wrong current
+         *     passwords (`too_many_guesses`). `Retry-After` says when to try again.
+         */
         RateLimited: {
             headers: {
                 /** @description Seconds to wait. */
@@ -1529,6 +1540,9 @@ export interface operations {
                     email?: string | null;
                     /** @description The code from the email. */
                     code?: string | null;
+                    device_token?: components["schemas"]["DeviceToken"] | null;
+                    /** @description For a new address without an access token, the current password of the account. */
+                    current_password?: string | null;
                 } | {
                     token: string;
                 } | {
@@ -1546,6 +1560,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MailTokenRefused"];
+            401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -1702,6 +1717,7 @@ export interface operations {
                     email?: string | null;
                     /** @description The code from the email. */
                     code?: string | null;
+                    device_token?: components["schemas"]["DeviceToken"] | null;
                     new_password: string;
                 } | {
                     token: string;

@@ -21,7 +21,6 @@ import (
 // djangoGolden are the routes of Django's clients, which exist only with DJANGO_COMPAT.
 var djangoGolden = []string{
 	"GET /user/update/",
-	"HEAD /user/update/",
 	"OPTIONS /api-token-auth/",
 	"OPTIONS /api-token-refresh/",
 	"OPTIONS /api-token-verify/",
@@ -61,7 +60,9 @@ func TestDjango_RoutesAreTheGoldenOnes(t *testing.T) {
 	app := testkit.NewApp(t, testkit.SQLite(t), "DJANGO_COMPAT=true")
 	var routes []string
 	for _, route := range app.Server.Engine.Routes() {
-		routes = append(routes, route.Method+" "+route.Path)
+		if route.Method != http.MethodHead {
+			routes = append(routes, route.Method+" "+route.Path)
+		}
 	}
 	require.ElementsMatch(t, slices.Concat(golden, djangoGolden), routes)
 }

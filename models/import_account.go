@@ -133,7 +133,7 @@ func (a *ExternalAccount) name(field, name string) string {
 	case utf8.RuneCountInString(strings.TrimSpace(name)) > maxNameLength:
 		a.note(field, fmt.Sprintf("it is cut to %d characters", maxNameLength))
 	case stored != strings.TrimSpace(name):
-		a.note(field, "control characters in it become spaces")
+		a.note(field, "control characters in it become spaces, and invisible ones are left out")
 	}
 	return stored
 }

@@ -71,7 +71,7 @@ func TestImportManager_Import_NotesWhatIsLeftOut(t *testing.T) {
 		require.Empty(t, report.Refused)
 		require.Len(t, report.Noted, 1)
 		require.Equal(t, []string{
-			"is_staff: it is odd", "first_name: control characters in it become spaces", "last_name: it is cut to 150 characters",
+			"is_staff: it is odd", "first_name: control characters in it become spaces, and invisible ones are left out", "last_name: it is cut to 150 characters",
 			"username: it is too long or has control characters, and is left out", "locale: it is unknown, and is left out",
 			"timezone: it is unknown, and is left out", "date_joined: it is outside of the years 1 to 9999, and is left out",
 			"last_login: it is outside of the years 1 to 9999, and is left out",

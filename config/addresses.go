@@ -106,8 +106,10 @@ func parseOrigin(raw string) (string, error) {
 // schemePattern matches the scheme of a URL in lowercase (RFC 3986, section 3.1).
 var schemePattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
 
-// withoutOrigin are schemes whose pages send the origin null, or that are not of pages.
-var withoutOrigin = []string{"file", "data", "blob", "about", "javascript", "filesystem", "ws", "wss", "ftp"}
+// hasNoOrigin reports whether a scheme's pages send the origin null, or there are no pages of it.
+func hasNoOrigin(scheme string) bool {
+	return slices.Contains([]string{"file", "data", "blob", "about", "javascript", "filesystem", "ws", "wss", "ftp"}, scheme)
+}
 
 // parseClientOrigin returns raw as the origin that a client's pages send: as parseOrigin does, or with the scheme of an app or a
 // browser extension, such as capacitor://localhost. Electron's apps may have a dot as their host. The error reads as that of
@@ -119,7 +121,7 @@ func parseClientOrigin(raw string) (string, error) {
 	}
 	name, port, hasPort := cutPort(host)
 	switch {
-	case slices.Contains(withoutOrigin, scheme):
+	case hasNoOrigin(scheme):
 		return "", errors.New("begins with " + scheme + "://, whose pages have no origin of their own")
 	case strings.Contains(host, "@"):
 		return "", errors.New("contains a user name or password")

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -61,6 +60,9 @@ func serverSection() section {
 	}
 }
 
+// proxyHeaders returns the headers in which proxies name the client.
+func proxyHeaders() []string { return []string{"X-Forwarded-For", "Forwarded"} }
+
 const productionShutdownDelay = 5 * time.Second // two probes of a load balancer, and a bit
 
 func completeServer(s *Settings, values map[string]string) {
@@ -74,7 +76,11 @@ func completeServer(s *Settings, values map[string]string) {
 	if origin, err := parseOrigin(strings.TrimSuffix(server.PublicURL, "/")); err == nil {
 		server.PublicURL = origin
 	}
-	server.TrustedProxiesHeader = http.CanonicalHeaderKey(server.TrustedProxiesHeader)
+	for _, header := range proxyHeaders() {
+		if strings.EqualFold(server.TrustedProxiesHeader, header) {
+			server.TrustedProxiesHeader = header
+		}
+	}
 	for i, item := range server.TrustedProxies {
 		if prefix, err := parseProxy(item); err == nil {
 			server.TrustedProxies[i] = proxyString(prefix)
@@ -95,7 +101,7 @@ func checkServer(c *checker) {
 	}
 	c.within("REQUEST_TIMEOUT", server.RequestTimeout, time.Second, 10*time.Minute)
 	c.within("KEEP_ALIVE_TIMEOUT", server.KeepAliveTimeout, time.Second, time.Hour)
-	c.oneOf("TRUSTED_PROXIES_HEADER", server.TrustedProxiesHeader, "X-Forwarded-For", "Forwarded")
+	c.oneOf("TRUSTED_PROXIES_HEADER", server.TrustedProxiesHeader, proxyHeaders()...)
 	c.within("SHUTDOWN_DELAY", server.ShutdownDelay, 0, 10*time.Minute)
 	c.within("SHUTDOWN_TIMEOUT", server.ShutdownTimeout, time.Second, 10*time.Minute)
 	checkPublicURL(c)

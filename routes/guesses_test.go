@@ -98,21 +98,22 @@ func TestGuesses_OfStrangersDontKeepOutWhoHasJustResetThePassword(t *testing.T) 
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
 		app.Signup(t, annAddress)
-		for _, path := range []string{"/reset-password", "/api/v1/password/reset"} {
+		for i, path := range []string{"/reset-password", "/api/v1/password/reset"} {
+			password := fmt.Sprint(newPassword, i)
 			mail := forgot(t, app, annAddress)
 			for n := range 3 * models.FreeFailures {
 				guess(t, app, n, mail.Code)
 			}
 			var done testkit.Response
 			if path == "/reset-password" {
-				done = form(app, t, path, nil, "token", mail.Token(t), "new_password", newPassword)
+				done = form(app, t, path, nil, "token", mail.Token(t), "new_password", password)
 			} else {
-				done = app.Post(t, path, object([]string{"token", mail.Token(t), "new_password", newPassword}))
+				done = app.Post(t, path, object([]string{"token", mail.Token(t), "new_password", password}))
 			}
 			require.Less(t, done.Status, 300, done.Body)
 			cookie, _, _ := strings.Cut(done.Header.Get("Set-Cookie"), ";")
-			require.Equal(t, http.StatusUnauthorized, tryLogin(t, app, annAddress, newPassword).status, "strangers are locked")
-			browser := post(login, credentials(annAddress, newPassword))
+			require.Equal(t, http.StatusUnauthorized, tryLogin(t, app, annAddress, password).status, "strangers are locked")
+			browser := post(login, credentials(annAddress, password))
 			browser.Header = map[string]string{"Cookie": cookie}
 			require.Equal(t, http.StatusOK, app.Do(t, browser).Status)
 		}
@@ -165,7 +166,7 @@ func TestGuesses_AtTheCodeOfANewAddressCountForTheAddress(t *testing.T) {
 		refuses(t, app, "code_invalid", "email/verify", "email", next, "code", mail.Code, "device_token", device)
 		require.True(t, tryLogin(t, app, annAddress, testkit.Password).ok(), "the account is not locked")
 		app.Clock.Advance(models.FirstDelay)
-		succeeds(t, app, "email/verify", "", "email", next, "code", mail.Code)
+		succeeds(t, app, "email/verify", access, "email", next, "code", mail.Code)
 	})
 }
 
@@ -184,7 +185,8 @@ func TestOneTimeTokens_CodesLiveForTenMinutes(t *testing.T) {
 		change := app.Mail(t, "ann@example.org")
 		require.Contains(t, change.Text, "The code is valid until March 1, 2026 at 1:20 pm (UTC)")
 		app.Clock.Advance(models.CodeLifetime - time.Second)
-		succeeds(t, app, "email/verify", "", "email", "ann@example.org", "code", change.Code)
+		succeeds(t, app, "email/verify", "", "email", "ann@example.org", "code", change.Code,
+			"current_password", testkit.Password)
 
 		reset := forgot(t, app, "ann@example.org")
 		app.Clock.Advance(models.CodeLifetime)

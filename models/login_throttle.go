@@ -113,14 +113,15 @@ func claimThrottle(tx Tx, read, next *LoginThrottle) error {
 	if read.isNew() {
 		return Claim(tx.Clauses(clause.OnConflict{DoNothing: true}).Create(next))
 	}
-	return Claim(asRead(tx, read).Select("failures", "refused", "failed_at", "locked_until", "seen_at").Updates(next))
+	return Claim(tx.Model(&LoginThrottle{}).Where(asRead, read.state()...).
+		Select("failures", "refused", "failed_at", "locked_until", "seen_at").Updates(next))
 }
 
 // holdThrottle claims a row that is to stay as it was read. Where strangers have none yet, it adds one and deletes it again: a
 // first failure at the same time waits for the transaction, and whoever reads meanwhile finds no row without a failure.
 func holdThrottle(tx Tx, read *LoginThrottle) error {
 	if !read.isNew() {
-		return Claim(asRead(tx, read).Update("refused", read.Refused))
+		return Claim(tx.Model(&LoginThrottle{}).Where(asRead, read.state()...).Update("refused", read.Refused))
 	}
 	if err := claimThrottle(tx, read, read); err != nil {
 		return err
@@ -128,11 +129,11 @@ func holdThrottle(tx Tx, read *LoginThrottle) error {
 	return tx.Where("account_id = ? AND device_id = ?", read.AccountID, read.DeviceID).Delete(&LoginThrottle{}).Error
 }
 
-// asRead returns the condition that a row is still as it was read.
-func asRead(tx Tx, read *LoginThrottle) *gorm.DB {
-	return tx.Model(&LoginThrottle{}).
-		Where("account_id = ? AND device_id = ? AND failures = ? AND refused = ? AND failed_at = ?",
-			read.AccountID, read.DeviceID, read.Failures, read.Refused, read.FailedAt)
+// asRead is the condition that a row is still as it was read; its arguments are those of state.
+const asRead = "account_id = ? AND device_id = ? AND failures = ? AND refused = ? AND failed_at = ?"
+
+func (t *LoginThrottle) state() []any {
+	return []any{t.AccountID, t.DeviceID, t.Failures, t.Refused, t.FailedAt}
 }
 
 // registerDevice stores the new device of a session and records it, unless it is the account's first.

@@ -29,7 +29,7 @@ func (m *UserManager) UpdateDecoys(ctx context.Context) error {
 		}
 		counted = append(counted, share)
 	}
-	m.rules.Decoys.Update(counted)
+	m.rules.Decoys.Replace(counted)
 	return nil
 }
 

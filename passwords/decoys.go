@@ -30,11 +30,11 @@ type shares struct {
 	total   uint64
 }
 
-// NewDecoys returns decoys that choose by a MAC of the name under key. Until Update they choose new hashes for all.
+// NewDecoys returns decoys that choose by a MAC of the name under key. Until Replace they choose new hashes for all.
 func NewDecoys(key []byte) *Decoys { return &Decoys{key: key} }
 
-// Update replaces the counts that the choice is made by.
-func (d *Decoys) Update(counted []Share) {
+// Replace replaces the counts that the choice is made by.
+func (d *Decoys) Replace(counted []Share) {
 	ordered := slices.Clone(counted)
 	// New hashes come first, and the others in an order that does not depend on how many there are. So whatever makes the share
 	// of new hashes grow moves names towards them, and none away.

@@ -72,9 +72,9 @@ func TestDecoys_For_FollowsTheSharesOfTheFormats(t *testing.T) {
 	require.Empty(t, none.For("ann@example.com"))
 	decoys := passwords.NewDecoys([]byte("a key"))
 	require.Empty(t, decoys.For("ann@example.com"), "before the first count")
-	decoys.Update(nil)
+	decoys.Replace(nil)
 	require.Empty(t, decoys.For("ann@example.com"), "nobody has a password")
-	decoys.Update([]passwords.Share{share("b", 250), share("", 650), share("a", 100)})
+	decoys.Replace([]passwords.Share{share("b", 250), share("", 650), share("a", 100)})
 	const names = 100_000
 	found := map[string]int{}
 	for i := range names {
@@ -87,8 +87,8 @@ func TestDecoys_For_FollowsTheSharesOfTheFormats(t *testing.T) {
 		require.InDelta(t, want, float64(found[decoy])/names, 6*0.5/316, "%q", decoy)
 	}
 	other := passwords.NewDecoys([]byte("another key"))
-	other.Update([]passwords.Share{share("", 500), share("a", 500)})
-	decoys.Update([]passwords.Share{share("", 500), share("a", 500)})
+	other.Replace([]passwords.Share{share("", 500), share("a", 500)})
+	decoys.Replace([]passwords.Share{share("", 500), share("a", 500)})
 	differ := 0
 	for i := range 1000 {
 		if name := fmt.Sprint(i); other.For(name) != decoys.For(name) {
@@ -114,7 +114,7 @@ func TestDecoys_For_OnlyMovesTowardsNewHashes(t *testing.T) {
 			for decoy, count := range foreign {
 				counted = append(counted, share(decoy, count))
 			}
-			decoys.Update(counted)
+			decoys.Replace(counted)
 		}
 		name := rapid.String().Draw(t, "name")
 		update()

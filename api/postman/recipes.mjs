@@ -79,7 +79,8 @@ export const folders = {
     { operation: 'exportAccount' },
     { operation: 'changeEmail', body: { new_email: '{{new_email}}', current_password: '{{password}}' } },
     {
-      operation: 'verifyEmail', name: 'Confirm the new address', mail: '/verify-email', body: { token: '{{mail_token}}' },
+      operation: 'verifyEmail', name: 'Confirm the new address', mail: '/verify-email',
+      body: { token: '{{mail_token}}', current_password: '{{password}}' },
     },
     { operation: 'undoEmailChange', mail: '/undo-email-change', body: { token: '{{mail_token}}' } },
     {

@@ -14,9 +14,10 @@ import (
 	"latchkey/mail"
 )
 
-// AuditEvent is something that happened and matters for security. Rows are only added; they outlive their user, and hold
-// nothing that anybody typed. ActorID is the user who did it, nil if that is unknown or was the operator; UserID is the
-// account that it was done to, zero if it was done to no account.
+// AuditEvent is something that happened and matters for security. Rows outlive their user, and hold nothing that anybody typed.
+// ActorID is the user who did it, nil if that is unknown or was the operator; UserID is the account that it was done to, zero if
+// it was done to no account. Count is how often it happened: more than once only for the kinds that are folded (see [folds]),
+// whose row says of the last time when that was, from where and in which session.
 type AuditEvent struct {
 	ID        uuid.UUID  `gorm:"type:uuid;primaryKey"`
 	Kind      string     `gorm:"size:40;not null;index"`
@@ -27,6 +28,10 @@ type AuditEvent struct {
 	IP        string     `gorm:"size:45;not null"`
 	RequestID string     `gorm:"size:64;not null"`
 	CreatedAt time.Time  `gorm:"not null;index"`
+	Count     int64      `gorm:"not null;default:1"`
+	LastAt    *time.Time // nil unless the kind is folded
+
+	countedFor uuid.UUID // of a folded event: the account, or what accounts that don't exist share; zero for UserID
 }
 
 // Kinds of events. The detail of EventLoginFailed, EventCodeFailed and EventPasswordFailed is DetailLocked if the guess made no
@@ -126,18 +131,27 @@ func (a *AuditLog) committed(ctx context.Context, events []AuditEvent) {
 	}
 }
 
-// record adds an event to the transaction of what it is about, and queues the mail about it, if there is one.
+// record adds an event to the transaction of what it is about, and queues the mail about it, if there is one. One of a kind that
+// is folded is written when the transaction ends.
 func (tx Tx) record(event AuditEvent, from RequestInfo) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make an event id: %w", err)
 	}
-	event.ID, event.CreatedAt = id, tx.Now
+	event.ID, event.CreatedAt, event.Count = id, tx.Now, 1
 	event.IP, event.RequestID = shorten(from.IP, 45), shorten(from.RequestID, 64)
+	*tx.recorded = append(*tx.recorded, event)
+	if folds(event.Kind) {
+		return nil
+	}
 	if err := tx.Create(&event).Error; err != nil {
 		return err
 	}
-	*tx.recorded = append(*tx.recorded, event)
+	return tx.notify(event)
+}
+
+// notify queues the mail about an event, if there is one.
+func (tx Tx) notify(event AuditEvent) error {
 	kind, wanted := tx.audit.notices.Messages[event.Kind]
 	if !wanted {
 		return nil

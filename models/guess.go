@@ -43,6 +43,13 @@ func (g *guess) read(db *gorm.DB, now time.Time) (err error) {
 	return err
 }
 
+// failed returns what is recorded of the guess if it is refused.
+func (g *guess) failed() AuditEvent {
+	failure := g.failure
+	failure.countedFor = g.account
+	return failure
+}
+
 // knownDevice returns the device that the guess comes from, if the account knows it.
 func (g *guess) knownDevice() (device uuid.UUID, isKnown bool) {
 	if g == nil || g.count.DeviceID == uuid.Nil {
@@ -53,7 +60,7 @@ func (g *guess) knownDevice() (device uuid.UUID, isKnown bool) {
 
 // refuse counts a guess as wrong and records that. While locked only the refusal itself is counted.
 func (g *guess) refuse(tx Tx) error {
-	next, failure := *g.count, g.failure
+	next, failure := *g.count, g.failed()
 	wasLocked := g.count.locked(tx.Now)
 	if wasLocked {
 		next.Refused++
@@ -67,7 +74,7 @@ func (g *guess) refuse(tx Tx) error {
 	if err := tx.record(failure, g.from); err != nil || wasLocked || !next.locked(tx.Now) {
 		return err
 	}
-	return tx.record(AuditEvent{Kind: EventAccountLocked, UserID: g.failure.UserID}, g.from)
+	return tx.record(AuditEvent{Kind: EventAccountLocked, UserID: g.failure.UserID, countedFor: g.account}, g.from)
 }
 
 // accept lets a right guess take its place among those that are made at the same time: what it is for commits only if the count

@@ -124,7 +124,7 @@ func (m *LoginManager) refuseUnverified(ctx context.Context, counted *guess) err
 		if err := counted.hold(tx); err != nil {
 			return err
 		}
-		failure := counted.failure
+		failure := counted.failed()
 		failure.Detail = DetailUnverified
 		return tx.record(failure, counted.from)
 	})

@@ -53,8 +53,12 @@ const givenWay = 20 * time.Millisecond
 func (s Store) Transaction(ctx context.Context, do func(Tx) error) error {
 	for run := 1; ; run++ {
 		var recorded []AuditEvent
-		err := s.DB(ctx).Transaction(func(tx *gorm.DB) error {
-			return do(Tx{DB: tx, Now: s.Now(), ctx: ctx, audit: s.audit, recorded: &recorded})
+		err := s.DB(ctx).Transaction(func(db *gorm.DB) error {
+			tx := Tx{DB: db, Now: s.Now(), ctx: ctx, audit: s.audit, recorded: &recorded}
+			if err := do(tx); err != nil {
+				return err
+			}
+			return tx.fold()
 		})
 		if err == nil {
 			s.audit.committed(ctx, recorded)

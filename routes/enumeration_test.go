@@ -3,6 +3,7 @@ package routes_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -138,13 +139,14 @@ func TestLogin_AttackFromManyAddressesDoesNotLockOutTheOwner(t *testing.T) {
 			require.Equal(t, http.StatusOK, app.Do(t, browser).Status)
 		}
 		require.Equal(t, http.StatusUnauthorized, app.Post(t, login, credentials("ann@example.com", testkit.Password)).Status)
-		var counted, addresses int64
-		failed := app.DB.Model(&models.AuditEvent{}).Where("kind = ?", models.EventLoginFailed)
-		require.NoError(t, failed.Distinct("ip").Count(&addresses).Error)
-		require.GreaterOrEqual(t, addresses, int64(200))
-		require.NoError(t, app.DB.Model(&models.AuditEvent{}).
-			Where("kind = ? AND detail = ''", models.EventLoginFailed).Count(&counted).Error)
-		require.EqualValues(t, models.FreeFailures, counted)
+		addresses := map[string]bool{}
+		for _, line := range regexp.MustCompile(`"event":"login_failed".*?"ip":"(.*?)"`).FindAllStringSubmatch(app.Log.String(), -1) {
+			addresses[line[1]] = true
+		}
+		require.GreaterOrEqual(t, len(addresses), 200)
+		var failed models.AuditEvent
+		require.NoError(t, app.DB.Where("kind = ? AND detail = ''", models.EventLoginFailed).Take(&failed).Error)
+		require.EqualValues(t, models.FreeFailures, failed.Count)
 	}, "TRUSTED_PROXIES=127.0.0.1")
 }
 

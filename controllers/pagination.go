@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	defaultPageSize = 50
-	maxPageSize     = 200
-	cursorPrefix    = "lkp_"
+	maxPageSize  = 200
+	cursorPrefix = "lkp_"
 )
 
 // pageRequest selects one page of a list. It is embedded in the struct that BindQuery reads.
@@ -22,11 +21,11 @@ type pageRequest struct {
 	Cursor string `json:"cursor"`
 }
 
-// size returns the maximum number of rows of the page, or a *models.ValidationError.
-func (p pageRequest) size() (int, error) {
+// size returns the maximum number of rows of the page, which is unset if the request has none, or a *models.ValidationError.
+func (p pageRequest) size(unset int) (int, error) {
 	switch {
 	case p.Limit == nil:
-		return defaultPageSize, nil
+		return unset, nil
 	case *p.Limit < 1 || *p.Limit > maxPageSize:
 		return 0, &models.ValidationError{Errors: []models.FieldError{{
 			Field: "limit", Code: models.CodeInvalid, Message: "Must be a number from 1 to 200.",

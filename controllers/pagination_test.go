@@ -52,13 +52,13 @@ func swapLast(cursor string) string {
 func TestPageRequest_size(t *testing.T) {
 	var request pageRequest
 	require.NoError(t, bindQuery(t, "cursor=lkp_x", &request))
-	size, err := request.size()
+	size, err := request.size(50)
 	require.NoError(t, err)
 	require.Equal(t, 50, size)
 	for text, fits := range map[string]bool{"1": true, "200": true, "0": false, "201": false, "-1": false} {
 		var request pageRequest
 		require.NoError(t, bindQuery(t, "limit="+text, &request))
-		if size, err = request.size(); fits {
+		if size, err = request.size(50); fits {
 			require.NoError(t, err)
 			require.NotZero(t, size)
 			continue

@@ -17,11 +17,12 @@ type Sessions struct {
 	sessions *models.SessionManager
 	access   *tokens.AccessTokens
 	scheme   string
+	cursors  *Cursors
 }
 
 // NewSessions returns the controller of sessions. scheme is that of the Authorization header.
-func NewSessions(sessions *models.SessionManager, access *tokens.AccessTokens, scheme string) *Sessions {
-	return &Sessions{sessions: sessions, access: access, scheme: scheme}
+func NewSessions(sessions *models.SessionManager, access *tokens.AccessTokens, scheme string, cursors *Cursors) *Sessions {
+	return &Sessions{sessions: sessions, access: access, scheme: scheme, cursors: cursors}
 }
 
 type sessionResponse struct {
@@ -37,27 +38,64 @@ type sessionResponse struct {
 }
 
 type sessionsResponse struct {
-	Sessions []sessionResponse `json:"sessions"`
+	Sessions   []sessionResponse `json:"sessions"`
+	NextCursor *string           `json:"next_cursor"` // null on the last page
 }
 
-// List responds with the user's live sessions, most recently used first.
+// sessionPosition is the last session of a page.
+type sessionPosition struct {
+	LastUsedAt time.Time `json:"last_used_at"`
+	ID         uuid.UUID `json:"id"`
+}
+
+// List responds with a page of the user's live sessions, most recently used first. Without a limit it is as long as the number of
+// sessions that a user may have, so that clients which know of no pages get them all.
 func (s *Sessions) List(c *gin.Context) error {
 	current := middleware.Session(c)
-	live, err := s.sessions.List(c.Request.Context(), current.UserID)
+	page, err := s.page(c, current.UserID)
 	if err != nil {
 		return err
 	}
-	response := sessionsResponse{Sessions: []sessionResponse{}}
-	for _, session := range live {
-		response.Sessions = append(response.Sessions, sessionResponse{
+	live, more, err := s.sessions.List(c.Request.Context(), current.UserID, page)
+	if err != nil {
+		return err
+	}
+	response := sessionsResponse{Sessions: make([]sessionResponse, len(live))}
+	for i, session := range live {
+		response.Sessions[i] = sessionResponse{
 			ID: session.ID.String(), Current: session.ID == current.ID,
 			ClientName: session.ClientName, UserAgent: session.UserAgent, IP: session.IP, AuthMethod: session.AuthMethod,
 			CreatedAt: session.CreatedAt, LastUsedAt: session.LastUsedAt, ExpiresAt: session.ExpiresAt,
-		})
+		}
+	}
+	if more {
+		last := live[len(live)-1]
+		next, err := s.cursors.Next(sessionsScope(current.UserID), sessionPosition{last.LastUsedAt, last.ID})
+		if err != nil {
+			return err
+		}
+		response.NextCursor = &next
 	}
 	c.JSON(http.StatusOK, response)
 	return nil
 }
+
+// page returns the page that a request asks for.
+func (s *Sessions) page(c *gin.Context, user uuid.UUID) (page models.SessionPage, err error) {
+	var request pageRequest
+	if err := BindQuery(c, &request); err != nil {
+		return page, err
+	}
+	if page.Limit, err = request.size(models.MaxSessions); err != nil || request.Cursor == "" {
+		return page, err
+	}
+	var position sessionPosition
+	err = s.cursors.Read(sessionsScope(user), request.Cursor, &position)
+	page.After, page.AfterID = position.LastUsedAt, position.ID
+	return page, err
+}
+
+func sessionsScope(user uuid.UUID) string { return "sessions of " + user.String() }
 
 // Delete ends one of the user's sessions.
 func (s *Sessions) Delete(c *gin.Context) error {

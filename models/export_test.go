@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"latchkey/tokens"
 )
 
@@ -50,3 +52,12 @@ func (tx Tx) Record(event AuditEvent) error { return tx.record(event, RequestInf
 
 // Savepoint is savepoint.
 func (tx Tx) Savepoint(do func(Tx) error) error { return tx.savepoint(do) }
+
+// Folds is folds.
+func Folds(kind string) bool { return folds(kind) }
+
+// Live returns the user's live sessions, as many as a user may have.
+func (m *SessionManager) Live(ctx context.Context, user uuid.UUID) ([]Session, error) {
+	live, _, err := m.List(ctx, user, SessionPage{Limit: MaxSessions})
+	return live, err
+}

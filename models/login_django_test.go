@@ -50,7 +50,7 @@ func TestLoginManager_AcceptDjangoToken_OpensOneSessionForAllOfAUsersTokens(t *t
 		require.NoError(t, a.adopt(t, annsToken))
 		require.NoError(t, a.adopt(t, tokens.DjangoToken{UserID: "7", ID: "a2"}))
 		ann := a.stored(t)["ann@example.com"]
-		live, err := a.sessions.List(t.Context(), ann.ID)
+		live, err := a.sessions.Live(t.Context(), ann.ID)
 		require.NoError(t, err)
 		require.Len(t, live, 1)
 		require.Equal(t, models.AuthenticatedByDjango, live[0].AuthMethod)

@@ -98,7 +98,7 @@ func TestRace_DeactivateEndsTheIssuingOfTokens(t *testing.T) {
 					require.False(t, f.sessions.Accepts(t.Context(), token))
 				}
 			}
-			live, err := f.sessions.List(t.Context(), user.ID)
+			live, err := f.sessions.Live(t.Context(), user.ID)
 			require.NoError(t, err)
 			require.Empty(t, live)
 		}

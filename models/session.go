@@ -40,7 +40,11 @@ const (
 	EndedByPasswordChange = "password_change"
 	EndedByOperator       = "operator"
 	EndedByDeletion       = "account_deletion"
+	EndedByLimit          = "limit"
 )
+
+// MaxSessions is how many live sessions a user has at most. One more ends the one that was used longest ago.
+const MaxSessions = 100
 
 // Ending is why a session ends and where the request for it comes from.
 type Ending struct {

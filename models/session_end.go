@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -81,8 +82,18 @@ func endedColumns() []clause.Column {
 	return []clause.Column{{Name: "id"}, {Name: "user_id"}, {Name: "device_id"}}
 }
 
+// keepWithinLimit ends the sessions by which a user has too many now that another one was opened: those used longest ago, and never
+// that one.
+func (m *SessionManager) keepWithinLimit(tx Tx, opened *Session, from RequestInfo) error {
+	others := tx.Session(&gorm.Session{NewDB: true})
+	tooMany := m.liveOf(others, opened.UserID, tx.Now).Select("id").Where("id <> ?", opened.ID).
+		Offset(MaxSessions - 1).Limit(endingBatch)
+	_, err := m.end(tx, Ending{EndedByLimit, from}, "id IN (?)", tooMany)
+	return err
+}
+
 // end ends the live sessions that meet a condition, records that and returns how many they are. A session that ends other
-// than by logging out may be in the wrong hands: its device is forgotten.
+// than by logging out, or for its user's having too many, may be in the wrong hands: its device is forgotten.
 func (m *SessionManager) end(tx Tx, ending Ending, condition string, arguments ...any) (int, error) {
 	var ended []Session
 	err := tx.Model(&ended).Clauses(clause.Returning{Columns: endedColumns()}).
@@ -91,7 +102,7 @@ func (m *SessionManager) end(tx Tx, ending Ending, condition string, arguments .
 	if err != nil {
 		return 0, err
 	}
-	if ending.Reason != EndedByLogout {
+	if ending.Reason != EndedByLogout && ending.Reason != EndedByLimit {
 		if err := forgetDevices(tx, ended); err != nil {
 			return 0, err
 		}

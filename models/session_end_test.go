@@ -19,7 +19,7 @@ func TestSessionManager_ListAndEnd(t *testing.T) {
 		recent, third := f.open(t, ann), f.open(t, ann)
 		foreign := f.open(t, bob)
 		ids := func() (ids []uuid.UUID) {
-			live, err := f.sessions.List(t.Context(), ann.ID)
+			live, err := f.sessions.Live(t.Context(), ann.ID)
 			require.NoError(t, err)
 			for _, session := range live {
 				ids = append(ids, session.ID)

@@ -80,7 +80,10 @@ func (m *SessionManager) create(tx Tx, session *Session, from RequestInfo) error
 	if session.AuthMethod == AuthenticatedByDjango {
 		event.Detail = DetailDjango
 	}
-	return tx.record(event, from)
+	if err := tx.record(event, from); err != nil {
+		return err
+	}
+	return m.keepWithinLimit(tx, session, from)
 }
 
 // createFor opens a session of a user on a device.
@@ -289,14 +292,31 @@ func (m *SessionManager) Touch(ctx context.Context, session *Session) error {
 		Update("last_used_at", now).Error
 }
 
-// List returns the user's live sessions, the one used last first.
-func (m *SessionManager) List(ctx context.Context, userID uuid.UUID) ([]Session, error) {
-	now := m.store.Now()
-	var sessions []Session
-	err := m.store.DB(ctx).
+// SessionPage selects a page of a user's sessions: at most Limit of those behind the session with AfterID, which was used last at
+// After. Without one it is the first page.
+type SessionPage struct {
+	Limit   int
+	After   time.Time
+	AfterID uuid.UUID
+}
+
+// List returns a page of the user's live sessions, the one used last first, and reports whether there are more.
+func (m *SessionManager) List(ctx context.Context, userID uuid.UUID, page SessionPage) (sessions []Session, more bool, err error) {
+	live := m.liveOf(m.store.DB(ctx), userID, m.store.Now())
+	if page.AfterID != uuid.Nil {
+		live = live.Where("(last_used_at, id) < (?, ?)", page.After, page.AfterID)
+	}
+	if err := live.Limit(page.Limit + 1).Find(&sessions).Error; err != nil {
+		return nil, false, err
+	}
+	return sessions[:min(len(sessions), page.Limit)], len(sessions) > page.Limit, nil
+}
+
+// liveOf narrows a query to the live sessions of a user, the one used last first.
+func (m *SessionManager) liveOf(db *gorm.DB, userID uuid.UUID, now time.Time) *gorm.DB {
+	return db.Model(&Session{}).
 		Where("user_id = ? AND ended_at IS NULL AND expires_at > ? AND last_used_at > ?", userID, now, now.Add(-m.rules.Idle)).
-		Order("last_used_at DESC, id DESC").Find(&sessions).Error
-	return sessions, err
+		Order("last_used_at DESC, id DESC")
 }
 
 // keepEnded is how long the row of a session that is over stays, so that a client which comes back learns why.

@@ -57,7 +57,7 @@ func TestUserManager_SetPassword_RacingALoginLeavesNoSession(t *testing.T) {
 			}
 			require.NoError(t, f.SetPassword(t.Context(), user.Email, "another horse, another staple"))
 			group.Wait()
-			live, err := f.sessions.List(t.Context(), user.ID)
+			live, err := f.sessions.Live(t.Context(), user.ID)
 			require.NoError(t, err)
 			require.Empty(t, live)
 		}

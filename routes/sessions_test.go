@@ -3,6 +3,7 @@ package routes_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -158,6 +159,41 @@ func TestSessions_List(t *testing.T) {
 		require.Equal(t, "password", list.Text(t, "sessions.0.auth_method"))
 		require.Equal(t, false, list.Field(t, "sessions.1.current"))
 		testkit.RequireNoToken(t, list.Body)
+	})
+}
+
+func TestSessions_ListInPages(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		ann, bob := app.Signup(t, "ann@example.com"), app.Signup(t, "bob@example.com")
+		for range 4 {
+			app.Clock.Advance(500 * time.Millisecond)
+			app.Login(t, "ann@example.com")
+		}
+		var all, paged []any
+		listed := app.Get(t, sessions, ann)
+		require.Nil(t, listed.Field(t, "next_cursor"))
+		for i := range 5 {
+			all = append(all, listed.Field(t, fmt.Sprintf("sessions.%d.id", i)))
+		}
+		path := sessions + "?limit=2"
+		for range 3 {
+			page := app.Get(t, path, ann)
+			require.Equal(t, 200, page.Status, page.Body)
+			for _, session := range page.Field(t, "sessions").([]any) {
+				paged = append(paged, session.(map[string]any)["id"])
+			}
+			next, isText := page.Field(t, "next_cursor").(string)
+			if !isText {
+				break
+			}
+			requireCode(t, 400, "validation_error", app.Get(t, sessions+"?cursor="+next, bob))
+			path = sessions + "?limit=2&cursor=" + next
+		}
+		require.Equal(t, all, paged)
+		for _, wrong := range []string{"limit=0", "limit=201", "cursor=lkp_x", "limit=1&limit=2"} {
+			requireCode(t, 400, "validation_error", app.Get(t, sessions+"?"+wrong, ann))
+		}
 	})
 }
 

@@ -24,11 +24,12 @@ func newControllers(p parts) (routes.Controllers, error) {
 			Token: func(c *gin.Context) string { return controllers.DeviceToken(c, "") }, Set: controllers.SetDeviceCookie,
 		},
 	})
+	cursors := controllers.NewCursors(derivedKeys(p.settings, "cursors")...)
 	families, err := newFamilies(p)
 	if err != nil {
 		return routes.Controllers{}, err
 	}
-	sessions := controllers.NewSessions(p.Sessions, p.access, p.settings.JWT.AuthHeaderPrefix)
+	sessions := controllers.NewSessions(p.Sessions, p.access, p.settings.JWT.AuthHeaderPrefix, cursors)
 	return routes.Controllers{
 		Documents: documents,
 		Health:    controllers.NewHealth(p.ready),

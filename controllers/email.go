@@ -104,7 +104,7 @@ func (e *Email) Resend(c *gin.Context) error {
 	if err := Bind(c, &request); err != nil {
 		return err
 	}
-	if err := middleware.LimitEmail(c, request.Email); err != nil {
+	if err := middleware.LimitMail(c, middleware.MailToVerify, request.Email); err != nil {
 		return err
 	}
 	if err := e.verifications.SendVerification(c.Request.Context(), request.Email); err != nil {

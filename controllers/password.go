@@ -52,7 +52,7 @@ func (p *Password) Forgot(c *gin.Context) error {
 	if err := Bind(c, &request); err != nil {
 		return err
 	}
-	if err := middleware.LimitEmail(c, request.Email); err != nil {
+	if err := middleware.LimitMail(c, middleware.MailToReset, request.Email); err != nil {
 		return err
 	}
 	if err := p.verifications.ForgotPassword(c.Request.Context(), request.Email); err != nil {

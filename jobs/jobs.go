@@ -25,6 +25,7 @@ type Mail struct {
 	Message string    `json:"message"`
 	UserID  uuid.UUID `json:"user_id"`
 	About   uuid.UUID `json:"about"`
+	Attempt int       `json:"-"` // to send it, counted from 1; known to who sends it
 }
 
 // Kind returns the name under which River stores these jobs.

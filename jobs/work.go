@@ -159,7 +159,9 @@ type mailWorker struct {
 
 // Work sends the mail.
 func (w *mailWorker) Work(ctx context.Context, job *river.Job[Mail]) error {
-	err := w.log.guard(ctx, job.JobRow, func() error { return w.send(ctx, job.Args) })
+	mail := job.Args
+	mail.Attempt = job.Attempt
+	err := w.log.guard(ctx, job.JobRow, func() error { return w.send(ctx, mail) })
 	if isPermanent(err) { // River does not pass it to the ErrorHandler
 		w.log.dead(ctx, job.JobRow, err)
 	}

@@ -101,6 +101,7 @@ func TestQueue_Start_SendsTheMailOfADeadReplica(t *testing.T) {
 			return f.sent.count() > 0
 		}, 60*time.Second, 20*time.Millisecond)
 		require.NoError(t, stop(t.Context()))
+		dead.Attempt = 2
 		require.Equal(t, []jobs.Mail{dead}, f.sent.mails)
 	})
 }

@@ -41,7 +41,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"outcome"}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "latchkey_rate_limit_decisions_total",
-			Help: "Decisions of the rate limits, by what was counted (address or account), by outcome, and by the store that counted.",
+			Help: "Decisions of the rate limits, by what was counted (address, account or recipient), by outcome, and by the store that counted.",
 		}, []string{"limit", "by", "outcome", "store"}),
 	}
 	registry.MustRegister(m.requests, m.signups, m.logins, m.refreshes, m.decisions)
@@ -55,18 +55,22 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 func (m *Metrics) Measure(now func() time.Time) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := now()
+		defer func() { m.measure(c, now().Sub(start)) }() // after a panic too, by which a response is cut off
 		c.Next()
-		m.requests.WithLabelValues(
-			knownMethod(c.Request.Method), route(c), strconv.Itoa(c.Writer.Status()),
-		).Observe(now().Sub(start).Seconds())
-		switch c.GetString(attemptKey) {
-		case attemptSignup:
-			m.signups.WithLabelValues(outcome(c)).Inc()
-		case attemptLogin:
-			m.logins.WithLabelValues(outcome(c)).Inc()
-		case attemptRefresh:
-			m.refreshes.WithLabelValues(outcome(c)).Inc()
-		}
+	}
+}
+
+func (m *Metrics) measure(c *gin.Context, took time.Duration) {
+	m.requests.WithLabelValues(
+		knownMethod(c.Request.Method), route(c), strconv.Itoa(status(c)),
+	).Observe(took.Seconds())
+	switch c.GetString(attemptKey) {
+	case attemptSignup:
+		m.signups.WithLabelValues(outcome(c)).Inc()
+	case attemptLogin:
+		m.logins.WithLabelValues(outcome(c)).Inc()
+	case attemptRefresh:
+		m.refreshes.WithLabelValues(outcome(c)).Inc()
 	}
 }
 
@@ -99,7 +103,8 @@ const outcomeOK = "ok"
 // an error in the context, or OutcomeAhead.
 func SetOutcome(c *gin.Context, code string) { c.Set(outcomeKey, code) }
 
-func (m *Metrics) decided(limit, by string, decision ratelimit.Decision) {
+// Decided counts a decision of a rate limit, by what was counted.
+func (m *Metrics) Decided(limit, by string, decision ratelimit.Decision) {
 	outcome := "allowed"
 	if !decision.Allowed {
 		outcome = "limited"

@@ -39,7 +39,7 @@ func LimitRate(limit RateLimit, metrics *Metrics) gin.HandlerFunc {
 			Fail(c, err)
 			return
 		}
-		metrics.decided(limit.Name, "address", decision)
+		metrics.Decided(limit.Name, "address", decision)
 		c.Writer.Header().Add("RateLimit-Policy",
 			fmt.Sprintf(`"%s";q=%d;w=%d`, limit.Name, decision.Quota.Count, seconds(decision.Quota.Period)))
 		c.Writer.Header().Add("RateLimit",
@@ -80,12 +80,27 @@ func LimitAccount(c *gin.Context, account string) error {
 		if err != nil {
 			return err
 		}
-		limit.metrics.decided(limit.Name, "account", decision)
+		limit.metrics.Decided(limit.Name, "account", decision)
 		if !decision.Allowed {
 			return &problems.RateLimitedError{RetryAfter: decision.RetryAfter}
 		}
 	}
 	return nil
+}
+
+// What LimitMail counts.
+const (
+	MailToReset  = "reset"
+	MailToVerify = "verify"
+)
+
+// LimitMail is LimitEmail for a request that sends a mail of one kind. Each kind counts on its own: otherwise a stranger could use
+// up, by requests that send nothing, what the owner of the address needs to reset their password.
+func LimitMail(c *gin.Context, kind, typed string) error {
+	if canonical, err := models.CanonicalEmail(typed); err == nil {
+		typed = canonical
+	}
+	return LimitAccount(c, kind+" "+typed)
 }
 
 // LimitEmail is LimitAccount for the account of an email address, in any spelling, whether or not there is one.

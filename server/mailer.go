@@ -18,20 +18,40 @@ type mailer struct {
 	links         config.Mail
 	users         *models.UserManager
 	oneTimeTokens *models.OneTimeTokenManager
+	recipients    recipientLimit
 	log           *slog.Logger
 }
 
-func newMailer(settings config.Settings, with Resources, m Managers) (mailer, error) {
+func newMailer(settings config.Settings, with Resources, m Managers, recipients recipientLimit) (mailer, error) {
 	delivery, err := newDelivery(settings, with)
-	return mailer{delivery, settings.Mail, m.Users, m.OneTimeTokens, with.Log}, err
+	return mailer{delivery, settings.Mail, m.Users, m.OneTimeTokens, recipients, with.Log}, err
 }
 
 // errComposing replaces the error of the database, which may hold what must not be stored in the queue.
 var errComposing = errors.New("the mail could not be composed; the log has the reason")
 
+// compose returns the message of a job, or nil if its occasion has passed or its recipient has had enough.
+func (m mailer) compose(ctx context.Context, job jobs.Mail) (*mail.Message, error) {
+	if job.Attempt <= 1 { // or a mail that failed would count again
+		recipient, err := m.oneTimeTokens.Recipient(ctx, job)
+		if err != nil {
+			return nil, err
+		}
+		allowed, err := m.recipients.take(ctx, recipient)
+		if err != nil {
+			return nil, err
+		}
+		if !allowed { // the token of an earlier mail stays valid
+			m.log.InfoContext(ctx, "mail not sent: its recipient has got as many as they may", "message", job.Message, "user", job.UserID)
+			return nil, nil
+		}
+	}
+	return m.oneTimeTokens.Compose(ctx, job)
+}
+
 // send sends the mail of a job, unless its occasion has passed. Errors that trying again can't help are [jobs.Permanent].
 func (m mailer) send(ctx context.Context, job jobs.Mail) error {
-	message, err := m.oneTimeTokens.Compose(ctx, job)
+	message, err := m.compose(ctx, job)
 	if err != nil {
 		m.log.ErrorContext(ctx, "composing a mail failed", "message", job.Message, "user", job.UserID, "error", err)
 		return errComposing

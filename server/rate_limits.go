@@ -40,7 +40,6 @@ func CheckRedis(ctx context.Context, settings config.Settings, with Resources) (
 // rateLimits returns the limits of the routes, with the quotas of the settings.
 func rateLimits(settings config.Settings, counting ratelimit.Counting, metrics *middleware.Metrics) (routes.Limits, error) {
 	rate := settings.RateLimit
-	counting.Key = derivedKeys(settings, "rate-limits")[0]
 	var failed error
 	limit := func(name string, address, account config.Quota) gin.HandlerFunc {
 		if !rate.Enabled {
@@ -57,6 +56,7 @@ func rateLimits(settings config.Settings, counting ratelimit.Counting, metrics *
 		Refresh: limit("refresh", rate.Refresh, rate.RefreshAccount),
 		Mail:    limit("mail", rate.Mail, rate.MailAccount),
 		Secret:  limit("secret", rate.Secret, rate.SecretAccount),
+		Export:  limit("export", rate.Export, rate.ExportAccount),
 	}
 	return limits, failed
 }
@@ -69,4 +69,31 @@ func newRateLimit(name string, address, account config.Quota, counting ratelimit
 	}
 	byAccount, err := ratelimit.NewLimiter(name+"_account", ratelimit.Quota(account), counting)
 	return middleware.RateLimit{Name: name, Address: byAddress, Account: byAccount}, err
+}
+
+// recipientLimit limits the mails to one recipient. Its zero value allows all.
+type recipientLimit struct {
+	limiter *ratelimit.Limiter
+	metrics *middleware.Metrics
+}
+
+func newRecipientLimit(rate config.RateLimit, counting ratelimit.Counting, metrics *middleware.Metrics) (recipientLimit, error) {
+	if !rate.Enabled {
+		return recipientLimit{}, nil
+	}
+	limiter, err := ratelimit.NewLimiter("mail_recipient", ratelimit.Quota(rate.MailAccount), counting)
+	return recipientLimit{limiter, metrics}, err
+}
+
+// take reports whether one more mail to a recipient may be sent, and counts it. One to "" is not limited.
+func (l recipientLimit) take(ctx context.Context, recipient string) (bool, error) {
+	if l.limiter == nil || recipient == "" {
+		return true, nil
+	}
+	decision, err := l.limiter.Take(ctx, recipient)
+	if err != nil {
+		return false, err
+	}
+	l.metrics.Decided("mail", "recipient", decision)
+	return decision.Allowed, nil
 }

@@ -70,28 +70,25 @@ func New(ctx context.Context, settings config.Settings, with Resources) (*Server
 	if err != nil {
 		return nil, err
 	}
-	mailer, err := newMailer(settings, with, managers)
-	if err != nil {
-		return nil, err
-	}
 	probe, err := database.NewProbe(with.DB)
 	if err != nil {
 		return nil, err
 	}
 	server := &Server{
-		Jobs: managers.Queue, Work: jobs.Work{Mail: mailer.send, Cleanups: cleanups(managers, settings)},
+		Jobs: managers.Queue, Work: jobs.Work{Cleanups: cleanups(managers, settings)},
 		settings: settings, log: with.Log, tasks: append(tasks, compareClocks(settings, with), updateDecoys(managers.Users, with.Now)),
 		readiness: &readiness{probe: probe, log: with.Log},
 	}
 	access := newAccessTokens(settings, keys, with)
-	err = server.serve(parts{with, managers, settings, keys, access, mailer, server.readiness.check})
+	err = server.serve(parts{Resources: with, Managers: managers, settings: settings, keys: keys, access: access, ready: server.readiness.check})
 	if err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
 	return server, nil
 }
 
-// serve constructs what handles requests: the metrics, the limits, the controllers, and the engine with its routes.
+// serve constructs what handles requests and sends mail: the metrics, the limits, the mailer, the controllers, and the engine with
+// its routes.
 func (s *Server) serve(p parts) (err error) {
 	if s.redis, err = openRedis(p.settings, p.Resources); err != nil {
 		return err
@@ -99,10 +96,20 @@ func (s *Server) serve(p parts) (err error) {
 	if s.Metrics, err = newRegistry(p, s.redis); err != nil {
 		return err
 	}
-	policies, err := newPolicies(p, ratelimit.Counting{Redis: s.redis, Now: p.Now}, middleware.NewMetrics(s.Metrics))
+	metrics := middleware.NewMetrics(s.Metrics)
+	counting := ratelimit.Counting{Key: derivedKeys(p.settings, "rate-limits")[0], Redis: s.redis, Now: p.Now}
+	policies, err := newPolicies(p, counting, metrics)
 	if err != nil {
 		return err
 	}
+	recipients, err := newRecipientLimit(p.settings.RateLimit, counting, metrics)
+	if err != nil {
+		return err
+	}
+	if p.mailer, err = newMailer(p.settings, p.Resources, p.Managers, recipients); err != nil {
+		return err
+	}
+	s.Work.Mail = p.mailer.send
 	controllers, err := newControllers(p)
 	if err != nil {
 		return err

@@ -164,21 +164,23 @@ func (p *Pages) submit(c *gin.Context, form form, do func(models.EmailProof) err
 
 // VerifyAgain emails another link in place of one that was to confirm an address.
 func (p *Pages) VerifyAgain(c *gin.Context) error {
-	return p.resend(c, verifyForm(), p.verifications.SendVerification)
+	return p.resend(c, verifyForm(), middleware.MailToVerify, p.verifications.SendVerification)
 }
 
 // ResetAgain emails another link in place of one that was to reset a password.
 func (p *Pages) ResetAgain(c *gin.Context) error {
-	return p.resend(c, resetForm(), p.verifications.ForgotPassword)
+	return p.resend(c, resetForm(), middleware.MailToReset, p.verifications.ForgotPassword)
 }
 
-// resend calls send with the address that the email with an expired token was sent to.
-func (p *Pages) resend(c *gin.Context, form form, send func(ctx context.Context, email string) error) error {
+// resend counts a mail of this kind, and calls send with the address that the email with an expired token was sent to.
+func (p *Pages) resend(
+	c *gin.Context, form form, kind string, send func(ctx context.Context, email string) error,
+) error {
 	address, err := p.verifications.AddressOf(c.Request.Context(), c.PostForm("token"))
 	if err != nil {
 		return err
 	}
-	if err := middleware.LimitEmail(c, address); err != nil {
+	if err := middleware.LimitMail(c, kind, address); err != nil {
 		return err
 	}
 	if err := send(c.Request.Context(), address); err != nil {

@@ -190,8 +190,9 @@ func (h rawHashing) rate(b *testing.B, clients int, lasting time.Duration) float
 
 // process is the built program in a process of its own.
 type process struct {
-	url string
-	pid int
+	url    string
+	pid    int
+	folder string
 }
 
 func buildProgram(b *testing.B) string {
@@ -216,7 +217,7 @@ func startServer(b *testing.B, program string) process {
 		require.NoError(b, command.Process.Signal(os.Interrupt))
 		require.NoError(b, command.Wait())
 	})
-	started := process{url: "http://" + address, pid: command.Process.Pid}
+	started := process{url: "http://" + address, pid: command.Process.Pid, folder: command.Dir}
 	require.Eventually(b, func() bool {
 		response, err := http.Get(started.url + "/readyz")
 		if err != nil {

@@ -19,6 +19,8 @@ type RateLimit struct {
 	MailAccount    Quota         `env:"RATE_LIMIT_MAIL_ACCOUNT" envDefault:"5/15m"`
 	Secret         Quota         `env:"RATE_LIMIT_SECRET" envDefault:"60/1h"`
 	SecretAccount  Quota         `env:"RATE_LIMIT_SECRET_ACCOUNT" envDefault:"10/15m"`
+	Export         Quota         `env:"RATE_LIMIT_EXPORT" envDefault:"60/10m"`
+	ExportAccount  Quota         `env:"RATE_LIMIT_EXPORT_ACCOUNT" envDefault:"5/10m"`
 	RedisURL       Secret        `env:"REDIS_URL"`
 	RedisTimeout   time.Duration `env:"REDIS_TIMEOUT" envDefault:"30ms"`
 }
@@ -35,9 +37,11 @@ func rateLimitsSection() section {
 			{"RATE_LIMIT_REFRESH", "refreshes from one IP address"},
 			{"RATE_LIMIT_REFRESH_ACCOUNT", "refreshes of one session"},
 			{"RATE_LIMIT_MAIL", "requests that send mail, from one IP address"},
-			{"RATE_LIMIT_MAIL_ACCOUNT", "requests that send mail, about one account"},
+			{"RATE_LIMIT_MAIL_ACCOUNT", "requests that send mail to one address, and mails to one mailbox"},
 			{"RATE_LIMIT_SECRET", "requests that check a secret, such as a code, from one IP address; success counts a tenth"},
 			{"RATE_LIMIT_SECRET_ACCOUNT", "requests that check a secret, about one account"},
+			{"RATE_LIMIT_EXPORT", "exports of personal data from one IP address"},
+			{"RATE_LIMIT_EXPORT_ACCOUNT", "exports of the personal data of one account"},
 			{"REDIS_URL", "redis://USER:PASSWORD@HOST:6379/0, where replicas count together; unset: each counts for itself"},
 			{"REDIS_TIMEOUT", "how long a replica waits for Redis before it counts for itself"},
 		},

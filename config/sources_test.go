@@ -56,6 +56,7 @@ func TestLoad_ReadsEveryVariableFromAFile(t *testing.T) {
 		"RATE_LIMIT_LOGIN_ACCOUNT": "2/1m", "RATE_LIMIT_SIGNUP": "3/1m", "RATE_LIMIT_SIGNUP_ACCOUNT": "4/1m",
 		"RATE_LIMIT_REFRESH": "5/1m", "RATE_LIMIT_REFRESH_ACCOUNT": "6/1m", "RATE_LIMIT_MAIL": "7/1m",
 		"RATE_LIMIT_MAIL_ACCOUNT": "8/1m", "RATE_LIMIT_SECRET": "9/60", "RATE_LIMIT_SECRET_ACCOUNT": "10/24h",
+		"RATE_LIMIT_EXPORT": "11/1h", "RATE_LIMIT_EXPORT_ACCOUNT": "12/1h",
 		"REDIS_URL": "rediss://u:p@h:6379/1", "REDIS_TIMEOUT": "1s", "METRICS_ADDR": ":10",
 		"SMTP_URL": "smtp://u:p@h", "MAIL_FROM": "a@b.example", "MAIL_TEMPLATES_DIR": "letters",
 		"MAIL_LINK_VERIFY": "a://v", "MAIL_LINK_RESET": "a://r", "MAIL_LINK_UNDO": "a://u", "EMAIL_VERIFICATION": "required",

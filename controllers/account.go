@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -45,13 +44,18 @@ func (a *Account) Delete(c *gin.Context) error {
 	return nil
 }
 
-// Export responds with everything that is stored about the user.
+// Export responds with everything that is stored about the user. An error after the response has begun breaks the connection.
 func (a *Account) Export(c *gin.Context) error {
-	data, err := a.users.PersonalData(c.Request.Context(), middleware.User(c).ID)
+	user := middleware.User(c)
+	if err := middleware.LimitAccount(c, user.ID.String()); err != nil {
+		return err
+	}
+	data, err := a.users.PersonalData(c.Request.Context(), user.ID)
 	if err != nil {
 		return err
 	}
-	c.Header("Content-Disposition", `attachment; filename="account.json"`)
-	c.JSON(http.StatusOK, newExportResponse(data))
-	return nil
+	if err = writeExport(c, data); err != nil && c.Writer.Written() {
+		middleware.CutOff(c, err)
+	}
+	return err
 }

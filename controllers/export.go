@@ -1,22 +1,19 @@
 package controllers
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"time"
 
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
+	"latchkey/middleware"
 	"latchkey/models"
 )
-
-// exportResponse is everything that is stored about a user.
-type exportResponse struct {
-	User          exportedUser      `json:"user"`
-	Sessions      []exportedSession `json:"sessions"`
-	Devices       []exportedDevice  `json:"devices"`
-	OneTimeTokens []exportedToken   `json:"one_time_tokens"`
-	AuditEvents   []exportedEvent   `json:"audit_events"`
-	Imported      []exportedImport  `json:"imported"`
-}
 
 type exportedUser struct {
 	userResponse
@@ -67,41 +64,130 @@ type exportedToken struct {
 }
 
 type exportedEvent struct {
-	Kind      string    `json:"kind"`
-	Detail    string    `json:"detail"`
-	SessionID uuid.UUID `json:"session_id"`
-	IP        string    `json:"ip"`
-	RequestID string    `json:"request_id"`
-	CreatedAt time.Time `json:"created_at"`
+	Kind      string     `json:"kind"`
+	Detail    string     `json:"detail"`
+	SessionID uuid.UUID  `json:"session_id"`
+	IP        string     `json:"ip"`
+	RequestID string     `json:"request_id"`
+	CreatedAt time.Time  `json:"created_at"`
+	Count     int64      `json:"count"`
+	LastAt    *time.Time `json:"last_at"`
 }
 
-func newExportResponse(data *models.PersonalData) exportResponse {
-	response := exportResponse{
-		User: exportedUser{
-			userResponse: newUserResponse(data.User), IsActive: data.User.IsActive, HasPassword: data.User.HasPassword(),
-			EmailVerifiedAt: data.User.EmailVerifiedAt, DeletionDueAt: data.User.DeletionDueAt,
-			LegacyID: data.User.LegacyID, LegacyUsername: data.User.LegacyUsername,
-		},
-		Sessions: make([]exportedSession, len(data.Sessions)), Devices: make([]exportedDevice, len(data.Devices)),
-		OneTimeTokens: make([]exportedToken, len(data.OneTimeTokens)), AuditEvents: make([]exportedEvent, len(data.AuditEvents)),
-		Imported: make([]exportedImport, len(data.Imported)),
+// export writes everything that is stored about a user as one JSON object, and holds one page of one of its lists at a time.
+type export struct {
+	c    *gin.Context
+	data *models.PersonalData
+	json *jsontext.Encoder
+}
+
+// exportBuffer is how much is written to the client at once. An error before that is a response of its own.
+const exportBuffer = 32 << 10
+
+// writeExport writes the export as the response. After an error, part of the response may have been written.
+func writeExport(c *gin.Context, data *models.PersonalData) error {
+	client := bufio.NewWriterSize(clientWriter{c}, exportBuffer)
+	e := &export{c: c, data: data, json: jsontext.NewEncoder(client, jsontext.AllowInvalidUTF8(true))}
+	if err := e.write(); err != nil {
+		return err
 	}
-	for i, s := range data.Sessions {
-		response.Sessions[i] = exportedSession{
-			s.ID, s.ClientName, s.UserAgent, s.IP, s.AuthMethod, s.CreatedAt, s.LastUsedAt, s.ExpiresAt, s.EndedAt, s.EndReason,
+	return client.Flush()
+}
+
+func (e *export) write() error {
+	if err := e.json.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	for _, member := range []struct {
+		name  string
+		write func() error
+	}{
+		{"user", e.writeUser},
+		{"sessions", func() error { return writeRows(e, e.data.Sessions, newExportedSession) }},
+		{"devices", func() error { return writeRows(e, e.data.Devices, newExportedDevice) }},
+		{"one_time_tokens", func() error { return writeRows(e, e.data.OneTimeTokens, newExportedToken) }},
+		{"audit_events", func() error { return writeRows(e, e.data.AuditEvents, newExportedEvent) }},
+		{"imported", e.writeImported},
+	} {
+		if err := e.json.WriteToken(jsontext.String(member.name)); err != nil {
+			return err
+		}
+		if err := member.write(); err != nil {
+			return err
 		}
 	}
-	for i, d := range data.Devices {
-		response.Devices[i] = exportedDevice{d.DeviceID, d.Failures, d.SeenAt}
+	return e.json.WriteToken(jsontext.EndObject)
+}
+
+func (e *export) writeUser() error {
+	user := e.data.User
+	return json.MarshalEncode(e.json, exportedUser{
+		userResponse: newUserResponse(user), IsActive: user.IsActive, HasPassword: user.HasPassword(),
+		EmailVerifiedAt: user.EmailVerifiedAt, DeletionDueAt: user.DeletionDueAt,
+		LegacyID: user.LegacyID, LegacyUsername: user.LegacyUsername,
+	})
+}
+
+func (e *export) writeImported() error {
+	imported := make([]exportedImport, len(e.data.Imported))
+	for i, a := range e.data.Imported {
+		imported[i] = exportedImport{a.Email, a.FirstName, a.LastName, a.IsActive, a.IsStaff, a.IsSuperuser}
 	}
-	for i, t := range data.OneTimeTokens {
-		response.OneTimeTokens[i] = exportedToken{string(t.Purpose), t.Address, t.CreatedAt, t.ExpiresAt, t.EndedAt, t.EndReason}
+	return json.MarshalEncode(e.json, imported)
+}
+
+// writeRows writes a list, one page of the database after the other. Each page may take as long as a request.
+func writeRows[Row, Exported any](e *export, pages *models.Pages[Row], convert func(Row) Exported) error {
+	if err := e.json.WriteToken(jsontext.BeginArray); err != nil {
+		return err
 	}
-	for i, e := range data.AuditEvents {
-		response.AuditEvents[i] = exportedEvent{e.Kind, e.Detail, e.SessionID, e.IP, e.RequestID, e.CreatedAt}
+	for {
+		ctx, cancel := middleware.NextPart(e.c)
+		rows, err := pages.Next(ctx)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 { // behind the last page
+			return e.json.WriteToken(jsontext.EndArray)
+		}
+		for _, row := range rows {
+			if err := json.MarshalEncode(e.json, convert(row)); err != nil {
+				return err
+			}
+		}
 	}
-	for i, a := range data.Imported {
-		response.Imported[i] = exportedImport{a.Email, a.FirstName, a.LastName, a.IsActive, a.IsStaff, a.IsSuperuser}
+}
+
+// clientWriter writes the response. Where that fails, the client has gone, or reads too slowly.
+type clientWriter struct{ c *gin.Context }
+
+func (w clientWriter) Write(part []byte) (int, error) {
+	if !w.c.Writer.Written() {
+		w.c.Header("Content-Type", "application/json; charset=utf-8")
+		w.c.Header("Content-Disposition", `attachment; filename="account.json"`)
 	}
-	return response
+	written, err := w.c.Writer.Write(part)
+	if err != nil {
+		return written, fmt.Errorf("%w: %v", context.Canceled, err)
+	}
+	return written, nil
+}
+
+func newExportedSession(s models.Session) exportedSession {
+	return exportedSession{
+		s.ID, s.ClientName, s.UserAgent, s.IP, s.AuthMethod, s.CreatedAt, s.LastUsedAt, s.ExpiresAt, s.EndedAt, s.EndReason,
+	}
+}
+
+func newExportedDevice(d models.LoginThrottle) exportedDevice {
+	return exportedDevice{d.DeviceID, d.Failures, d.SeenAt}
+}
+
+func newExportedToken(t models.OneTimeToken) exportedToken {
+	return exportedToken{string(t.Purpose), t.Address, t.CreatedAt, t.ExpiresAt, t.EndedAt, t.EndReason}
+}
+
+func newExportedEvent(e models.AuditEvent) exportedEvent {
+	return exportedEvent{e.Kind, e.Detail, e.SessionID, e.IP, e.RequestID, e.CreatedAt, e.Count, e.LastAt}
 }

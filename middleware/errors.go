@@ -33,6 +33,24 @@ func Errors(log *slog.Logger, publicURL, scheme string) gin.HandlerFunc {
 	}
 }
 
+const cutOffKey = "latchkey.cut_off"
+
+// CutOff breaks the connection of a response that has begun and can't be completed, so that no client takes what it has got for all
+// of it. Log and Measure know the request by the status that err has.
+func CutOff(c *gin.Context, err error) {
+	_ = c.Error(err)
+	c.Set(cutOffKey, true)
+	panic(http.ErrAbortHandler)
+}
+
+// status returns the status of the response, or the one that it would have had if it had not been cut off.
+func status(c *gin.Context) int {
+	if last := c.Errors.Last(); last != nil && c.GetBool(cutOffKey) {
+		return problems.Describe(last.Err).Status
+	}
+	return c.Writer.Status()
+}
+
 type errorWriter struct {
 	log       *slog.Logger
 	publicURL string

@@ -19,27 +19,31 @@ const (
 func Log(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := now()
+		defer func() { logRequest(c, log, now().Sub(start)) }() // after a panic too, by which a response is cut off
 		c.Next()
-		attributes := []slog.Attr{
-			slog.String("request_id", RequestID(c)),
-			slog.String("method", knownMethod(c.Request.Method)),
-			slog.String("route", route(c)),
-			slog.Int("status", c.Writer.Status()),
-			slog.Int("bytes", max(c.Writer.Size(), 0)),
-			slog.Duration("took", now().Sub(start)),
-			slog.String("client", ClientAddress(c)),
-		}
-		if last := c.Errors.Last(); last != nil {
-			attributes = append(attributes, slog.String("error", last.Err.Error()))
-		}
-		log.LogAttrs(c.Request.Context(), logLevel(c), "request", attributes...)
 	}
+}
+
+func logRequest(c *gin.Context, log *slog.Logger, took time.Duration) {
+	attributes := []slog.Attr{
+		slog.String("request_id", RequestID(c)),
+		slog.String("method", knownMethod(c.Request.Method)),
+		slog.String("route", route(c)),
+		slog.Int("status", status(c)),
+		slog.Int("bytes", max(c.Writer.Size(), 0)),
+		slog.Duration("took", took),
+		slog.String("client", ClientAddress(c)),
+	}
+	if last := c.Errors.Last(); last != nil {
+		attributes = append(attributes, slog.String("error", last.Err.Error()))
+	}
+	log.LogAttrs(c.Request.Context(), logLevel(c), "request", attributes...)
 }
 
 // logLevel returns the level of a request's line. A probe is asked every few seconds, and the service logs once when its
 // readiness changes; a 503 is no fault of this program.
 func logLevel(c *gin.Context) slog.Level {
-	switch status := c.Writer.Status(); {
+	switch status := status(c); {
 	case c.FullPath() == LivePath, c.FullPath() == ReadyPath:
 		return slog.LevelDebug
 	case status == http.StatusServiceUnavailable:

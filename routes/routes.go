@@ -47,13 +47,14 @@ type Policies struct {
 }
 
 // Limits are the rate limits of what is expensive or could be used to guess: Mail is for routes that send email, Secret for those
-// that check a secret other than at a login.
+// that check a secret other than at a login, Export for one that reads much.
 type Limits struct {
 	Login   gin.HandlerFunc
 	Signup  gin.HandlerFunc
 	Refresh gin.HandlerFunc
 	Mail    gin.HandlerFunc
 	Secret  gin.HandlerFunc
+	Export  gin.HandlerFunc
 }
 
 // Register adds every route of the service to engine.
@@ -112,7 +113,7 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
 	user.DELETE("/profile", limit.Secret, handle(to.Account.Delete))
-	get(user, "/profile/export", handle(to.Account.Export))
+	get(user, "/profile/export", limit.Export, handle(to.Account.Export))
 	user.POST("/email/change", limit.Secret, limit.Mail, handle(to.Email.Change))
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))
 	get(user, "/sessions", handle(to.Sessions.List))

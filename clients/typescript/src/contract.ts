@@ -308,7 +308,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the user's sessions */
+        /**
+         * List the user's sessions
+         * @description A user has at most 100 live sessions; one more ends the one that was used longest ago. Without `limit` one page has them all.
+         *     A session that is used while a client reads several pages may be missing from the later ones.
+         */
         get: operations["listSessions"];
         put?: never;
         post?: never;
@@ -595,6 +599,16 @@ export interface components {
                 request_id: string;
                 /** Format: date-time */
                 created_at: string;
+                /**
+                 * @description How often this happened. What strangers can repeat, such as a failed login, is counted for a day: then `created_at` is
+                 *     the first time, and the other members are those of the last.
+                 */
+                count: number;
+                /**
+                 * Format: date-time
+                 * @description When this happened last; null for what happens once.
+                 */
+                last_at: string | null;
             }[];
         };
         Session: {
@@ -1752,7 +1766,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of it, in one document. */
+            /**
+             * @description All of it, in one document. It is written while it is read: if that fails halfway, the connection breaks off, and what has
+             *     come is not valid JSON.
+             */
             200: {
                 headers: {
                     "Content-Disposition"?: string;
@@ -1763,6 +1780,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -1807,14 +1825,19 @@ export interface operations {
     };
     listSessions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many sessions a page has at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The live sessions, most recently used first. */
+            /** @description A page of the live sessions, most recently used first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1822,9 +1845,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         sessions: components["schemas"]["Session"][];
+                        /** @description The `cursor` of the next page, or null on the last one. */
+                        next_cursor: string | null;
                     };
                 };
             };
+            400: components["responses"]["FieldsRefused"];
             401: components["responses"]["Unauthorized"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

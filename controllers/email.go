@@ -59,7 +59,8 @@ type confirmRequest struct {
 	CurrentPassword string `json:"current_password"`
 }
 
-// Verify confirms an address: that of a sign-up, or the new address of an account, if the request comes from that account's owner.
+// Verify confirms an address: that of a sign-up, or the new address of an account, if the request comes from that account's
+// owner.
 func (e *Email) Verify(c *gin.Context) error {
 	var request confirmRequest
 	if err := Bind(c, &request); err != nil {

@@ -58,9 +58,9 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 	})
 }
 
-// requireOwner returns a *ValidationError of the field current_password unless the user, or who knows their password, confirms a new
-// address; if it is neither, that is ErrOwnerUnknown too. To read the mail of an address is not enough to join it to an account: it
-// may be the account of a stranger, who waits for the reader to use it and then takes the change back.
+// requireOwner returns a *ValidationError of the field current_password unless the user, or who knows their password, confirms
+// a new address; if it is neither, that is ErrOwnerUnknown too. To read the mail of an address is not enough to join it to an
+// account: it may be the account of a stranger, who waits for the reader to use it and then takes the change back.
 func (m *VerificationManager) requireOwner(ctx context.Context, user *User, owner uuid.UUID, typed currentPassword) error {
 	switch {
 	case owner == user.ID:
@@ -77,8 +77,8 @@ func (m *VerificationManager) requireOwner(ctx context.Context, user *User, owne
 	}
 }
 
-// AccountToChange returns the masked address of the account to which the new address that a mail's token confirms is to belong. It
-// is empty for any other text, and for a token that can't be redeemed any more.
+// AccountToChange returns the masked address of the account to which the new address that a mail's token confirms is to belong.
+// It is empty for any other text, and for a token that can't be redeemed any more.
 func (m *VerificationManager) AccountToChange(ctx context.Context, encoded string) (string, error) {
 	token, err := m.oneTimeTokens.find(ctx, encoded, mail.ChangeEmail)
 	switch {

@@ -51,7 +51,8 @@ func (m *VerificationManager) sendTo(ctx context.Context, kind mail.Kind, email 
 
 // VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for, which only the
 // owner of the account can do. Errors are ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, a *ValidationError if the
-// owner is not that of the account, or another account has the new address by now, and ErrTooManyGuesses if too many passwords were.
+// owner is not that of the account, or another account has the new address by now, and ErrTooManyGuesses if too many passwords
+// were.
 func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof, owner Owner, from RequestInfo) error {
 	return m.prove(ctx, proof, from, func(token *OneTimeToken, counted *guess) error {
 		if token.Purpose != mail.ChangeEmail {

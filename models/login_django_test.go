@@ -253,8 +253,8 @@ func TestLoginManager_ExchangeDjangoToken_GoesOnInTheSessionThatWasKept(t *testi
 	})
 }
 
-// Programs before tokens_valid_after recorded in the audit log alone that tokens had ended. It holds while they serve, and when the
-// log has forgotten it.
+// Programs before tokens_valid_after recorded in the audit log alone that tokens had ended. It holds while they serve, and when
+// the log has forgotten it.
 func TestUserManager_KeepRecordedEnds_OutlivesTheAuditLog(t *testing.T) {
 	t.Parallel()
 	testkit.EachDB(t, func(t *testing.T, db *gorm.DB) {

@@ -74,8 +74,8 @@ func (m *OneTimeTokenManager) composeToken(tx Tx, message mail.Message, user *Us
 	return &message, nil
 }
 
-// maskEmail returns what the owner of an address recognises it by, and from which nobody else learns it. It has one letter each of
-// the local part and of the domain, so that nobody can have us send words of theirs.
+// maskEmail returns what the owner of an address recognises it by, and from which nobody else learns it. It has one letter each
+// of the local part and of the domain, so that nobody can have us send words of theirs.
 func maskEmail(address string) string {
 	local, domain, _ := strings.Cut(address, "@")
 	first := func(part string) string {

@@ -193,7 +193,8 @@ func TestDevices_AreForgottenWithThePasswordThoughTheyLoggedOutBefore(t *testing
 			},
 		} {
 			f := newReplica(&faulty{t: t, db: db, clock: testkit.NewClock()})
-			user, err := f.Users.CreateUser(t.Context(), models.NewUser{Email: uuid.NewString() + "@example.com", Password: testkit.Password})
+			input := models.NewUser{Email: uuid.NewString() + "@example.com", Password: testkit.Password}
+			user, err := f.Users.CreateUser(t.Context(), input)
 			require.NoError(t, err)
 			gone, kept := f.open(user), f.open(user)
 			ending := models.Ending{Reason: models.EndedByLogout}

@@ -179,10 +179,10 @@ func takeUser(db *gorm.DB, condition string, argument any) (*User, error) {
 	return &user, nil
 }
 
-// lockUser reads a user and locks their row until the transaction ends, or returns ErrUserNotFound. Whatever writes several rows of
-// an account locks its row first, then its one-time tokens, its sessions and its login throttles, in this order, so that no two
-// wait for each other. (To insert or delete a row that refers to a user locks the user too.) Who locks several users takes all
-// superusers first (see [lockSuperusers]) and then the others, by id.
+// lockUser reads a user and locks their row until the transaction ends, or returns ErrUserNotFound. Whatever writes several
+// rows of an account locks its row first, then its one-time tokens, its sessions and its login throttles, in this order, so
+// that no two wait for each other. (To insert or delete a row that refers to a user locks the user too.) Who locks several
+// users takes all superusers first (see [lockSuperusers]) and then the others, by id.
 func lockUser(tx Tx, id uuid.UUID) (*User, error) {
 	return takeUser(tx.Clauses(clause.Locking{Strength: "UPDATE"}), "id = ?", id)
 }

@@ -15,8 +15,8 @@ func endForeignTokens(tx Tx, users ...uuid.UUID) error {
 	return tx.Model(&User{}).Where("id IN ?", users).Update("tokens_valid_after", latest).Error
 }
 
-// adopt locks a user and stores last_login, if a foreign token of this time may open a session. Errors are those of User.mayAdopt,
-// and ErrUserNotFound.
+// adopt locks a user and stores last_login, if a foreign token of this time may open a session. Errors are those of
+// User.mayAdopt, and ErrUserNotFound.
 func (m *UserManager) adopt(tx Tx, id uuid.UUID, rule Admission, issuedAt time.Time) error {
 	user, err := lockUser(tx, id)
 	if err != nil {

@@ -50,10 +50,10 @@ func NewDjangoTokens(options DjangoTokenOptions, now func() time.Time) (*DjangoT
 // Until returns the moment from which on every token is refused.
 func (d *DjangoTokens) Until() time.Time { return d.options.Until }
 
-// DjangoToken is the content of a verified token. UserID is the user's primary key in Django: a decimal number or a UUID.
-// ID is unique among the tokens of a user. IssuedAt is when the token was issued, or the first one that was renewed into it; it is
-// zero if the token does not say. Renewable is set for an access token of djangorestframework-jwt that can be exchanged for a new
-// one.
+// DjangoToken is the content of a verified token. UserID is the user's primary key in Django: a decimal number or a UUID. ID is
+// unique among the tokens of a user. IssuedAt is when the token was issued, or the first one that was renewed into it; it is
+// zero if the token does not say. Renewable is set for an access token of djangorestframework-jwt that can be exchanged for a
+// new one.
 type DjangoToken struct {
 	UserID    string
 	ID        string

@@ -19,6 +19,8 @@ var wanted = map[string]map[string]string{
 	"email":        {"type": "email", "autocomplete": "email"},
 	"code":         {"inputmode": "numeric", "autocomplete": "one-time-code"},
 	"new_password": {"type": "password", "autocomplete": "new-password"},
+
+	"current_password": {"type": "password", "autocomplete": "current-password"},
 }
 
 func TestPages_FieldsAreMaskedAndKnownToPasswordManagers(t *testing.T) {

@@ -46,9 +46,10 @@ func newThrottle(account, device uuid.UUID, now time.Time) *LoginThrottle {
 func (t *LoginThrottle) isNew() bool { return t.DeviceID == uuid.Nil && t.Failures == 0 }
 
 // locked reports whether no guess is accepted. A lock that lasts for longer than any was set while the clock was ahead, and
-// would hold the owner off until the clock has caught up.
+// would hold the owner off until the clock has caught up. Failures without a delay lock nobody out whose clock is a little behind
+// that of the replica which counted them.
 func (t *LoginThrottle) locked(now time.Time) bool {
-	return now.Before(t.LockedUntil) && t.LockedUntil.Before(now.Add(2*MaxDelay))
+	return t.Failures >= FreeFailures && now.Before(t.LockedUntil) && t.LockedUntil.Before(now.Add(2*MaxDelay))
 }
 
 // afterFailure returns the throttle with one more failure counted.

@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"passwords":     {},
 	"tokens":        {},
 
+	"passwords/wordlist":      {},
 	"database/scratch":        {},
 	"database/makemigrations": {"database", "database/scratch"},
 	"testkit":                 {"*", "*/*"},

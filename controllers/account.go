@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -11,37 +12,51 @@ import (
 
 // Account serves data export and account deletion.
 type Account struct {
-	users *models.UserManager
-	grace time.Duration
+	users    *models.UserManager
+	sessions *models.SessionManager
+	grace    time.Duration
 }
 
 // NewAccount returns the controller of the user's own account, which is deleted after grace.
-func NewAccount(users *models.UserManager, grace time.Duration) *Account {
-	return &Account{users: users, grace: grace}
+func NewAccount(users *models.UserManager, sessions *models.SessionManager, grace time.Duration) *Account {
+	return &Account{users: users, sessions: sessions, grace: grace}
 }
 
 type deletionRequest struct {
 	CurrentPassword string `json:"current_password" bind:"required"`
 }
 
-// Delete ends all of the user's sessions and schedules the deletion of the account, which a login before then cancels.
+// Delete ends all of the user's sessions and schedules the deletion of the account, which a login before then cancels. The session
+// that asked for it may ask again: to log in for that would keep the account.
 func (a *Account) Delete(c *gin.Context) error {
+	session, err := middleware.SessionOf(c, a.sessions, middleware.Claims(c))
+	if errors.Is(err, models.ErrDeletionAsked) {
+		respondDeletion(c)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	var request deletionRequest
 	if err := Bind(c, &request); err != nil {
 		return err
 	}
-	user := middleware.User(c)
+	user := session.User
 	if err := middleware.LimitAccount(c, user.ID.String()); err != nil {
 		return err
 	}
-	err := a.users.RequestDeletion(c.Request.Context(), user, models.AccountDeletion{
-		Password: request.CurrentPassword, Session: middleware.Session(c), Grace: a.grace, From: middleware.RequestInfo(c),
+	err = a.users.RequestDeletion(c.Request.Context(), user, models.AccountDeletion{
+		Password: request.CurrentPassword, Session: session, Grace: a.grace, From: middleware.RequestInfo(c),
 	})
 	if err != nil {
 		return err
 	}
-	respondAccepted(c, "You are signed out everywhere. An email says until when a login keeps the account.")
+	respondDeletion(c)
 	return nil
+}
+
+func respondDeletion(c *gin.Context) {
+	respondAccepted(c, "You are signed out everywhere. An email says until when a login keeps the account.")
 }
 
 // Export responds with everything that is stored about the user. An error after the response has begun breaks the connection.

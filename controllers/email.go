@@ -35,22 +35,11 @@ type emailProofRequest struct {
 // proof returns the proof that the request has, or a *models.ValidationError. It counts each use of a code, which could be a
 // guess, against the account of the address.
 func (r emailProofRequest) proof(c *gin.Context, verifications *models.VerificationManager) (models.EmailProof, error) {
-	device := DeviceToken(c, r.DeviceToken)
-	if r.Token != "" {
-		return models.EmailProof{Token: r.Token, DeviceToken: device}, nil
+	proof, err := models.ReadEmailProof(r.Token, r.Email, r.Code)
+	proof.DeviceToken = DeviceToken(c, r.DeviceToken)
+	if err != nil || proof.Token != "" {
+		return proof, err
 	}
-	var missing []models.FieldError
-	for _, field := range []struct{ name, value string }{{"email", r.Email}, {"code", r.Code}} {
-		if field.value == "" {
-			missing = append(missing, models.FieldError{
-				Field: field.name, Code: models.CodeRequired, Message: "Send the token from the email, or the email address and the code.",
-			})
-		}
-	}
-	if missing != nil {
-		return models.EmailProof{}, &models.ValidationError{Errors: missing}
-	}
-	proof := models.EmailProof{Email: r.Email, Code: r.Code, DeviceToken: device}
 	return proof, middleware.LimitAccount(c, verifications.Source(proof))
 }
 

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -127,13 +128,18 @@ const (
 	scopeGlobal = "global"
 )
 
-// Logout ends the session that identify returns, all other sessions of its user, or all of them, depending on the scope.
+// Logout ends the session that identify returns, all other sessions of its user, or all of them, depending on the scope. A
+// session that is over ends no others.
 func (s *Sessions) Logout(c *gin.Context) error {
 	request := logoutRequest{Scope: scopeLocal}
 	if err := BindOptional(c, &request); err != nil {
 		return err
 	}
 	session, err := s.identify(c, request.RefreshToken)
+	if request.Scope == scopeLocal && errors.Is(err, models.ErrSessionRevoked) {
+		c.Status(http.StatusNoContent) // it was logged out before
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -23,15 +23,6 @@ const (
 	maxAgentLength  = 400
 )
 
-// denseScripts write a sentence in few characters or without spaces, so that what is longer than a name there is short.
-var denseScripts = []*unicode.RangeTable{
-	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao, unicode.Khmer,
-	unicode.Myanmar, unicode.Tibetan,
-}
-
-// dots are the words for a dot in the languages of our messages, by which people spell out what a mail program makes no link of.
-var dots = []string{"dot", "punkt", "punto", "ponto", "point", "ドット", "点"}
-
 // sanitizeName returns a first name as it may stand in a greeting, or "" if it has anything in it that names don't have: digits,
 // slashes, at signs, control characters, dots within a word, more words than three, more characters than a name, two scripts.
 func sanitizeName(name string) string {
@@ -62,11 +53,28 @@ func isJoiner(r rune) bool { return r == '\u200d' || r == '\u200c' }
 func hasLengthOfName(name string) bool {
 	parts := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" -.·・", r) })
 	limit := maxNameLength
-	if strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, denseScripts...) }) {
+	if strings.ContainsFunc(name, isDense) {
 		limit = maxDenseLength
 	}
-	return utf8.RuneCountInString(name) <= limit && len(parts) <= maxNameParts &&
-		!slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(dots, strings.ToLower(part)) })
+	return utf8.RuneCountInString(name) <= limit && len(parts) <= maxNameParts && !slices.ContainsFunc(parts, isDot)
+}
+
+// isDense reports whether a letter is of a script that writes a sentence in few characters or without spaces, so that what is longer
+// than a name there is short.
+func isDense(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao,
+		unicode.Khmer, unicode.Myanmar, unicode.Tibetan)
+}
+
+// isDot reports whether a word means a dot in one of the languages of our messages: so people spell out what a mail program would
+// make a link of.
+func isDot(word string) bool {
+	switch strings.ToLower(word) {
+	case "dot", "punkt", "punto", "ponto", "point", "ドット", "点":
+		return true
+	default:
+		return false
+	}
 }
 
 // isOneScript reports whether the letters are of one script. Japanese counts as one with the Chinese characters that it uses.

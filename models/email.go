@@ -21,10 +21,10 @@ const (
 var (
 	// ErrInvalidEmail means that a text is not an address that mail can be sent to.
 	ErrInvalidEmail = errors.New("not a valid email address")
-	// ErrUnquotedEmail is an ErrInvalidEmail for an address that is valid once the part before the @ is in quotes.
-	ErrUnquotedEmail = fmt.Errorf("%w: the part before the @ needs quotes", ErrInvalidEmail)
-	// ErrNamedEmail is an ErrInvalidEmail for an address in angle brackets, which may have a name before it.
-	ErrNamedEmail = fmt.Errorf("%w: it is in angle brackets", ErrInvalidEmail)
+	// ErrUnquotedEmail comes with ErrInvalidEmail for an address that is valid once the part before the @ is in quotes.
+	ErrUnquotedEmail = errors.New("the part before the @ needs quotes")
+	// ErrNamedEmail comes with ErrInvalidEmail for an address in angle brackets, which may have a name before it.
+	ErrNamedEmail = errors.New("it is in angle brackets")
 )
 
 // CanonicalEmail returns the one spelling under which an address is stored and looked up: in NFC, lower-cased, its domain in
@@ -39,7 +39,7 @@ func CanonicalEmail(typed string) (string, error) {
 		return "", ErrInvalidEmail
 	}
 	if strings.HasSuffix(typed, ">") {
-		return "", ErrNamedEmail
+		return "", fmt.Errorf("%w: %w", ErrInvalidEmail, ErrNamedEmail)
 	}
 	local, domain, _ := strings.Cut(strings.ToLower(norm.NFC.String(typed)), "@")
 	domain, err := canonicalDomain(domain)
@@ -87,7 +87,7 @@ func canonicalLocalPart(local string) (string, error) {
 	case !slices.Contains(atoms, ""): // a dot-atom
 		return content, nil
 	case !isQuoted:
-		return "", ErrUnquotedEmail
+		return "", fmt.Errorf("%w: %w", ErrInvalidEmail, ErrUnquotedEmail)
 	default:
 		return local, nil
 	}

@@ -119,13 +119,16 @@ func (m *VerificationManager) setEmail(tx Tx, token *OneTimeToken) error {
 
 // UndoEmailChange gives an account its old address back, by the token of the mail that told the old address of the change.
 // Whoever made the change knew the password: it is made useless, every session ends, and a mail lets the owner choose another.
-// Errors are those of VerifyEmail.
+// It returns nil too if that was done before and the account still has its address. Errors are those of VerifyEmail.
 func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string, from RequestInfo) error {
 	found, err := m.oneTimeTokens.find(ctx, token, PurposeUndoChange)
+	if found.isDone() {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return m.oneTimeTokens.redeem(ctx, found, nil, func(tx Tx) error {
+	err = m.oneTimeTokens.redeem(ctx, found, nil, func(tx Tx) error {
 		if err := m.setEmail(tx, found); err != nil {
 			return err
 		}
@@ -147,4 +150,5 @@ func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string,
 			UserID: found.UserID, Purpose: mail.ResetPassword, Address: found.Address,
 		})
 	})
+	return m.oneTimeTokens.forgiveRace(ctx, found, err)
 }

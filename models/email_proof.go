@@ -32,10 +32,13 @@ func (m *VerificationManager) prove(
 		return m.proveByCode(ctx, typedCode{proof, from, purposes}, do)
 	}
 	token, err := m.oneTimeTokens.find(ctx, proof.Token, purposes...)
+	if token.isDone() {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return do(token, nil)
+	return m.oneTimeTokens.forgiveRace(ctx, token, do(token, nil))
 }
 
 // typedCode is a proof that is a code, with what it may be for.

@@ -50,9 +50,9 @@ func (m *VerificationManager) sendTo(ctx context.Context, kind mail.Kind, email 
 }
 
 // VerifyEmail verifies the address of an account, or changes it to the one that a proof of such a change is for, which only the
-// owner of the account can do. Errors are ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, a *ValidationError if the
-// owner is not that of the account, or another account has the new address by now, and ErrTooManyGuesses if too many passwords
-// were.
+// owner of the account can do. It returns nil too for the token of a change that has been made and still holds. Errors are
+// ErrOneTimeTokenInvalid, -Expired and -Used, ErrCodeInvalid, a *ValidationError if the owner is not that of the account, or
+// another account has the new address by now, and ErrTooManyGuesses if too many passwords were.
 func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof, owner Owner, from RequestInfo) error {
 	return m.prove(ctx, proof, from, func(token *OneTimeToken, counted *guess) error {
 		if token.Purpose != mail.ChangeEmail {
@@ -65,6 +65,13 @@ func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof,
 		}
 		return m.oneTimeTokens.redeem(ctx, token, counted, func(tx Tx) error { return m.changeEmail(tx, token, from) })
 	}, mail.VerifyEmail, mail.ChangeEmail)
+}
+
+// Peek returns what redeeming the token of a link for one of the purposes would come to, and redeems nothing: nil, or its error.
+// isDone reports that what the token is for is the case already.
+func (m *VerificationManager) Peek(ctx context.Context, encoded string, purposes ...mail.Kind) (isDone bool, err error) {
+	token, err := m.oneTimeTokens.find(ctx, encoded, purposes...)
+	return token.isDone(), err
 }
 
 // markVerified marks the address of a token as verified, unless it has been verified before in another way.

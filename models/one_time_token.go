@@ -22,6 +22,15 @@ var (
 	ErrCodeInvalid = errors.New("the code is wrong or has expired")
 )
 
+// UsedTokenError is an ErrOneTimeTokenUsed that says when the token was used.
+type UsedTokenError struct{ At time.Time }
+
+// Error returns the text of ErrOneTimeTokenUsed.
+func (e *UsedTokenError) Error() string { return ErrOneTimeTokenUsed.Error() }
+
+// Unwrap returns ErrOneTimeTokenUsed.
+func (e *UsedTokenError) Unwrap() error { return ErrOneTimeTokenUsed }
+
 // OneTimeToken is an outstanding token that was sent by mail; presenting it, or its code, proves control of Address. Neither
 // is stored.
 type OneTimeToken struct {
@@ -73,11 +82,27 @@ const deliveryTime = 80 * time.Hour
 // made while the clock was ahead, or has not been sent yet.
 const clockDifference = time.Minute
 
+// isDone reports whether what a token is for, which comes with its user, is the case already: its address is verified and the
+// account's, or the account has it again. A password can be set any number of times.
+func (t *OneTimeToken) isDone() bool {
+	if t == nil || t.User == nil || !t.User.IsActive || t.User.Email != t.Address {
+		return false
+	}
+	switch t.Purpose {
+	case mail.VerifyEmail, mail.ChangeEmail:
+		return t.User.EmailVerifiedAt != nil
+	case PurposeUndoChange:
+		return t.EndReason == tokenUsed
+	default:
+		return false
+	}
+}
+
 // usable returns nil if the token, which has its user, can be redeemed at now, and otherwise why not.
 func (t *OneTimeToken) usable(now time.Time) error {
 	switch {
-	case t.EndReason == tokenUsed:
-		return ErrOneTimeTokenUsed
+	case t.EndReason == tokenUsed && t.EndedAt != nil:
+		return &UsedTokenError{At: *t.EndedAt}
 	case t.EndedAt != nil, t.User == nil, t.User.mayUse(now) != nil: // without a user, the account was deleted meanwhile
 		return ErrOneTimeTokenInvalid
 	case t.isOutOf(now):

@@ -16,15 +16,6 @@ import (
 	"latchkey/tokens"
 )
 
-// EmailProof shows that somebody reads the mail of an address: the token of a mail, or the address and the code. With a code
-// comes the token of the device that it was typed on, if the account knows that.
-type EmailProof struct {
-	Token       string
-	Email       string
-	Code        string
-	DeviceToken string
-}
-
 // OneTimeTokenManager issues the tokens and codes that are sent by mail, queues the mails, and redeems what they hold.
 type OneTimeTokenManager struct {
 	store Store
@@ -221,10 +212,23 @@ func (m *OneTimeTokenManager) redeem(ctx context.Context, token *OneTimeToken, c
 			return claim.Error
 		}
 		if claim.RowsAffected != 1 {
-			return ErrOneTimeTokenUsed
+			return &UsedTokenError{At: tx.Now}
 		}
 		return do(tx)
 	})
+}
+
+// forgiveRace returns nil for the ErrOneTimeTokenUsed of a redemption that another one was quicker than, if what the token is for
+// is done now. It returns any other error as it is.
+func (m *OneTimeTokenManager) forgiveRace(ctx context.Context, token *OneTimeToken, err error) error {
+	if !errors.Is(err, ErrOneTimeTokenUsed) {
+		return err
+	}
+	var now OneTimeToken
+	if failed := m.store.DB(ctx).Preload("User").Where("id = ?", token.ID).Take(&now).Error; failed != nil || !now.isDone() {
+		return err
+	}
+	return nil
 }
 
 // keepTokens is how long the row of a token that is over stays, so that whoever comes back with it learns why.

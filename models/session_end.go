@@ -8,10 +8,15 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// End ends one live session of the user. The error is ErrSessionNotFound if they have none of this id.
+// End ends one session of the user, which may have ended before. The error is ErrSessionNotFound if they have none of this id.
 func (m *SessionManager) End(ctx context.Context, userID, sessionID uuid.UUID, ending Ending) error {
 	ended, err := m.endWhere(ctx, ending, "user_id = ? AND id = ?", userID, sessionID)
-	if err == nil && ended == 0 {
+	if err != nil || ended > 0 {
+		return err
+	}
+	var found int64
+	err = m.store.DB(ctx).Model(&Session{}).Where("user_id = ? AND id = ?", userID, sessionID).Count(&found).Error
+	if err == nil && found == 0 {
 		return ErrSessionNotFound
 	}
 	return err

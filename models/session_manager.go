@@ -23,6 +23,8 @@ var (
 	ErrSessionExpired = errors.New("the session has expired")
 	// ErrSessionRevoked means that a session was ended, by logging out or otherwise.
 	ErrSessionRevoked = errors.New("the session has been ended")
+	// ErrDeletionAsked comes with ErrSessionRevoked for a session that ended because its account is to be deleted.
+	ErrDeletionAsked = errors.New("the account is to be deleted")
 	// ErrSessionNotFound means that the user has no live session of this id.
 	ErrSessionNotFound = errors.New("the user has no such session")
 )
@@ -203,6 +205,8 @@ func (m *SessionManager) live(db *gorm.DB, id uuid.UUID, now time.Time) (*Sessio
 		return nil, err
 	case session.User.mayUse(now) != nil:
 		return &session, ErrAccountInactive
+	case session.EndedAt != nil && session.EndReason == EndedByDeletion && session.User.DeletionDueAt != nil:
+		return &session, fmt.Errorf("%w: %w", ErrSessionRevoked, ErrDeletionAsked)
 	case session.EndedAt != nil:
 		return &session, ErrSessionRevoked
 	case !now.Before(session.endsAt(m.rules.Idle)):

@@ -115,7 +115,7 @@ func oneTimeTokens() []row {
 		{models.ErrEmailUnverified, http.StatusForbidden, "email_unverified",
 			"The email address of this account has to be confirmed first. Use the newest email, or request another."},
 		{models.ErrOneTimeTokenUsed, http.StatusBadRequest, "one_time_token_used",
-			"The token has already been used."},
+			"The token was used, and what it was for has been done. Request another email to do it again."},
 		{models.ErrOneTimeTokenExpired, http.StatusBadRequest, "one_time_token_expired",
 			"The token has expired. Request another email."},
 		{models.ErrOneTimeTokenInvalid, http.StatusBadRequest, "one_time_token_invalid",

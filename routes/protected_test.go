@@ -91,6 +91,10 @@ func TestProtectedRoutes_ByCaller(t *testing.T) {
 					require.NoError(t, app.DB.Where("TRUE").Delete(&models.User{}).Error)
 					token := as.prepare(t, app, app.Signup(t, "ann@example.com"))
 					answer := app.Do(t, testkit.Call{Method: method, Path: path, Token: token})
+					if path == logout && as.name == "logged out" {
+						require.Equal(t, 204, answer.Status, "logging out twice is logging out")
+						return
+					}
 					if as.status == 0 {
 						require.NotContains(t, []int{401, 403, 405, 500}, answer.Status, "%s", answer.Body)
 						return

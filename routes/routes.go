@@ -38,11 +38,12 @@ type Documents struct {
 // Family registers the routes of one folder below controllers, with the rate limits of the service.
 type Family func(engine *gin.Engine, limit Limits)
 
-// Policies are the middleware before the handlers: Global on every route, User where a user has to be logged in, and the rate
-// limits of single routes.
+// Policies are the middleware before the handlers: Global on every route, User where a user has to be logged in, Token where an
+// access token is needed whose session the handler looks at, and the rate limits of single routes.
 type Policies struct {
 	Global []gin.HandlerFunc
 	User   []gin.HandlerFunc
+	Token  gin.HandlerFunc
 	Limit  Limits
 }
 
@@ -108,11 +109,12 @@ func registerAPI(engine *gin.Engine, to Controllers, policy Policies) {
 	anyone.POST("/password/forgot", limit.Mail, handle(to.Password.Forgot))
 	anyone.POST("/password/reset", limit.Secret, handle(to.Password.Reset))
 
+	anyone.DELETE("/profile", policy.Token, limit.Secret, handle(to.Account.Delete)) // also by the session that it has ended
+
 	user := engine.Group("/api/v1", policy.User...)
 	get(user, "/profile", handle(to.Profile.Show))
 	user.PATCH("/profile", handle(to.Profile.Update))
 	user.PUT("/profile", handle(to.Profile.Replace))
-	user.DELETE("/profile", limit.Secret, handle(to.Account.Delete))
 	get(user, "/profile/export", limit.Export, handle(to.Account.Export))
 	user.POST("/email/change", limit.Secret, limit.Mail, handle(to.Email.Change))
 	user.POST("/password/change", limit.Secret, handle(to.Password.Change))

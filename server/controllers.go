@@ -40,7 +40,7 @@ func newControllers(p parts) (routes.Controllers, error) {
 		Sessions:  sessions,
 		Tokens:    controllers.NewTokens(p.Sessions, p.access),
 		Email:     controllers.NewEmail(p.Verifications, sessions),
-		Account:   controllers.NewAccount(p.Users, p.settings.Account.DeletionGrace),
+		Account:   controllers.NewAccount(p.Users, p.Sessions, p.settings.Account.DeletionGrace),
 		Pages:     pages,
 		DevMail:   p.mailer.page,
 		Families:  families,

@@ -32,12 +32,12 @@ func newEngine() (*gin.Engine, error) {
 // newPolicies constructs the middleware of the routes: what every request passes, what a user's requests pass, and the limits.
 func newPolicies(p parts, counting ratelimit.Counting, metrics *middleware.Metrics) (routes.Policies, error) {
 	limit, err := rateLimits(p.settings, counting, metrics)
+	authenticate := middleware.Authenticate(p.access, p.settings.JWT.AuthHeaderPrefix)
 	return routes.Policies{
 		Global: globalPolicies(p.settings, p.Resources, metrics),
-		User: []gin.HandlerFunc{
-			middleware.Authenticate(p.access, p.settings.JWT.AuthHeaderPrefix), middleware.LoadSession(p.Sessions),
-		},
-		Limit: limit,
+		User:   []gin.HandlerFunc{authenticate, middleware.LoadSession(p.Sessions)},
+		Token:  authenticate,
+		Limit:  limit,
 	}, err
 }
 

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -57,4 +58,24 @@ func TestMailer_AMailSurvivesItsServerAndItsProcess(t *testing.T) {
 		}, patience, 100*time.Millisecond)
 		require.Equal(t, 1, delivered(mailbox))
 	})
+}
+
+// A server that lacks SMTPUTF8 says so when it is greeted, and then nobody waits for a mail that can't come.
+func TestSignup_RefusesAddressesThatTheMailServerDoesNotTake(t *testing.T) {
+	t.Parallel()
+	port := testkit.Port(t)
+	mailServer(t, port)
+	program := testkit.Serve(t, testkit.Environ("sqlite://"+t.TempDir()+"/latchkey.db", "AUTO_MIGRATE=true", "EMAIL_VERIFICATION=required",
+		"MAIL_FROM=no-reply@example.com", "SMTP_URL=smtp://127.0.0.1:"+strconv.Itoa(port)+"?tls=none"))
+	refused, err := http.Post("http://"+program.Addr(t)+"/api/v1/signup", "application/json",
+		strings.NewReader(testkit.Credentials("größe@example.com")))
+	require.NoError(t, err)
+	defer refused.Body.Close()
+	body, err := io.ReadAll(refused.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusBadRequest, refused.StatusCode)
+	require.Contains(t, string(body), "undeliverable")
+	for _, email := range []string{"ann@größe.example", ann} {
+		require.Equal(t, http.StatusAccepted, post(t, program.Addr(t), "signup", email).StatusCode, email)
+	}
 }

@@ -14,13 +14,13 @@ var (
 	attribute = regexp.MustCompile(`([a-z_-]+)(?:="([^"]*)")?`)
 )
 
-// wanted are the attributes of every field that people fill in. Password managers go by autocomplete (HTML, section 4.10.18.7).
+// wanted are the attributes of every field that people fill in. Password managers go by autocomplete (HTML, section 4.10.18.7). The
+// type email and a pattern would refuse what the service takes: quoted local parts, letters beyond ASCII, pasted codes.
 var wanted = map[string]map[string]string{
-	"email":        {"type": "email", "autocomplete": "email"},
-	"code":         {"inputmode": "numeric", "autocomplete": "one-time-code"},
-	"new_password": {"type": "password", "autocomplete": "new-password"},
-
+	"email":            {"type": "", "inputmode": "email", "autocomplete": "email"},
+	"code":             {"inputmode": "numeric", "autocomplete": "one-time-code"},
 	"current_password": {"type": "password", "autocomplete": "current-password"},
+	"new_password":     {"type": "password", "autocomplete": "new-password"},
 }
 
 func TestPages_FieldsAreMaskedAndKnownToPasswordManagers(t *testing.T) {
@@ -43,7 +43,9 @@ func TestPages_FieldsAreMaskedAndKnownToPasswordManagers(t *testing.T) {
 			for name, value := range wanted[attributes["name"]] {
 				require.Equal(t, value, attributes[name], tag)
 			}
-			require.NotContains(t, attributes, "readonly")
+			for _, refused := range []string{"readonly", "pattern", "maxlength"} {
+				require.NotContains(t, attributes, refused)
+			}
 			require.NotEqual(t, "off", attributes["autocomplete"])
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"latchkey/mail"
+	"latchkey/models"
 	"latchkey/problems"
 )
 
@@ -15,17 +17,25 @@ type form struct {
 	AsksPassword bool
 	TakesCode    bool // accepts the address and the code of an email in place of a link's token
 
+	purposes []mail.Kind // of the tokens that it takes
+
 	Token       string
 	Email       string
 	Account     string // the masked address of the account whose address changes, if that is known
 	AsksCurrent bool   // for the current password of that account
 }
 
-func verifyForm() form { return form{Name: "verify", Path: "/verify-email", TakesCode: true} }
-func resetForm() form {
-	return form{Name: "reset", Path: "/reset-password", TakesCode: true, AsksPassword: true}
+func verifyForm() form {
+	return form{Name: "verify", Path: "/verify-email", TakesCode: true, purposes: []mail.Kind{mail.VerifyEmail, mail.ChangeEmail}}
 }
-func undoForm() form { return form{Name: "undo", Path: "/undo-email-change"} }
+func resetForm() form {
+	return form{
+		Name: "reset", Path: "/reset-password", TakesCode: true, AsksPassword: true, purposes: []mail.Kind{mail.ResetPassword},
+	}
+}
+func undoForm() form {
+	return form{Name: "undo", Path: "/undo-email-change", purposes: []mail.Kind{models.PurposeUndoChange}}
+}
 
 // formAt returns the form at a path or at one of its parents.
 func formAt(path string) form {
@@ -45,13 +55,22 @@ type page struct {
 	ShowsForm bool
 	Done      string           // the phrase of the form that confirms what was done; "" if nothing was
 	Problem   problems.Problem // has no Code if there is no problem
+	UsedAt    string           // when the link was used, if that is the problem
 	// OffersMail makes the page offer another email in place of one that is no longer valid.
 	OffersMail bool
 }
 
-// needsAnotherMail reports whether only another email can solve the problem.
-func needsAnotherMail(problem problems.Problem) bool {
-	return problem.Code == "one_time_token_expired" || problem.Code == "one_time_token_invalid"
+// needsAnotherMail reports whether only another email can solve the problem of a form. One to confirm an address is of no use for
+// a link that has been used.
+func (f form) needsAnotherMail(problem problems.Problem) bool {
+	switch problem.Code {
+	case "one_time_token_expired", "one_time_token_invalid":
+		return f.TakesCode
+	case "one_time_token_used":
+		return f.AsksPassword
+	default:
+		return false
+	}
 }
 
 // isCorrectable reports whether the user can correct the form and submit it again.
@@ -75,6 +94,9 @@ func (p page) Intro() (string, error) {
 
 // ProblemText returns the phrase that explains the page's problem.
 func (p page) ProblemText() (string, error) {
+	if p.UsedAt != "" {
+		return p.FormText("used")
+	}
 	return p.localize("problem."+p.Problem.Code, p, func() (string, error) { return p.Text("problem.any") })
 }
 

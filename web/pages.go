@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/gin-gonic/gin"
@@ -127,39 +129,65 @@ func (p *Pages) Undo(c *gin.Context) error {
 	})
 }
 
-// show writes the page with a form, which carries the token of the link.
+// show writes the page with a form, which carries the token of the link; or what has become of that, if the form could do nothing
+// with it.
 func (p *Pages) show(c *gin.Context, form form) error {
-	form.Token = c.Query("token")
-	return p.write(c, http.StatusOK, page{form: form, ShowsForm: true})
+	form.Token = strings.TrimSpace(c.Query("token"))
+	if form.Token == "" {
+		return p.write(c, http.StatusOK, page{form: form, ShowsForm: true})
+	}
+	isDone, err := p.verifications.Peek(c.Request.Context(), form.Token, form.purposes...)
+	switch {
+	case isDone:
+		return p.write(c, http.StatusOK, page{form: form, Done: "done"})
+	case err != nil:
+		return p.explain(c, form, err)
+	default:
+		return p.write(c, http.StatusOK, page{form: form, ShowsForm: true})
+	}
 }
 
 // submit calls do with the input of a form and writes the page with the result: the same form again if the user can correct
 // it.
 func (p *Pages) submit(c *gin.Context, form form, do func(models.EmailProof) error) error {
-	form.Token, form.Email = c.PostForm("token"), c.PostForm("email")
-	proof := models.EmailProof{
-		Token: form.Token, Email: form.Email, Code: c.PostForm("code"), DeviceToken: p.settings.Devices.Token(c),
-	}
-	if form.AsksCode() {
-		if err := middleware.LimitAccount(c, p.verifications.Source(proof)); err != nil {
-			return err
-		}
-	}
-	err := do(proof)
+	form.Token, form.Email = strings.TrimSpace(c.PostForm("token")), c.PostForm("email")
+	proof, err := p.read(c, form)
 	if err == nil {
-		return p.write(c, http.StatusOK, page{form: form, Done: "done"})
+		err = do(proof)
 	}
-	problem := problems.Describe(err)
-	switch {
-	case isCorrectable(problem):
-		shown := page{form: form, ShowsForm: true, Problem: problem}
-		shown.AsksCurrent = form.AsksCurrent || shown.HasError("current_password")
-		return p.write(c, problem.Status, shown)
-	case needsAnotherMail(problem) && form.TakesCode:
-		return p.write(c, problem.Status, page{form: form, OffersMail: true, Problem: problem})
-	default:
+	if err != nil {
+		return p.explain(c, form, err)
+	}
+	return p.write(c, http.StatusOK, page{form: form, Done: "done"})
+}
+
+// read returns the proof in a form. It counts each use of a code, which could be a guess, against the account of the address.
+func (p *Pages) read(c *gin.Context, form form) (models.EmailProof, error) {
+	device := p.settings.Devices.Token(c)
+	if !form.AsksCode() {
+		return models.EmailProof{Token: form.Token, DeviceToken: device}, nil
+	}
+	proof, err := models.ReadEmailProof("", form.Email, c.PostForm("code"))
+	proof.DeviceToken = device
+	if err != nil {
+		return proof, err
+	}
+	return proof, middleware.LimitAccount(c, p.verifications.Source(proof))
+}
+
+// explain writes the page with an error of a form and what helps with it, or returns the error if nothing does.
+func (p *Pages) explain(c *gin.Context, form form, err error) error {
+	data := page{form: form, Problem: problems.Describe(err)}
+	data.ShowsForm, data.OffersMail = isCorrectable(data.Problem), form.needsAnotherMail(data.Problem)
+	data.AsksCurrent = form.AsksCurrent || data.HasError("current_password")
+	var used *models.UsedTokenError
+	if errors.As(err, &used) {
+		data.UsedAt = used.At.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if !data.ShowsForm && !data.OffersMail && data.UsedAt == "" {
 		return err
 	}
+	return p.write(c, data.Problem.Status, data)
 }
 
 // VerifyAgain emails another link in place of one that was to confirm an address.

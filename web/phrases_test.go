@@ -44,11 +44,13 @@ func TestPhrases_EveryLanguageHasAll(t *testing.T) {
 		ours := flat(t, base.String()+".yaml")
 		require.ElementsMatch(t, slices.Collect(maps.Keys(english)), slices.Collect(maps.Keys(ours)), tag)
 		shown := page{localizer: made.localizer(tag.String()), PageSettings: PageSettings{Service: "Acme", MinPasswordLength: 12}}
+		shown.UsedAt = "2026-11-25 14:03 UTC"
 		require.Equal(t, tag, shown.Language)
 		for id, phrase := range ours {
 			text, err := shown.Text(id)
 			require.NoError(t, err)
-			require.Equal(t, strings.ReplaceAll(phrase, "{{.MinPasswordLength}}", "12"), text)
+			known := strings.NewReplacer("{{.MinPasswordLength}}", "12", "{{.UsedAt}}", shown.UsedAt)
+			require.Equal(t, known.Replace(phrase), text)
 		}
 	}
 }
@@ -58,7 +60,7 @@ func TestPhrases_EveryErrorOfAPasswordHasOne(t *testing.T) {
 	english := flat(t, "en.yaml")
 	for _, code := range []string{
 		passwords.CodeTooShort, passwords.CodeTooLong, passwords.CodeInvalidCharacters, passwords.CodeTooCommon,
-		passwords.CodeTooSimilar, passwords.CodeTooWeak, models.CodeTaken,
+		passwords.CodeTooSimilar, passwords.CodeTooWeak, passwords.CodeUnchanged, models.CodeTaken, models.CodeRequired, models.CodeInvalid,
 	} {
 		require.Contains(t, english, "field_error."+code)
 	}

@@ -484,8 +484,8 @@ export interface components {
         };
         /**
          * @description An opaque string that begins with `lkd_`. Keep it, even after a logout, and send it with the next login from this device,
-         *     and with a code from an email (in a browser, the cookie `latchkey_device` does that). Then others who guess at the password
-         *     or the code don't stand in the way.
+         *     and with a code from an email (in a browser, the cookie `__Host-latchkey_device` does that). Then others who guess at the
+         *     password or the code don't stand in the way.
          */
         DeviceToken: string;
         User: {
@@ -703,7 +703,7 @@ export interface components {
          *     | `email_unverified` | the password is right, but the email address is not confirmed | tell the user how to confirm it, and offer another email |
          *     | `one_time_token_invalid` | the emailed token is incomplete, is for something else, or was replaced by a newer one | ask the user to use the newest email, or offer another |
          *     | `one_time_token_expired` | the emailed token has expired | offer another email |
-         *     | `one_time_token_used` | the emailed token was used already | continue; what it is for has been done |
+         *     | `one_time_token_used` | the emailed token was used, and can't be used again | continue, or request another email to do it again |
          *     | `code_invalid` | the code is wrong or older than ten minutes, or too many wrong passwords and codes were tried lately | ask for the code again, point to the link in the email, which works in any case, or offer another email |
          *     | `too_many_guesses` | too many wrong current passwords were tried in this session, so that none is looked at | wait for the seconds in `Retry-After`, and ask the user again |
          *     | `last_superuser` | the account can't be deleted, because it belongs to the last active superuser | tell the user |
@@ -1262,7 +1262,9 @@ export interface operations {
             header?: never;
             path?: never;
             cookie?: {
-                /** @description The device token, which a browser stores as a cookie. */
+                /** @description The device token, which a browser stores as a cookie. The response to a login sets it. */
+                "__Host-latchkey_device"?: string;
+                /** @description The former name of that cookie, which it still has where the service is reached by http. */
                 latchkey_device?: string;
             };
         };
@@ -1332,6 +1334,11 @@ export interface operations {
             /** @description The sessions have ended. */
             204: {
                 headers: {
+                    /**
+                     * @description What browsers delete of the service's origin: their cache and storage, not the cookie of the device. Absent for
+                     *     the scope `others`.
+                     */
+                    "Clear-Site-Data"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1552,7 +1559,7 @@ export interface operations {
                     token?: string | null;
                     /** @description The address that the email was sent to. */
                     email?: string | null;
-                    /** @description The code from the email. */
+                    /** @description The six digits from the email. Spaces and dashes don't count. */
                     code?: string | null;
                     device_token?: components["schemas"]["DeviceToken"] | null;
                     /** @description For a new address without an access token, the current password of the account. */
@@ -1729,7 +1736,7 @@ export interface operations {
                     token?: string | null;
                     /** @description The address that the email was sent to. */
                     email?: string | null;
-                    /** @description The code from the email. */
+                    /** @description The six digits from the email. Spaces and dashes don't count. */
                     code?: string | null;
                     device_token?: components["schemas"]["DeviceToken"] | null;
                     new_password: string;

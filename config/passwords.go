@@ -9,7 +9,8 @@ import (
 )
 
 // Password configures the policy for new passwords, and the pool that hashes them. ForbiddenWords are those of the operator;
-// the names of the service are known from other settings. HashConcurrency of 0 means one hash per core. HashWait is how long a request waits for its turn.
+// the names of the service are known from other settings. HashConcurrency of 0 means one hash per core. HashWait is
+// how long a request waits for its turn.
 type Password struct {
 	MinLength       int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`
 	ForbiddenWords  []string      `env:"PASSWORD_FORBIDDEN_WORDS"`

@@ -23,8 +23,9 @@ const (
 	maxAgentLength  = 400
 )
 
-// sanitizeName returns a first name as it may stand in a greeting, or "" if it has anything in it that names don't have: digits,
-// slashes, at signs, control characters, dots within a word, more words than three, more characters than a name, two scripts.
+// sanitizeName returns a first name as it may stand in a greeting, or "" if it has anything in it that names don't have:
+// digits, slashes, at signs, control characters, dots within a word, more words than three, more characters than a name,
+// two scripts.
 func sanitizeName(name string) string {
 	name = strings.Join(strings.FieldsFunc(name, isBlank), " ")
 	if !utf8.ValidString(name) || !strings.ContainsFunc(name, unicode.IsLetter) || !hasLengthOfName(name) || !isOneScript(name) {
@@ -59,15 +60,15 @@ func hasLengthOfName(name string) bool {
 	return utf8.RuneCountInString(name) <= limit && len(parts) <= maxNameParts && !slices.ContainsFunc(parts, isDot)
 }
 
-// isDense reports whether a letter is of a script that writes a sentence in few characters or without spaces, so that what is longer
-// than a name there is short.
+// isDense reports whether a letter is of a script that writes a sentence in few characters or without spaces, so that what
+// is longer than a name there is short.
 func isDense(r rune) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao,
-		unicode.Khmer, unicode.Myanmar, unicode.Tibetan)
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo,
+		unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan)
 }
 
-// isDot reports whether a word means a dot in one of the languages of our messages: so people spell out what a mail program would
-// make a link of.
+// isDot reports whether a word means a dot in one of the languages of our messages: so people spell out what a mail program
+// would make a link of.
 func isDot(word string) bool {
 	switch strings.ToLower(word) {
 	case "dot", "punkt", "punto", "ponto", "point", "ドット", "点":

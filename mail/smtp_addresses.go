@@ -26,8 +26,8 @@ func (s *SMTP) learn(session *smtp.Client) (utf8 bool) {
 	return utf8
 }
 
-// Takes reports whether the server delivers to an address whose local part may have letters beyond ASCII. Where that is not known,
-// it asks the server, for three seconds at most; if there is no answer it assumes that it does.
+// Takes reports whether the server delivers to an address whose local part may have letters beyond ASCII. Where that is not
+// known, it asks the server, for three seconds at most; if there is no answer it assumes that it does.
 func (s *SMTP) Takes(ctx context.Context, address string) bool {
 	if isASCII(address) {
 		return true

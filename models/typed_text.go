@@ -20,7 +20,8 @@ func isInvisible(r rune) bool {
 		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// isJoiner reports whether a character joins or separates the letters beside it, as Persian, the languages of India and emoji need.
+// isJoiner reports whether a character joins or separates the letters beside it, as Persian, the languages of India and
+// emoji need.
 func isJoiner(r rune) bool { return r == zeroWidthJoiner || r == zeroWidthNonJoiner }
 
 // trimTyped returns text without spaces and invisible characters at both ends.

@@ -16,7 +16,7 @@ import (
 
 func TestPolicy_Check_KnowsEveryCommonPassword(t *testing.T) {
 	common := passwords.CommonPasswords(t)
-	require.Equal(t, 20_000, len(common)) //nolint:testifylint // Len would print them all
+	require.Equal(t, 20_000, len(common)) // Len would print them all
 	policy := passwords.NewPolicy(1)
 	for _, password := range common {
 		require.True(t, passwords.IsKnown(password), password)

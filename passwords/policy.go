@@ -31,7 +31,8 @@ type Violation struct {
 }
 
 // Policy decides whether a new password is acceptable. It has no rules about kinds of characters, allows all of Unicode, and
-// judges the normal form, which is what Pool hashes. It reads its dictionaries when a password first needs them. It is safe for concurrent use.
+// judges the normal form, which is what Pool hashes. It reads its dictionaries when a password first needs them. It is safe for
+// concurrent use.
 type Policy struct {
 	minLength int
 	forbidden []string // words

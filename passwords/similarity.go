@@ -19,7 +19,8 @@ func resemblesAny(password string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return similarity(password, word) >= maxSimilarity })
 }
 
-// wordsOf returns, in lower case and the form of passwords, each attribute, its part before an "@", and the words that it consists of.
+// wordsOf returns, in lower case and the form of passwords, each attribute, its part before an "@", and the words that it
+// consists of.
 func wordsOf(attributes []string) []string {
 	var words []string
 	for _, attribute := range attributes {

@@ -104,7 +104,7 @@ func (e *export) write() error {
 	}{
 		{"user", e.writeUser},
 		{"sessions", func() error { return writeRows(e, e.data.Sessions, newExportedSession) }},
-		{"devices", func() error { return writeRows(e, e.data.Devices, newExportedDevice) }},
+		{"devices", e.writeDevices},
 		{"one_time_tokens", func() error { return writeRows(e, e.data.OneTimeTokens, newExportedToken) }},
 		{"audit_events", func() error { return writeRows(e, e.data.AuditEvents, newExportedEvent) }},
 		{"imported", e.writeImported},
@@ -126,6 +126,14 @@ func (e *export) writeUser() error {
 		EmailVerifiedAt: user.EmailVerifiedAt, DeletionDueAt: user.DeletionDueAt,
 		LegacyID: user.LegacyID, LegacyUsername: user.LegacyUsername,
 	})
+}
+
+func (e *export) writeDevices() error {
+	devices := make([]exportedDevice, len(e.data.Devices))
+	for i, d := range e.data.Devices {
+		devices[i] = exportedDevice{d.DeviceID, d.Failures, d.SeenAt}
+	}
+	return json.MarshalEncode(e.json, devices)
 }
 
 func (e *export) writeImported() error {
@@ -178,10 +186,6 @@ func newExportedSession(s models.Session) exportedSession {
 	return exportedSession{
 		s.ID, s.ClientName, s.UserAgent, s.IP, s.AuthMethod, s.CreatedAt, s.LastUsedAt, s.ExpiresAt, s.EndedAt, s.EndReason,
 	}
-}
-
-func newExportedDevice(d models.LoginThrottle) exportedDevice {
-	return exportedDevice{d.DeviceID, d.Failures, d.SeenAt}
 }
 
 func newExportedToken(t models.OneTimeToken) exportedToken {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 )
 
 // PersonalData is everything that is kept about one user (GDPR, article 15), except the hash of their password. Mail that is
@@ -12,13 +11,13 @@ import (
 type PersonalData struct {
 	User          *User
 	Imported      []ImportedAccount // at most one
-	Sessions      *Pages[Session]   // those that are over too
-	Devices       *Pages[LoginThrottle]
+	Devices       []LoginThrottle
+	Sessions      *Pages[Session] // those that are over too
 	OneTimeTokens *Pages[OneTimeToken]
 	AuditEvents   *Pages[AuditEvent] // those of a day that share a row stand where that day begins
 }
 
-// PersonalData reads what there is one of about a user. The pages are read when they are wanted.
+// PersonalData reads what there are few of about a user. The pages are read when they are wanted.
 func (m *UserManager) PersonalData(ctx context.Context, id uuid.UUID) (*PersonalData, error) {
 	db := m.store.DB(ctx)
 	user, err := takeUser(db, "id = ?", id)
@@ -27,10 +26,12 @@ func (m *UserManager) PersonalData(ctx context.Context, id uuid.UUID) (*Personal
 	}
 	data := &PersonalData{
 		User:          user,
-		Sessions:      &Pages[Session]{store: m.store, owner: "user_id", key: "id", user: id},
-		Devices:       &Pages[LoginThrottle]{store: m.store, owner: "account_id", key: "device_id", user: id},
-		OneTimeTokens: &Pages[OneTimeToken]{store: m.store, owner: "user_id", key: "id", user: id},
-		AuditEvents:   &Pages[AuditEvent]{store: m.store, owner: "user_id", key: "id", user: id},
+		Sessions:      &Pages[Session]{store: m.store, user: id},
+		OneTimeTokens: &Pages[OneTimeToken]{store: m.store, user: id},
+		AuditEvents:   &Pages[AuditEvent]{store: m.store, user: id},
+	}
+	if err := db.Where("account_id = ?", id).Order("seen_at").Find(&data.Devices).Error; err != nil {
+		return nil, err
 	}
 	return data, db.Where("user_id = ?", id).Find(&data.Imported).Error
 }
@@ -39,51 +40,47 @@ func (m *UserManager) PersonalData(ctx context.Context, id uuid.UUID) (*Personal
 // many, so it does that once for many pages.
 const (
 	exportPage = 1000
-	exportKeys = 50 * exportPage
+	exportIDs  = 50 * exportPage
 )
 
-// Pages are the rows of a table that belong to a user, in the order of their keys.
+// Pages are the rows of a table that belong to a user, in the order of their ids.
 type Pages[Row any] struct {
-	store      Store
-	owner, key string // columns
-	user       uuid.UUID
+	store Store
+	user  uuid.UUID
 
-	keys  []uuid.UUID // of the next pages
-	last  *uuid.UUID  // key that was read
-	isEnd bool        // no keys follow
+	ids   []uuid.UUID // of the next pages
+	last  *uuid.UUID  // id that was read
+	isEnd bool        // no ids follow
 }
 
 // Next returns the next page, which is empty behind the last one.
 func (p *Pages[Row]) Next(ctx context.Context) (rows []Row, err error) {
-	if len(p.keys) == 0 && !p.isEnd {
-		if err := p.readKeys(ctx); err != nil {
+	if len(p.ids) == 0 && !p.isEnd {
+		if err := p.readIDs(ctx); err != nil {
 			return nil, err
 		}
 	}
-	page := p.keys[:min(exportPage, len(p.keys))]
+	page := p.ids[:min(exportPage, len(p.ids))]
 	if len(page) == 0 {
 		return nil, nil
 	}
-	err = p.mine(ctx).Where(p.key+" IN ?", page).Order(p.key).Find(&rows).Error
-	p.keys = p.keys[len(page):]
+	// With the user in the condition, SQLite would look through all of their rows for each page.
+	err = p.store.DB(ctx).Where("id IN ?", page).Order("id").Find(&rows).Error
+	p.ids = p.ids[len(page):]
 	return rows, err
 }
 
-func (p *Pages[Row]) readKeys(ctx context.Context) error {
-	following := p.mine(ctx).Model(new(Row))
+func (p *Pages[Row]) readIDs(ctx context.Context) error {
+	following := p.store.DB(ctx).Model(new(Row)).Where("user_id = ?", p.user)
 	if p.last != nil {
-		following = following.Where(p.key+" > ?", *p.last)
+		following = following.Where("id > ?", *p.last)
 	}
-	if err := following.Order(p.key).Limit(exportKeys).Pluck(p.key, &p.keys).Error; err != nil {
+	if err := following.Order("id").Limit(exportIDs).Pluck("id", &p.ids).Error; err != nil {
 		return err
 	}
-	p.isEnd = len(p.keys) < exportKeys
-	if len(p.keys) > 0 {
-		p.last = &p.keys[len(p.keys)-1]
+	p.isEnd = len(p.ids) < exportIDs
+	if len(p.ids) > 0 {
+		p.last = &p.ids[len(p.ids)-1]
 	}
 	return nil
-}
-
-func (p *Pages[Row]) mine(ctx context.Context) *gorm.DB {
-	return p.store.DB(ctx).Where(p.owner+" = ?", p.user)
 }

@@ -55,7 +55,7 @@ func TestAccountExport_HoldsOnePageAtATime(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, tryLogin(t, app, annAddress, "a wrong guess").status)
 		var most atomic.Int64
 		onEvents(t, app, func(db *gorm.DB) {
-			if _, isWhole := db.Statement.Dest.(*[]models.AuditEvent); isWhole { // not only keys
+			if _, isWhole := db.Statement.Dest.(*[]models.AuditEvent); isWhole { // not only ids
 				most.Store(max(most.Load(), db.RowsAffected))
 			}
 		})
@@ -90,7 +90,7 @@ func TestAccountExport_AnErrorHalfwayBreaksTheConnection(t *testing.T) {
 		access := signUpWithHistory(t, app, 5000)
 		queries := 0
 		onEvents(t, app, func(db *gorm.DB) {
-			if queries++; queries == 4 { // the keys, and two pages before
+			if queries++; queries == 4 { // the ids, and two pages before
 				_ = db.AddError(context.DeadlineExceeded)
 			}
 		})

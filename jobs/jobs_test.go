@@ -179,6 +179,7 @@ func TestQueue_Add_SendsIfTheTransactionCommitsAndOnlyThen(t *testing.T) {
 		f.add(t, mail)
 		require.Equal(t, jobs.Waiting, f.unsent(t)[0].State)
 		f.drain(t)
+		mail.Attempt = 1
 		require.Equal(t, []jobs.Mail{mail}, f.sent.mails)
 		require.Empty(t, f.unsent(t))
 		f.drain(t)

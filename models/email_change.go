@@ -122,7 +122,7 @@ func (m *VerificationManager) setEmail(tx Tx, token *OneTimeToken) error {
 // It returns nil too if that was done before and the account still has its address. Errors are those of VerifyEmail.
 func (m *VerificationManager) UndoEmailChange(ctx context.Context, token string, from RequestInfo) error {
 	found, err := m.oneTimeTokens.find(ctx, token, PurposeUndoChange)
-	if found.isDone() {
+	if found.isDone(m.store.Now()) {
 		return nil
 	}
 	if err != nil {

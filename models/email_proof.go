@@ -32,7 +32,7 @@ func (m *VerificationManager) prove(
 		return m.proveByCode(ctx, typedCode{proof, from, purposes}, do)
 	}
 	token, err := m.oneTimeTokens.find(ctx, proof.Token, purposes...)
-	if token.isDone() {
+	if token.isDone(m.store.Now()) {
 		return nil
 	}
 	if err != nil {

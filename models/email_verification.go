@@ -71,7 +71,7 @@ func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof,
 // isDone reports that what the token is for is the case already.
 func (m *VerificationManager) Peek(ctx context.Context, encoded string, purposes ...mail.Kind) (isDone bool, err error) {
 	token, err := m.oneTimeTokens.find(ctx, encoded, purposes...)
-	return token.isDone(), err
+	return token.isDone(m.store.Now()), err
 }
 
 // markVerified marks the address of a token as verified, unless it has been verified before in another way.

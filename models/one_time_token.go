@@ -82,10 +82,10 @@ const deliveryTime = 80 * time.Hour
 // made while the clock was ahead, or has not been sent yet.
 const clockDifference = time.Minute
 
-// isDone reports whether what a token is for, which comes with its user, is the case already: its address is verified and the
+// isDone reports whether what a token is for, which comes with its user, is the case already at now: its address is verified and the
 // account's, or the account has it again. A password can be set any number of times.
-func (t *OneTimeToken) isDone() bool {
-	if t == nil || t.User == nil || !t.User.IsActive || t.User.Email != t.Address {
+func (t *OneTimeToken) isDone(now time.Time) bool {
+	if t == nil || t.User == nil || t.User.mayUse(now) != nil || t.User.Email != t.Address {
 		return false
 	}
 	switch t.Purpose {

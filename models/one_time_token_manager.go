@@ -225,7 +225,7 @@ func (m *OneTimeTokenManager) forgiveRace(ctx context.Context, token *OneTimeTok
 		return err
 	}
 	var now OneTimeToken
-	if failed := m.store.DB(ctx).Preload("User").Where("id = ?", token.ID).Take(&now).Error; failed != nil || !now.isDone() {
+	if failed := m.store.DB(ctx).Preload("User").Where("id = ?", token.ID).Take(&now).Error; failed != nil || !now.isDone(m.store.Now()) {
 		return err
 	}
 	return nil

@@ -60,7 +60,7 @@ func TestFault_AStatementThatTheDatabaseRefusesLeavesNothing(t *testing.T) {
 		token := app.Mail(t, cursed).Token(t)
 		events = count(&models.AuditEvent{})
 		for range 2 {
-			status, code := ask(t, app, "email/verify", "", "token", token)
+			status, code := ask(t, app, "email/verify", ann.Access, "token", token)
 			require.Equal(t, http.StatusInternalServerError, status, code)
 		}
 		require.Equal(t, events, count(&models.AuditEvent{}))
@@ -73,7 +73,7 @@ func TestFault_AStatementThatTheDatabaseRefusesLeavesNothing(t *testing.T) {
 			}
 			require.NoError(t, app.DB.Exec("DROP TRIGGER IF EXISTS "+trigger).Error)
 		}
-		succeeds(t, app, "email/verify", "", "token", token)
+		succeeds(t, app, "email/verify", ann.Access, "token", token)
 		require.Equal(t, cursed, app.Get(t, profile, ann.Access).Text(t, "email"), "the token was not used up")
 	})
 }

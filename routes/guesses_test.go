@@ -19,18 +19,20 @@ import (
 const triesPerDay = 33
 
 // requireRefused requires that so many guesses were refused, and returns how many of them were tries: the others came while the
-// count was locked. Each has left a row.
+// count was locked. Each has been recorded.
 func requireRefused(t *testing.T, app *testkit.App, want int) (tries int) {
 	t.Helper()
-	var details []string
+	var events []models.AuditEvent
 	kinds := []string{models.EventLoginFailed, models.EventCodeFailed, models.EventPasswordFailed}
-	require.NoError(t, app.DB.Model(&models.AuditEvent{}).Where("kind IN ?", kinds).Pluck("detail", &details).Error)
-	require.Len(t, details, want)
-	for _, detail := range details {
-		if detail == "" {
-			tries++
+	require.NoError(t, app.DB.Model(&models.AuditEvent{}).Where("kind IN ?", kinds).Find(&events).Error)
+	refused := 0
+	for _, event := range events {
+		refused += int(event.Count)
+		if event.Detail == "" {
+			tries += int(event.Count)
 		}
 	}
+	require.Equal(t, want, refused)
 	return tries
 }
 

@@ -61,7 +61,7 @@ func TestOperations_RefuseInvalidBodies(t *testing.T) {
 	app := testkit.NewApp(t, testkit.SQLite(t))
 	access := app.Signup(t, annAddress)
 	for status, spoil := range map[int]func(*testkit.Call){
-		http.StatusBadRequest:            func(call *testkit.Call) { call.Body = "{" },
+		http.StatusBadRequest:            func(call *testkit.Call) { call.Body, call.Path = "{", call.Path+"?limit=many" },
 		http.StatusRequestEntityTooLarge: func(call *testkit.Call) { call.Body = strings.Repeat(" ", 65*1024) },
 		http.StatusUnsupportedMediaType:  func(call *testkit.Call) { call.Body, call.Type = "a=b", "application/x-www-form-urlencoded" },
 	} {
@@ -76,7 +76,7 @@ func TestOperations_RefuseInvalidBodies(t *testing.T) {
 func TestOperations_LimitedOnesRespondWith429(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t), limitsOn, behindProxy, "RATE_LIMIT_LOGIN=1/24h", "RATE_LIMIT_SIGNUP=1/24h",
-		"RATE_LIMIT_REFRESH=1/24h", "RATE_LIMIT_MAIL=1/24h", "RATE_LIMIT_SECRET=1/24h")
+		"RATE_LIMIT_REFRESH=1/24h", "RATE_LIMIT_MAIL=1/24h", "RATE_LIMIT_SECRET=1/24h", "RATE_LIMIT_EXPORT=1/24h")
 	access := app.Signup(t, annAddress)
 	for i, operation := range testkit.TheContract().Answering("429") {
 		call := sent(operation, "{}", access)

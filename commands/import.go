@@ -47,7 +47,7 @@ func (o *importOptions) addTo(command *cobra.Command) {
 	command.Flags().BoolVar(&o.verified, "email-verified", false, "treat every address as verified, as the source verified them")
 	command.Flags().StringVar(&o.rejects, "rejects", "", "write what was refused or left out, with the reasons, to this CSV file")
 	command.Flags().DurationVar(&o.empty, "check-empty", 30*time.Second,
-		"how long to look for hashes of the empty password, each of which takes as long as a login; 0 for not at all")
+		"how long to look for hashes of the empty password; 0 for not at all")
 }
 
 // accountSource reads the accounts of another system: read calls visit with each, and share returns which part has been

@@ -28,7 +28,7 @@ func read(t *testing.T, format importer.Format, lines string) []models.ExternalA
 
 func TestReadJSON_OfLatchkey(t *testing.T) {
 	accounts := read(t, importer.Latchkey(), `
-{"id":"0199a5c2-7f00-7abc-8def-0123456789ab","legacy_id":7,"email":"ann@example.com","password_hash":"!x","first_name":"Ann","last_name":"Bée","is_active":false,"is_staff":true,"is_superuser":true,"date_joined":"2019-04-01T08:00:00Z","last_login":"2026-01-02T03:04:05.678Z","locale":"de","timezone":"Europe/Berlin","deletion_due_at":"2026-01-02T03:04:05.678Z"}
+{"id":"0199a5c2-7f00-7abc-8def-0123456789ab","legacy_id":7,"email":"ann@example.com","password_hash":"!x","first_name":"Ann","last_name":"Bée","is_active":false,"is_staff":true,"is_superuser":true,"date_joined":"2019-04-01T08:00:00Z","last_login":"2026-01-02T03:04:05.678Z","locale":"de","timezone":"Europe/Berlin","deletion_due_at":"2026-01-02T03:04:05.678Z","tokens_valid_after":"2026-01-02T03:04:05.678Z"}
 {"email":"bob@example.com"}
 {"email":"cat@example.com","passwordHash":"SECRET"}
 {"email":["SECRET"]}
@@ -37,6 +37,7 @@ SECRET
 	want := ann()
 	want.Source, want.ID = "line 2", uuid.MustParse("0199a5c2-7f00-7abc-8def-0123456789ab")
 	want.Locale, want.Timezone, want.DeletionDueAt = "de", "Europe/Berlin", want.LastLogin
+	want.TokensValidAfter = want.LastLogin
 	require.Equal(t, want, accounts[0])
 	require.Equal(t, models.ExternalAccount{Source: "line 3", Email: "bob@example.com", IsActive: true}, accounts[1])
 	for _, account := range accounts[2:] {

@@ -34,12 +34,15 @@ type Line struct {
 	Locale          string     `json:"locale,omitempty"`
 	Timezone        string     `json:"timezone,omitempty"`
 	DeletionDueAt   *time.Time `json:"deletion_due_at,omitempty"`
+
+	TokensValidAfter *time.Time `json:"tokens_valid_after,omitempty"`
 }
 
 // lineMembers returns the names of a line's members.
 func lineMembers() []string {
 	return []string{"id", "legacy_id", "username", "email", "password_hash", "first_name", "last_name", "is_active", "is_staff",
-		"is_superuser", "date_joined", "last_login", "email_verified_at", "locale", "timezone", "deletion_due_at"}
+		"is_superuser", "date_joined", "last_login", "email_verified_at", "locale", "timezone", "deletion_due_at",
+		"tokens_valid_after"}
 }
 
 // NewLine returns the line of a user, without the password hash.
@@ -49,6 +52,7 @@ func NewLine(user *models.User) Line {
 		IsActive: &user.IsActive, IsStaff: user.IsStaff, IsSuperuser: user.IsSuperuser,
 		DateJoined: user.DateJoined, LastLogin: user.LastLogin, EmailVerifiedAt: user.EmailVerifiedAt,
 		Locale: user.Locale, Timezone: user.Timezone, DeletionDueAt: user.DeletionDueAt,
+		TokensValidAfter: user.TokensValidAfter,
 	}
 	if user.LegacyUsername != nil {
 		line.Username = *user.LegacyUsername
@@ -76,7 +80,7 @@ func latchkeyAccount(object []byte) models.ExternalAccount {
 		IsActive: r.isActive("is_active"), IsStaff: r.isSet("is_staff"), IsSuperuser: r.isSet("is_superuser"),
 		DateJoined: orZero(r.moment("date_joined")), LastLogin: r.moment("last_login"),
 		EmailVerifiedAt: r.moment("email_verified_at"), Locale: r.text("locale"), Timezone: r.text("timezone"),
-		DeletionDueAt: r.moment("deletion_due_at"),
+		DeletionDueAt: r.moment("deletion_due_at"), TokensValidAfter: r.moment("tokens_valid_after"),
 	}
 	r.keys(&account)
 	return r.finish(account)

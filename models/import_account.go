@@ -39,6 +39,8 @@ type ExternalAccount struct {
 	EmailVerifiedAt *time.Time // zero if it is verified, but not known when
 	DeletionDueAt   *time.Time // when the account is deleted, if its user requested that
 
+	TokensValidAfter *time.Time // until when the tokens that other systems issued have been ended
+
 	HasEmptyPassword bool // Password is a hash of the empty password: the account has none
 }
 
@@ -178,6 +180,10 @@ func (a *ExternalAccount) times(now time.Time) {
 		a.DeletionDueAt = nil
 		a.note("deletion_due_at", outside)
 	}
+	if !storable(a.TokensValidAfter) {
+		a.TokensValidAfter = nil
+		a.note("tokens_valid_after", outside)
+	}
 }
 
 // importedName returns a name as it can be stored. No account is refused for a name: control characters become spaces,
@@ -223,6 +229,7 @@ func (a ExternalAccount) user(now time.Time) User {
 		FirstName: a.FirstName, LastName: a.LastName, IsActive: a.IsActive, IsStaff: a.IsStaff, IsSuperuser: a.IsSuperuser,
 		DateJoined: joined, LastLogin: inUTC(a.LastLogin),
 		EmailVerifiedAt: inUTC(a.EmailVerifiedAt), Locale: a.Locale, Timezone: a.Timezone, DeletionDueAt: inUTC(a.DeletionDueAt),
+		TokensValidAfter: inUTC(a.TokensValidAfter),
 	}
 }
 
@@ -316,7 +323,8 @@ func (i *ImportedAccount) changes(user *User, account ExternalAccount, keys [][]
 	return columns
 }
 
-// addObserved adds the columns that nobody changes: when an address was verified, and the last login.
+// addObserved adds the columns that nobody changes: when an address was verified, the last login, and which tokens have ended. The
+// last two never go back.
 func addObserved(columns map[string]any, user *User, account ExternalAccount) {
 	// An address that comes with this import is as verified as the source says, and so is one that was the same before.
 	if columns["email"] != nil || user.EmailVerifiedAt == nil && user.Email == account.Email {
@@ -324,8 +332,14 @@ func addObserved(columns map[string]any, user *User, account ExternalAccount) {
 			columns["email_verified_at"] = verified
 		}
 	}
-	if last := inUTC(account.LastLogin); last != nil && (user.LastLogin == nil || last.After(*user.LastLogin)) {
-		columns["last_login"] = *last
+	addLater(columns, "last_login", user.LastLogin, account.LastLogin)
+	addLater(columns, "tokens_valid_after", user.TokensValidAfter, account.TokensValidAfter)
+}
+
+// addLater adds a column whose time is a later one in the source than here.
+func addLater(columns map[string]any, name string, here, there *time.Time) {
+	if there = inUTC(there); there != nil && (here == nil || there.After(*here)) {
+		columns[name] = *there
 	}
 }
 

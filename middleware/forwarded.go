@@ -10,7 +10,7 @@ const maxQuotedCommas = 8
 // spoils nothing that a proxy added. The node is "" if the element has none, or is not an element.
 func lastForwarded(header string) (node, rest string) {
 	comma := len(header)
-	for range maxQuotedCommas {
+	for range maxQuotedCommas + 1 {
 		comma = strings.LastIndexByte(header[:comma], ',')
 		if node, ok := forwardedElement(header[comma+1:]); ok {
 			return node, header[:max(comma, 0)]

@@ -97,18 +97,20 @@ const (
 // LimitMail is LimitEmail for a request that sends a mail of one kind. Each kind counts on its own: otherwise a stranger could use
 // up, by requests that send nothing, what the owner of the address needs to reset their password.
 func LimitMail(c *gin.Context, kind, typed string) error {
-	if canonical, err := models.CanonicalEmail(typed); err == nil {
-		typed = canonical
-	}
-	return LimitAccount(c, kind+" "+typed)
+	return LimitAccount(c, kind+" "+spelt(typed))
 }
 
 // LimitEmail is LimitAccount for the account of an email address, in any spelling, whether or not there is one.
 func LimitEmail(c *gin.Context, typed string) error {
+	return LimitAccount(c, spelt(typed))
+}
+
+// spelt returns the one spelling of an email address, or what was typed if that is none.
+func spelt(typed string) string {
 	if canonical, err := models.CanonicalEmail(typed); err == nil {
-		typed = canonical
+		return canonical
 	}
-	return LimitAccount(c, typed)
+	return typed
 }
 
 // network returns what identifies a client: its IPv4 address, or the /64 of its IPv6 address, all of which belongs to one

@@ -65,10 +65,11 @@ const (
 // EventKinds returns every kind of event.
 func EventKinds() []string {
 	return []string{
-		EventSignedUp, EventLoginSucceeded, EventLoginFailed, EventCodeFailed, EventPasswordFailed,
-		EventAccountLocked, EventPasswordChanged, EventRefreshTokenReused, EventSessionAhead, EventRolesChanged, EventSessionEnded, EventAccountDisabled, EventAccountEnabled, EventNewDevice,
-		EventEmailVerified,
-		EventEmailChangeAsked, EventEmailChanged, EventDeletionAsked, EventDeletionCancelled, EventAccountDeleted,
+		EventSignedUp, EventLoginSucceeded, EventLoginFailed, EventCodeFailed, EventPasswordFailed, EventAccountLocked,
+		EventPasswordChanged, EventRefreshTokenReused, EventSessionAhead, EventSessionEnded, EventNewDevice,
+		EventRolesChanged, EventAccountDisabled, EventAccountEnabled,
+		EventEmailVerified, EventEmailChangeAsked, EventEmailChanged,
+		EventDeletionAsked, EventDeletionCancelled, EventAccountDeleted,
 	}
 }
 

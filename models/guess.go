@@ -23,8 +23,8 @@ func (e *TooManyGuessesError) Error() string {
 	return fmt.Sprintf("%s; the next one counts in %s", ErrTooManyGuesses, e.RetryAfter)
 }
 
-// Is makes the error an ErrTooManyGuesses.
-func (e *TooManyGuessesError) Is(target error) bool { return target == ErrTooManyGuesses }
+// Unwrap returns ErrTooManyGuesses.
+func (e *TooManyGuessesError) Unwrap() error { return ErrTooManyGuesses }
 
 // guess is one try of a secret that opens an account or changes it: a password, or a code that was mailed. All of them are
 // counted together (see docs/abuse.md). A nil guess is none: whatever it is for has another proof.
@@ -37,9 +37,18 @@ type guess struct {
 	count *LoginThrottle // as it was read last
 }
 
-// read reads the count that the guess is in.
+// read reads the count that the guess is in. In a session whose device the account does not know, or has forgotten, it is a count
+// of the session: strangers are not in its way.
 func (g *guess) read(db *gorm.DB, now time.Time) (err error) {
 	g.count, err = readThrottle(db, g.account, g.device, now)
+	session := g.failure.SessionID
+	if err != nil || session == uuid.Nil || g.count.DeviceID != uuid.Nil {
+		return err
+	}
+	g.count, err = readThrottle(db, g.account, session, now)
+	if err == nil && g.count.DeviceID == uuid.Nil {
+		g.count = newThrottle(g.account, session, now)
+	}
 	return err
 }
 
@@ -84,7 +93,7 @@ func (g *guess) accept(tx Tx) error {
 	if g == nil {
 		return nil
 	}
-	if device, isKnown := g.knownDevice(); isKnown {
+	if device, isKnown := g.knownDevice(); isKnown && g.count.isStored {
 		return claimThrottle(tx, g.count, newThrottle(g.account, device, tx.Now))
 	}
 	return holdThrottle(tx, g.count)

@@ -404,6 +404,38 @@ func TestGuess_ThatIsRefusedIsRecorded(t *testing.T) {
 	})
 }
 
+// An account forgets devices, and does not know those of Django's tokens. Strangers are not in the way of the sessions on them.
+func TestGuess_InASessionWithoutAKnownDeviceCountsForTheSession(t *testing.T) {
+	t.Parallel()
+	eachGuessing(t, func(t *testing.T, g guessing) {
+		v := g.victim(t)
+		forgotten, another := v.device(t), v.device(t)
+		require.NoError(t, g.db.Where("account_id = ?", v.user.ID).Delete(&models.LoginThrottle{}).Error)
+		another.session.DeviceID = nil
+		for range models.FreeFailures {
+			_, err := v.login("wrong", known{})
+			require.NoError(t, err)
+		}
+		try := func(secret string, from known) bool {
+			isAccepted, err := v.password(secret, from)
+			require.NoError(t, err)
+			return isAccepted
+		}
+		require.False(t, try(testkit.Password, known{}), "strangers are locked")
+		for range models.FreeFailures {
+			require.False(t, try("wrong", forgotten))
+		}
+		require.False(t, try(testkit.Password, forgotten), "it has used up its tries")
+		require.True(t, try(testkit.Password, another))
+		g.clock.Advance(models.FirstDelay)
+		require.True(t, try(testkit.Password, forgotten))
+		for range models.FreeFailures {
+			require.False(t, try("wrong", forgotten), "it begins anew")
+		}
+		require.False(t, try(testkit.Password, forgotten))
+	})
+}
+
 // Who confirms a new address without a session shows by the password that the account is theirs. That is a guess like any other.
 func TestGuess_AtThePasswordOfANewAddressCountsForTheAccount(t *testing.T) {
 	t.Parallel()

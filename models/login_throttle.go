@@ -35,15 +35,14 @@ type LoginThrottle struct {
 	FailedAt    time.Time `gorm:"not null"` // when a failure was last counted
 	LockedUntil time.Time `gorm:"not null"`
 	SeenAt      time.Time `gorm:"not null;index"`
+
+	isStored bool // it was read from its row
 }
 
-// newThrottle returns the count of a device of which no failure is known.
+// newThrottle returns the count of a device of which no failure is known, and which has no row.
 func newThrottle(account, device uuid.UUID, now time.Time) *LoginThrottle {
 	return &LoginThrottle{AccountID: account, DeviceID: device, FailedAt: now, LockedUntil: now, SeenAt: now}
 }
-
-// isNew reports whether a throttle has no row yet: strangers get one with their first failure.
-func (t *LoginThrottle) isNew() bool { return t.DeviceID == uuid.Nil && t.Failures == 0 }
 
 // locked reports whether no guess is accepted. A lock that lasts for longer than any was set while the clock was ahead, and
 // would hold the owner off until the clock has caught up. Failures without a delay lock nobody out whose clock is a little behind
@@ -102,7 +101,7 @@ func readThrottle(db *gorm.DB, account, device uuid.UUID, now time.Time) (*Login
 	}
 	throttle := newThrottle(account, uuid.Nil, now)
 	for _, row := range found {
-		if throttle.isNew() || row.DeviceID != uuid.Nil {
+		if row.isStored = true; !throttle.isStored || row.DeviceID != uuid.Nil {
 			throttle = &row
 		}
 	}
@@ -111,17 +110,17 @@ func readThrottle(db *gorm.DB, account, device uuid.UUID, now time.Time) (*Login
 
 // claimThrottle replaces a row that is still as it was read, or adds it if there was none. See [Claim].
 func claimThrottle(tx Tx, read, next *LoginThrottle) error {
-	if read.isNew() {
+	if !read.isStored {
 		return Claim(tx.Clauses(clause.OnConflict{DoNothing: true}).Create(next))
 	}
 	return Claim(tx.Model(&LoginThrottle{}).Where(asRead, read.state()...).
 		Select("failures", "refused", "failed_at", "locked_until", "seen_at").Updates(next))
 }
 
-// holdThrottle claims a row that is to stay as it was read. Where strangers have none yet, it adds one and deletes it again: a
+// holdThrottle claims a row that is to stay as it was read. Where there is none yet, it adds one and deletes it again: a
 // first failure at the same time waits for the transaction, and whoever reads meanwhile finds no row without a failure.
 func holdThrottle(tx Tx, read *LoginThrottle) error {
-	if !read.isNew() {
+	if read.isStored {
 		return Claim(tx.Model(&LoginThrottle{}).Where(asRead, read.state()...).Update("refused", read.Refused))
 	}
 	if err := claimThrottle(tx, read, read); err != nil {

@@ -138,7 +138,8 @@ func (m *OneTimeTokenManager) undoableUntil(tx Tx, user uuid.UUID) (time.Time, e
 	return undo[0].ExpiresAt, nil
 }
 
-// find returns the usable token of a mail, with its user. If the error is ErrOneTimeTokenExpired or -Used, the token comes with it.
+// find returns the usable token of a mail, with its user. A token that is ours for one of the purposes also comes with the error of
+// one that can't be used.
 func (m *OneTimeTokenManager) find(ctx context.Context, encoded string, purposes ...mail.Kind) (*OneTimeToken, error) {
 	handle, err := m.codec.Decode(encoded)
 	if err != nil {

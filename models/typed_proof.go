@@ -21,7 +21,7 @@ const (
 
 // ReadEmailProof reads what a user typed, pasted or followed a link with: a token or, without one, an address and a code, in
 // which spaces, dashes and invisible characters don't count and digits may be those of any script. What can't be a proof is a
-// *ValidationError, so that it costs none of the few tries that a code has.
+// *ValidationError, so that it is no guess.
 func ReadEmailProof(token, email, code string) (EmailProof, error) {
 	if token = trimTyped(token); token != "" {
 		return EmailProof{Token: token}, nil

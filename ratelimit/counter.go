@@ -42,7 +42,7 @@ func (c *counter) giveBack(ctx context.Context, key string) error {
 	for range c.attempts {
 		arrival, now, err := c.store.GetWithTime(ctx, key)
 		if err != nil {
-			return fmt.Errorf("give back: %w", err)
+			return fmt.Errorf("refund: %w", err)
 		}
 		if arrival <= now.UnixNano() {
 			return nil // all of it has come back already
@@ -50,7 +50,7 @@ func (c *counter) giveBack(ctx context.Context, key string) error {
 		earlier := max(arrival-int64((price-kept)*c.share), now.UnixNano())
 		swapped, err := c.store.CompareAndSwapWithTTL(ctx, key, arrival, earlier, time.Duration(earlier-now.UnixNano()))
 		if err != nil {
-			return fmt.Errorf("give back: %w", err)
+			return fmt.Errorf("refund: %w", err)
 		}
 		if swapped {
 			return nil

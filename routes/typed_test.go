@@ -94,7 +94,8 @@ func TestCodes_CostNoTryUnlessTheyCanBeOne(t *testing.T) {
 		page := form(app, t, "/verify-email", nil, "email", annAddress, "code", "12345")
 		require.Contains(t, page.Body, "six digits")
 		require.Contains(t, page.Body, `name="code"`, "so that the user can try again")
-		require.Zero(t, count(t, app, "one_time_tokens WHERE tries > 0"))
+		require.Zero(t, count(t, app, "login_throttles WHERE failures > 0"))
+		require.Zero(t, count(t, app, "audit_events WHERE kind = '"+models.EventCodeFailed+"'"))
 		succeeds(t, app, "email/verify", "", "email", annAddress, "code", code[:3]+" "+code[3:]+"\n")
 	})
 }

@@ -46,6 +46,7 @@ func TestLoad_DefaultsInDevelopment(t *testing.T) {
 			Refresh: quota(1200, time.Minute), RefreshAccount: quota(60, time.Minute),
 			Mail: quota(20, 10*time.Minute), MailAccount: quota(5, 15*time.Minute),
 			Secret: quota(60, time.Hour), SecretAccount: quota(10, 15*time.Minute),
+			Export: quota(60, 10*time.Minute), ExportAccount: quota(5, 10*time.Minute),
 		},
 		Account: config.Account{
 			EmailVerification: config.VerificationOptional, SecurityNotices: true, DeletionGrace: 14 * 24 * time.Hour,

@@ -125,7 +125,7 @@ type importRun struct {
 	total    models.ImportReport // without the refused accounts themselves
 	read     int
 	refused  int
-	noted    int // accounts that lost a field
+	noted    int              // accounts that lost a field
 	held     []models.Refusal // refused until another account gives up its address
 }
 

@@ -8,8 +8,9 @@ import (
 
 // Server configures where the service listens and which clients it trusts. PublicURL is an origin, without a trailing
 // slash. RequestTimeout is how long a request may take before it is refused as unavailable, and KeepAliveTimeout how long a
-// connection may wait for its next request. TrustedProxiesHeader is the header in which the proxies name the client. At shutdown the service is not ready
-// for ShutdownDelay before it stops listening, and ShutdownTimeout is how long running requests may then take to finish.
+// connection may wait for its next request. TrustedProxiesHeader is the header in which the proxies name the client. At shutdown
+// the service is not ready for ShutdownDelay before it stops listening, and ShutdownTimeout is how long running requests may then
+// take to finish.
 type Server struct {
 	Addr                 string        `env:"ADDR" envDefault:"127.0.0.1:8080"`
 	PublicURL            string        `env:"PUBLIC_URL" derived:"http://localhost:8080"`

@@ -26,8 +26,8 @@ type deletionRequest struct {
 	CurrentPassword string `json:"current_password" bind:"required"`
 }
 
-// Delete ends all of the user's sessions and schedules the deletion of the account, which a login before then cancels. The session
-// that asked for it may ask again: to log in for that would keep the account.
+// Delete ends all of the user's sessions and schedules the deletion of the account, which a login before then cancels. The
+// session that asked for it may ask again: to log in for that would keep the account.
 func (a *Account) Delete(c *gin.Context) error {
 	session, err := middleware.SessionOf(c, a.sessions, middleware.Claims(c))
 	if errors.Is(err, models.ErrDeletionAsked) {

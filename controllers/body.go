@@ -85,7 +85,8 @@ func diagnose(body []byte, err error) string {
 	switch {
 	case bytes.HasPrefix(body, []byte{0x1f, 0x8b}):
 		return "The body is compressed. Send it as it is."
-	case bytes.HasPrefix(body, []byte{0xff, 0xfe}), bytes.HasPrefix(body, []byte{0xfe, 0xff}), bytes.IndexByte(body[:min(len(body), 4)], 0) >= 0:
+	case bytes.HasPrefix(body, []byte{0xff, 0xfe}), bytes.HasPrefix(body, []byte{0xfe, 0xff}),
+		bytes.IndexByte(body[:min(len(body), 4)], 0) >= 0:
 		return "The body is in UTF-16 or UTF-32. Send it in UTF-8."
 	case bytes.HasPrefix(body, []byte("\ufeff")):
 		return "The body begins with a byte order mark. Send it without one."

@@ -35,8 +35,8 @@ func Errors(log *slog.Logger, publicURL, scheme string) gin.HandlerFunc {
 
 const cutOffKey = "latchkey.cut_off"
 
-// CutOff breaks the connection of a response that has begun and can't be completed, so that no client takes what it has got for all
-// of it. Log and Measure know the request by the status that err has.
+// CutOff breaks the connection of a response that has begun and can't be completed, so that no client takes what it has got for
+// all of it. Log and Measure know the request by the status that err has.
 func CutOff(c *gin.Context, err error) {
 	_ = c.Error(err)
 	c.Set(cutOffKey, true)

@@ -45,8 +45,8 @@ func forwardedElement(text string) (node string, ok bool) {
 	}
 }
 
-// forwardedPair reads a token, an equals sign, and a token or a quoted string. Some proxies write addresses without the quotes that
-// a colon and brackets need.
+// forwardedPair reads a token, an equals sign, and a token or a quoted string. Some proxies write addresses without the quotes
+// that a colon and brackets need.
 func forwardedPair(text string) (name, value, rest string, ok bool) {
 	name, text, ok = strings.Cut(text, "=")
 	if !ok || !isToken(name) {
@@ -63,7 +63,7 @@ func forwardedPair(text string) (name, value, rest string, ok bool) {
 	return name, text[:end], text[end:], end > 0
 }
 
-// quotedString returns the value of a quoted string (RFC 9110, section 5.6.4) whose first quote has been read, and what follows it.
+// quotedString returns the value of a quoted string (RFC 9110, section 5.6.4) whose first quote has been read, and the rest.
 func quotedString(text string) (value, rest string, ok bool) {
 	var unquoted strings.Builder
 	for i := 0; i < len(text); i++ {

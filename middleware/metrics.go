@@ -41,7 +41,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"outcome"}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "latchkey_rate_limit_decisions_total",
-			Help: "Decisions of the rate limits, by what was counted (address, account or recipient), by outcome, and by the store that counted.",
+			Help: "Decisions of the rate limits, by what was counted (address, account, recipient), outcome, and the store that counted.",
 		}, []string{"limit", "by", "outcome", "store"}),
 	}
 	registry.MustRegister(m.requests, m.signups, m.logins, m.refreshes, m.decisions)

@@ -94,8 +94,8 @@ const (
 	MailToVerify = "verify"
 )
 
-// LimitMail is LimitEmail for a request that sends a mail of one kind. Each kind counts on its own: otherwise a stranger could use
-// up, by requests that send nothing, what the owner of the address needs to reset their password.
+// LimitMail is LimitEmail for a request that sends a mail of one kind. Each kind counts on its own: otherwise a stranger could
+// use up, by requests that send nothing, what the owner of the address needs to reset their password.
 func LimitMail(c *gin.Context, kind, typed string) error {
 	return LimitAccount(c, kind+" "+spelt(typed))
 }

@@ -9,8 +9,8 @@ import (
 	"latchkey/mail"
 )
 
-// Source names what a rate limit counts a code against: the account of its address, whether there is one or not, together with the
-// device that it comes from, if that logged in to it before. It is empty for a token, which can't be guessed.
+// Source names what a rate limit counts a code against: the account of its address, whether there is one or not, together with
+// the device that it comes from, if that logged in to it before. It is empty for a token, which can't be guessed.
 func (m *VerificationManager) Source(proof EmailProof) string {
 	if proof.Token != "" {
 		return ""
@@ -48,8 +48,8 @@ type typedCode struct {
 	purposes []mail.Kind
 }
 
-// proveByCode is prove for a code. A wrong one, and any while too many guesses were wrong, is ErrCodeInvalid; the work is the same
-// for every address.
+// proveByCode is prove for a code. A wrong one, and any while too many guesses were wrong, is ErrCodeInvalid; the work is the
+// same for every address.
 func (m *VerificationManager) proveByCode(ctx context.Context, typed typedCode, do func(*OneTimeToken, *guess) error) error {
 	address, err := CanonicalEmail(typed.Email)
 	if err != nil {
@@ -91,9 +91,9 @@ func (m *VerificationManager) ownerOf(ctx context.Context, address string) (*Use
 	return &found[0], nil
 }
 
-// guessAt returns the guess at the codes that were mailed to an address. It is one at the account of that address. A code that was
-// mailed to an address without one, because accounts want to change to it, counts for the address, whatever device it comes from:
-// whom it would help are the users of those accounts.
+// guessAt returns the guess at the codes that were mailed to an address. It is one at the account of that address. A code that
+// was mailed to an address without one, because accounts want to change to it, counts for the address, whatever device it comes
+// from: whom it would help are the users of those accounts.
 func (m *VerificationManager) guessAt(owner *User, address string, found []OneTimeToken) *guess {
 	account := accountOf(owner, address)
 	if owner.ID == uuid.Nil && len(found) > 0 {

@@ -11,10 +11,10 @@ import (
 )
 
 // Recipient returns as what a queued mail counts in the limit of mails to one recipient, or "" if it is not limited, because only
-// somebody who knows the password of a verified account can have caused it. All that strangers can have sent to one mailbox counts
-// together, except for what the owner of an address needs: a mail that resets the password of their account, or verifies its
-// address, counts only together with others of its kind to that account. So whoever uses that up has sent the owner the very mails
-// that they need.
+// somebody who knows the password of a verified account can have caused it. All that strangers can have sent to one mailbox
+// counts together, except for what the owner of an address needs: a mail that resets the password of their account, or verifies
+// its address, counts only together with others of its kind to that account. So whoever uses that up has sent the owner the very
+// mails that they need.
 func (m *OneTimeTokenManager) Recipient(ctx context.Context, job jobs.Mail) (string, error) {
 	user, err := takeUser(m.store.DB(ctx), "id = ?", job.UserID)
 	if errors.Is(err, ErrUserNotFound) {
@@ -40,8 +40,8 @@ func (m *OneTimeTokenManager) Recipient(ctx context.Context, job jobs.Mail) (str
 	return mailboxOf(user.Email), nil
 }
 
-// recipientOfToken is Recipient for a mail to another address than that of the account. One that undoes a change is limited only if
-// nobody has shown that the address was the user's.
+// recipientOfToken is Recipient for a mail to another address than that of the account. One that undoes a change is limited only
+// if nobody has shown that the address was the user's.
 func (m *OneTimeTokenManager) recipientOfToken(ctx context.Context, job jobs.Mail) (string, error) {
 	var found []OneTimeToken
 	if err := m.store.DB(ctx).Where("id = ?", job.About).Limit(1).Find(&found).Error; err != nil || len(found) == 0 {

@@ -18,8 +18,8 @@ func (m *VerificationManager) ForgotPassword(ctx context.Context, email string) 
 
 // ResetPassword gives the account of a proof a new password that keeps the policy, which also verifies its address, and
 // ends all its sessions and pending tokens, except those that undo a change of address. It returns the token of the device that
-// the proof came from, which the account knows from then on, so that nobody who guesses stands in the way of the next login. Errors
-// are those of VerifyEmail; a password that is refused leaves the token as it was.
+// the proof came from, which the account knows from then on, so that nobody who guesses stands in the way of the next login.
+// Errors are those of VerifyEmail; a password that is refused leaves the token as it was.
 func (m *VerificationManager) ResetPassword(
 	ctx context.Context, proof EmailProof, password string, from RequestInfo,
 ) (deviceToken string, err error) {

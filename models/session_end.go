@@ -87,8 +87,8 @@ func endedColumns() []clause.Column {
 	return []clause.Column{{Name: "id"}, {Name: "user_id"}, {Name: "device_id"}}
 }
 
-// keepWithinLimit ends the sessions by which a user has too many now that another one was opened: those used longest ago, and never
-// that one.
+// keepWithinLimit ends the sessions by which a user has too many now that another one was opened: those used longest ago, and
+// never that one.
 func (m *SessionManager) keepWithinLimit(tx Tx, opened *Session, from RequestInfo) error {
 	others := tx.Session(&gorm.Session{NewDB: true})
 	tooMany := m.liveOf(others, opened.UserID, tx.Now).Select("id").Where("id <> ?", opened.ID).

@@ -36,8 +36,8 @@ func (m *UserManager) PersonalData(ctx context.Context, id uuid.UUID) (*Personal
 	return data, db.Where("user_id = ?", id).Find(&data.Imported).Error
 }
 
-// A page has so few rows that many exports fit into memory at once. To sort all rows of a user takes the database long if there are
-// many, so it does that once for many pages.
+// A page has so few rows that many exports fit into memory at once. To sort all rows of a user takes the database long if there
+// are many, so it does that once for many pages.
 const (
 	exportPage = 1000
 	exportIDs  = 50 * exportPage

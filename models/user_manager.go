@@ -52,8 +52,8 @@ type UserManager struct {
 	oneTimeTokens *OneTimeTokenManager
 }
 
-// PasswordRules are how passwords are hashed and judged. Decoys are what those are verified against that no account has. The first
-// of ImportKeys makes the MACs by which a password that came with an import is recognised; the others are its fallbacks.
+// PasswordRules are how passwords are hashed and judged. Decoys are what those are verified against that no account has. The
+// first of ImportKeys makes the MACs by which a password that came with an import is recognised; the others are its fallbacks.
 type PasswordRules struct {
 	Hasher     *passwords.Pool
 	Policy     *passwords.Policy

@@ -54,8 +54,8 @@ func (s Share) order() string {
 	return s.Decoy
 }
 
-// For returns the encoded hash to verify a password of this name against. The same name gets the same one until the shares change.
-// It is empty for the cost of a new hash. The result of the verification says nothing.
+// For returns the encoded hash to verify a password of this name against. The same name gets the same one until the shares
+// change. It is empty for the cost of a new hash. The result of the verification says nothing.
 func (d *Decoys) For(name string) string {
 	if d == nil {
 		return ""

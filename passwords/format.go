@@ -36,18 +36,18 @@ type verifications struct {
 	count map[string]uint64
 }
 
-// Verified returns how many passwords the pool has verified, by the prefix of the format, with which tests compare the work of two
-// requests. Those without a hash that can be verified, which cost what a new hash does, are under the empty prefix.
+// Verified returns how many passwords the pool has verified, by the prefix of the format, with which tests compare the work of
+// two requests. Those without a hash that can be verified, which cost what a new hash does, are under the empty prefix.
 func (p *Pool) Verified() map[string]uint64 {
 	p.verified.mu.Lock()
 	defer p.verified.mu.Unlock()
 	return maps.Clone(p.verified.count)
 }
 
-// add counts a verification against an encoded hash that is decodable or not.
-func (v *verifications) add(encoded string, isDecodable bool) {
+// add counts a verification against an encoded hash. decodeErr is the error of decoding it.
+func (v *verifications) add(encoded string, decodeErr error) {
 	prefix := ""
-	if isDecodable && IsUsable(encoded) {
+	if decodeErr == nil && IsUsable(encoded) {
 		prefix = encoded[:saltAt(encoded)]
 	}
 	v.mu.Lock()
@@ -79,7 +79,7 @@ func isBcrypt(fields []string) bool {
 	return fields[0] == "bcrypt" || fields[0] == "bcrypt_sha256" || fields[0] == "" && strings.HasPrefix(fields[1], "2")
 }
 
-// blank returns an encoded hash without what is secret of it: with the same costs and lengths, but with a salt and a hash of zeros.
+// blank returns an encoded hash without what is secret of it: with the same costs and lengths, but salt and hash are zeros.
 func blank(encoded string) string {
 	start := saltAt(encoded)
 	zero := func(r rune) rune {

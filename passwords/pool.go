@@ -113,13 +113,13 @@ func (p *Pool) Verify(ctx context.Context, password, encoded string) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
-	p.verified.add(encoded, decodeErr == nil)
+	p.verified.add(encoded, decodeErr)
 	match := password != "" && slices.Contains(matches, true)
 	return Result{Match: match, Outdated: match && (stored.parameters != p.parameters || !matches[0])}, decodeErr
 }
 
-// Do calls work as a hash is computed: in one of the pool's slots, at its priority, and in its queue. It is for what costs as much
-// as a hash. It fails as Hash does, other than for the password.
+// Do calls work as a hash is computed: in one of the pool's slots, at its priority, and in its queue. It is for what costs as
+// much as a hash. It fails as Hash does, other than for the password.
 func (p *Pool) Do(ctx context.Context, work func()) error { return p.workers.do(ctx, work) }
 
 // Decodable returns the error with which Verify would refuse an encoded value, or nil. Imports call it before they store a

@@ -14,8 +14,8 @@ type shared struct {
 	ahead time.Duration
 }
 
-// newShared returns a store for a quota of this period. As in memory, a time that is two periods ahead or more was stored before the
-// clock of the Redis server went back, and counts for nothing.
+// newShared returns a store for a quota of this period. As in memory, a time that is two periods ahead or more was stored before
+// the clock of the Redis server went back, and counts for nothing.
 func newShared(in *Redis, period time.Duration) shared { return shared{Redis: in, ahead: 2 * period} }
 
 // GetWithTime returns the value of a key, or -1 if there is none that counts, and the time of the server.

@@ -9,8 +9,8 @@ import (
 
 const decoysInterval = time.Hour
 
-// updateDecoys returns the task that counts the formats of hashes, at the start and every hour, for logins to addresses without an
-// account.
+// updateDecoys returns the task that counts the formats of hashes, at the start and every hour, for logins to addresses without
+// an account.
 func updateDecoys(users *models.UserManager, now func() time.Time) task {
 	var next time.Time
 	return task{"update_decoys", func(ctx context.Context) error {

@@ -80,15 +80,17 @@ func New(ctx context.Context, settings config.Settings, with Resources) (*Server
 		readiness: &readiness{probe: probe, log: with.Log},
 	}
 	access := newAccessTokens(settings, keys, with)
-	err = server.serve(parts{Resources: with, Managers: managers, settings: settings, keys: keys, access: access, ready: server.readiness.check})
+	err = server.serve(parts{
+		Resources: with, Managers: managers, settings: settings, keys: keys, access: access, ready: server.readiness.check,
+	})
 	if err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
 	return server, nil
 }
 
-// serve constructs what handles requests and sends mail: the metrics, the limits, the mailer, the controllers, and the engine with
-// its routes.
+// serve constructs what handles requests and sends mail: the metrics, the limits, the mailer, the controllers, and the engine
+// with its routes.
 func (s *Server) serve(p parts) (err error) {
 	if s.redis, err = openRedis(p.settings, p.Resources); err != nil {
 		return err

@@ -22,7 +22,8 @@ type joseHeader struct {
 }
 
 // unsupportedHeader holds the members by which a token would bring its own key or change how it is to be read (RFC 8725,
-// sections 3.10 and 3.11; RFC 7797; RFC 7516, section 4.1.3), or say that its payload is another token (RFC 7519, section 5.2). We support none of these extensions, so each is refused, whatever its value.
+// sections 3.10 and 3.11; RFC 7797; RFC 7516, section 4.1.3), or say that its payload is another token (RFC 7519, section 5.2).
+// We support none of these extensions, so each is refused, whatever its value.
 type unsupportedHeader struct {
 	Critical jsontext.Value `json:"crit"`
 	Base64   jsontext.Value `json:"b64"`

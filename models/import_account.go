@@ -323,8 +323,8 @@ func (i *ImportedAccount) changes(user *User, account ExternalAccount, keys [][]
 	return columns
 }
 
-// addObserved adds the columns that nobody changes: when an address was verified, the last login, and which tokens have ended. The
-// last two never go back.
+// addObserved adds the columns that nobody changes: when an address was verified, the last login, and which tokens have ended.
+// The last two never go back.
 func addObserved(columns map[string]any, user *User, account ExternalAccount) {
 	// An address that comes with this import is as verified as the source says, and so is one that was the same before.
 	if columns["email"] != nil || user.EmailVerifiedAt == nil && user.Email == account.Email {

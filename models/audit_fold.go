@@ -71,7 +71,7 @@ func foldedID(event AuditEvent) uuid.UUID {
 	account := cmp.Or(event.countedFor, event.UserID)
 	common := sha256.Sum256([]byte(event.Kind + "\x00" + event.Detail + "\x00" + string(account[:])))
 	var began [8]byte
-	binary.BigEndian.PutUint64(began[:], uint64(event.CreatedAt.Truncate(foldingWindow).UnixMilli())) //nolint:gosec // after 1970
+	binary.BigEndian.PutUint64(began[:], uint64(event.CreatedAt.Truncate(foldingWindow).UnixMilli()))
 	id := uuid.UUID(common[:16])
 	copy(id[:6], began[2:])
 	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80

@@ -19,8 +19,7 @@ func (m *VerificationManager) Source(proof EmailProof) string {
 	if address, err := CanonicalEmail(account); err == nil {
 		account = address
 	}
-	device, isBound := readDeviceToken(m.devices, proof.DeviceToken, account)
-	return sourceOf(account, device, isBound)
+	return readDeviceToken(m.devices, proof.DeviceToken, account).sourceFor(account)
 }
 
 // prove calls do with the token that a proof is for, and with the guess that it is if it is a code. Errors are those of do, of
@@ -68,7 +67,7 @@ func (m *VerificationManager) proveByCode(ctx context.Context, typed typedCode, 
 		return wrong
 	}
 	counted := m.guessAt(owner, address, found)
-	counted.device, _ = readDeviceToken(m.devices, typed.DeviceToken, address)
+	counted.device = readDeviceToken(m.devices, typed.DeviceToken, address).id
 	counted.from = typed.from
 	var refused error
 	err = m.store.decide(ctx, counted, wrong, func() error {

@@ -59,7 +59,7 @@ func (m *VerificationManager) VerifyEmail(ctx context.Context, proof EmailProof,
 			return m.oneTimeTokens.redeem(ctx, token, counted, func(tx Tx) error { return m.markVerified(tx, token, from) })
 		}
 		typed := currentPassword{password: owner.Password, from: from}
-		typed.device, _ = readDeviceToken(m.devices, proof.DeviceToken, token.User.Email)
+		typed.device = readDeviceToken(m.devices, proof.DeviceToken, token.User.Email).id
 		if err := m.requireOwner(ctx, token.User, owner.UserID, typed); err != nil {
 			return err
 		}

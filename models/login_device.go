@@ -16,20 +16,25 @@ func addressHash(address string) [2]uint32 {
 	return [2]uint32{binary.BigEndian.Uint32(sum[:]), binary.BigEndian.Uint32(sum[4:])}
 }
 
-// readDeviceToken returns the device that a valid token names, and whether the token was made for the address that account
-// names. Otherwise the device is zero.
-func readDeviceToken(codec *tokens.Codec, token, account string) (device uuid.UUID, isBound bool) {
-	handle, err := codec.Decode(token)
-	if err != nil {
-		return uuid.Nil, false
-	}
-	return handle.ID, handle.Counters == addressHash(account)
+// device is what a device token says of where a request comes from. The zero value is that of no valid token.
+type device struct {
+	id      uuid.UUID
+	isBound bool // the token was made for the address that the request names
 }
 
-// sourceOf names an account, whether there is one or not, together with the device if its token was made for that address.
-func sourceOf(account string, device uuid.UUID, isBound bool) string {
-	if !isBound {
-		device = uuid.Nil
+// readDeviceToken returns what a token says of the device of a request for an account.
+func readDeviceToken(codec *tokens.Codec, token, account string) device {
+	handle, err := codec.Decode(token)
+	if err != nil {
+		return device{}
 	}
-	return account + " " + device.String()
+	return device{handle.ID, handle.Counters == addressHash(account)}
+}
+
+// sourceFor names an account, whether there is one or not, together with the device if its token was made for that address.
+func (d device) sourceFor(account string) string {
+	if !d.isBound {
+		d.id = uuid.Nil
+	}
+	return account + " " + d.id.String()
 }

@@ -38,8 +38,12 @@ func (m *LoginManager) ExchangeDjangoToken(
 	ctx context.Context, token tokens.DjangoToken, from RequestInfo,
 ) (*SessionTokens, error) {
 	id := djangoSessionID("token " + token.UserID + " " + token.ID)
-	if _, err := m.acceptForeign(ctx, token, Session{ID: id}, from); err != nil {
+	session, err := m.acceptForeign(ctx, token, Session{ID: id}, from)
+	if err != nil {
 		return nil, err
+	}
+	if token.Renewable && session.User.hasEnded(token.IssuedAt) { // clients renew by what they got here, and need it no more
+		return nil, ErrSessionRevoked
 	}
 	return m.sessions.redeem(ctx, tokens.Handle{ID: id}, from)
 }

@@ -250,6 +250,11 @@ func TestLoginManager_ExchangeDjangoToken_GoesOnInTheSessionThatWasKept(t *testi
 		require.NoError(t, f.Users.ChangePassword(t.Context(), user, change))
 		_, err = f.Logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
 		require.NoError(t, err)
+
+		// Clients that renew access tokens hold one of ours by then.
+		token.Renewable = true
+		_, err = f.Logins.ExchangeDjangoToken(t.Context(), token, models.RequestInfo{})
+		require.ErrorIs(t, err, models.ErrSessionRevoked)
 	})
 }
 

@@ -22,10 +22,9 @@ type LoginRequest struct {
 
 // LoginAttempt is a LoginRequest as Prepare has read it.
 type LoginAttempt struct {
-	account  string    // names the account, whether there is one or not: the canonical address, or what was typed
-	address  string    // the canonical address, or empty
-	device   uuid.UUID // that of a valid device token, or zero
-	isBound  bool      // the device token was made for this address
+	account  string // names the account, whether there is one or not: the canonical address, or what was typed
+	address  string // the canonical address, or empty
+	device   device
 	password string
 	from     RequestInfo
 }
@@ -61,13 +60,13 @@ func (m *LoginManager) Prepare(request LoginRequest) LoginAttempt {
 	if address, err := CanonicalEmail(request.Email); err == nil {
 		attempt.account, attempt.address = address, address
 	}
-	attempt.device, attempt.isBound = readDeviceToken(m.devices, request.DeviceToken, attempt.account)
+	attempt.device = readDeviceToken(m.devices, request.DeviceToken, attempt.account)
 	return attempt
 }
 
 // Source names the account that an attempt is for, whether there is one or not, together with the device that it comes
 // from, if that logged in to it before: what strangers do does not count against the owner.
-func (a LoginAttempt) Source() string { return sourceOf(a.account, a.device, a.isBound) }
+func (a LoginAttempt) Source() string { return a.device.sourceFor(a.account) }
 
 // Login opens a session of the active user whom email and password belong to. Every refusal is ErrInvalidCredentials and
 // costs one hash, that of a locked account too; ErrOverloaded means that the password was not looked at, and a
@@ -77,7 +76,7 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (opened 
 		return nil, &ValidationError{Errors: []FieldError{{Field: "password", Code: violation.Code, Message: violation.Message}}}
 	}
 	hashing := ctx
-	if attempt.isBound {
+	if attempt.device.isBound {
 		hashing = passwords.Ahead(ctx)
 	}
 	user, outdated, wrong := m.users.authenticate(hashing, attempt.address, attempt.password)
@@ -87,7 +86,7 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (opened 
 	// The password is looked at before the count: a try that finds the account locked tells nothing, so that only those
 	// which were counted are worth anything, however many are made at once.
 	counted := &guess{
-		account: accountOf(user, attempt.account), device: attempt.device, from: attempt.from,
+		account: accountOf(user, attempt.account), device: attempt.device.id, from: attempt.from,
 		failure: AuditEvent{Kind: EventLoginFailed, UserID: user.ID},
 	}
 	var unverified error
@@ -102,7 +101,7 @@ func (m *LoginManager) Login(ctx context.Context, attempt LoginAttempt) (opened 
 	if errors.Is(err, ErrTooManyGuesses) {
 		return nil, ErrInvalidCredentials
 	}
-	if err = cmp.Or(err, unverified); err != nil {
+	if err := cmp.Or(err, unverified); err != nil {
 		return nil, err
 	}
 	if outdated {

@@ -138,8 +138,8 @@ func (m *OneTimeTokenManager) undoableUntil(tx Tx, user uuid.UUID) (time.Time, e
 	return undo[0].ExpiresAt, nil
 }
 
-// find returns the usable token of a mail, with its user. A token that is ours for one of the purposes also comes with the error of
-// one that can't be used.
+// find returns the usable token of a mail, with its user. A token of ours for one of the purposes also comes with the error
+// that says why it can't be used.
 func (m *OneTimeTokenManager) find(ctx context.Context, encoded string, purposes ...mail.Kind) (*OneTimeToken, error) {
 	handle, err := m.codec.Decode(encoded)
 	if err != nil {
@@ -162,15 +162,21 @@ func (m *OneTimeTokenManager) find(ctx context.Context, encoded string, purposes
 // so that nobody pushes that out.
 const ownFirst = "CASE purpose WHEN '" + string(mail.ChangeEmail) + "' THEN 1 ELSE 0 END, one_time_tokens.id DESC"
 
-// mailedTo returns the tokens, without their users, whose codes were mailed to an address for one of the purposes and may be typed
-// now. The statement is the same for every address.
+// mailedTo returns the tokens, without their users, whose codes were mailed to an address for one of the purposes and may be
+// typed now. The statement is the same for every address.
 func (m *OneTimeTokenManager) mailedTo(ctx context.Context, address string, purposes []mail.Kind) ([]OneTimeToken, error) {
 	now := m.store.Now()
+	db := m.store.DB(ctx)
+	takesCode := db.Where("FALSE")
+	for _, purpose := range purposes {
+		first, last := codeWindow(purpose, now)
+		takesCode = takesCode.Or("purpose = ? AND expires_at > ? AND expires_at <= ?", purpose, first, last)
+	}
 	var found []OneTimeToken
-	err := m.store.DB(ctx).Joins("JOIN users ON users.id = one_time_tokens.user_id AND users.is_active").
-		Where("address = ? AND purpose IN ? AND ended_at IS NULL AND expires_at > ?", address, purposes, now).
+	err := db.Joins("JOIN users ON users.id = one_time_tokens.user_id AND users.is_active").
+		Where("address = ? AND ended_at IS NULL", address).Where(takesCode).
 		Order(ownFirst).Limit(maxCodes).Find(&found).Error
-	return slices.DeleteFunc(found, func(token OneTimeToken) bool { return !token.takesCode(now) }), err
+	return found, err
 }
 
 // match returns the token that a code is for, with its user, or ErrCodeInvalid. It computes a code where there is no token, too.
@@ -226,7 +232,8 @@ func (m *OneTimeTokenManager) forgiveRace(ctx context.Context, token *OneTimeTok
 		return err
 	}
 	var now OneTimeToken
-	if failed := m.store.DB(ctx).Preload("User").Where("id = ?", token.ID).Take(&now).Error; failed != nil || !now.isDone(m.store.Now()) {
+	failed := m.store.DB(ctx).Preload("User").Where("id = ?", token.ID).Take(&now).Error
+	if failed != nil || !now.isDone(m.store.Now()) {
 		return err
 	}
 	return nil

@@ -45,7 +45,7 @@ func (m *VerificationManager) ResetPassword(
 
 // deviceFrom returns the device of a token if the account knows it, and else a new one.
 func (m *VerificationManager) deviceFrom(tx Tx, account uuid.UUID, deviceToken string) (uuid.UUID, error) {
-	device, _ := readDeviceToken(m.devices, deviceToken, "")
+	device := readDeviceToken(m.devices, deviceToken, "").id
 	var known int64
 	if err := devicesOf(tx, account).Where("device_id = ?", device).Count(&known).Error; err != nil {
 		return uuid.Nil, err

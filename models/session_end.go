@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -10,7 +11,17 @@ import (
 
 // End ends one session of the user, which may have ended before. The error is ErrSessionNotFound if they have none of this id.
 func (m *SessionManager) End(ctx context.Context, userID, sessionID uuid.UUID, ending Ending) error {
-	ended, err := m.endWhere(ctx, ending, "user_id = ? AND id = ?", userID, sessionID)
+	var ended int
+	err := m.store.Transaction(ctx, func(tx Tx) error {
+		_, err := lockUser(tx, userID)
+		if err == nil {
+			ended, err = m.end(tx, ending, "user_id = ? AND id = ?", userID, sessionID)
+		}
+		return err
+	})
+	if errors.Is(err, ErrUserNotFound) {
+		return ErrSessionNotFound
+	}
 	if err != nil || ended > 0 {
 		return err
 	}
@@ -72,14 +83,6 @@ func (m *SessionManager) endAllBut(tx Tx, keep uuid.UUID, ending Ending, users .
 		return ended, err
 	}
 	return ended, forgetDevicesOf(tx, users, keep)
-}
-
-func (m *SessionManager) endWhere(ctx context.Context, ending Ending, condition string, arguments ...any) (ended int, err error) {
-	err = m.store.Transaction(ctx, func(tx Tx) error {
-		ended, err = m.end(tx, ending, condition, arguments...)
-		return err
-	})
-	return ended, err
 }
 
 // endedColumns are those that end reads of a session. A star would be a plan that a migration invalidates.

@@ -218,6 +218,9 @@ func (m *SessionManager) live(db *gorm.DB, id uuid.UUID, now time.Time) (*Sessio
 // endForReuse ends a session of which two hold tokens, and records that, whatever becomes of the request.
 func (m *SessionManager) endForReuse(ctx context.Context, session *Session, from RequestInfo) error {
 	err := m.store.Transaction(ctx, func(tx Tx) error {
+		if _, err := lockUser(tx, session.UserID); err != nil && !errors.Is(err, ErrUserNotFound) {
+			return err
+		}
 		err := Claim(unchanged(tx.DB, session).Updates(map[string]any{"ended_at": tx.Now, "end_reason": EndedByReuse}))
 		if err != nil {
 			return err
@@ -305,7 +308,9 @@ type SessionPage struct {
 }
 
 // List returns a page of the user's live sessions, the one used last first, and reports whether there are more.
-func (m *SessionManager) List(ctx context.Context, userID uuid.UUID, page SessionPage) (sessions []Session, more bool, err error) {
+func (m *SessionManager) List(
+	ctx context.Context, userID uuid.UUID, page SessionPage,
+) (sessions []Session, more bool, err error) {
 	live := m.liveOf(m.store.DB(ctx), userID, m.store.Now())
 	if page.AfterID != uuid.Nil {
 		live = live.Where("(last_used_at, id) < (?, ?)", page.After, page.AfterID)

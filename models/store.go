@@ -73,7 +73,7 @@ func (s Store) Transaction(ctx context.Context, do func(Tx) error) error {
 // pause waits for up to twice a time, and reports whether it did so before ctx was done.
 func pause(ctx context.Context, least time.Duration) bool {
 	select {
-	case <-time.After(least + rand.N(least)):
+	case <-time.After(least + rand.N(least)): //nolint:gosec // it is no secret
 		return true
 	case <-ctx.Done():
 		return false

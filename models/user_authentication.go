@@ -42,7 +42,7 @@ func (m *UserManager) recordLogin(tx Tx, user *User, rule Admission) error {
 	case locked.mayOpen(tx.Now, rule) != nil:
 		return ErrInvalidCredentials
 	}
-	user.LastLogin = &tx.Now
+	user.LastLogin, user.DeletionDueAt = &tx.Now, locked.DeletionDueAt
 	return tx.Model(&User{}).Where("id = ?", user.ID).
 		Updates(map[string]any{"last_login": tx.Now, "deletion_due_at": nil}).Error
 }

@@ -53,21 +53,25 @@ type Pages[Row any] struct {
 	isEnd bool        // no ids follow
 }
 
-// Next returns the next page, which is empty behind the last one.
+// Next returns the next page, which is empty behind the last one. Rows that were deleted meanwhile are left out.
 func (p *Pages[Row]) Next(ctx context.Context) (rows []Row, err error) {
-	if len(p.ids) == 0 && !p.isEnd {
-		if err := p.readIDs(ctx); err != nil {
+	for len(rows) == 0 {
+		if len(p.ids) == 0 && !p.isEnd {
+			if err := p.readIDs(ctx); err != nil {
+				return nil, err
+			}
+		}
+		page := p.ids[:min(exportPage, len(p.ids))]
+		if len(page) == 0 {
+			return nil, nil
+		}
+		// With the user in the condition, SQLite would look through all of their rows for each page.
+		if err := p.store.DB(ctx).Where("id IN ?", page).Order("id").Find(&rows).Error; err != nil {
 			return nil, err
 		}
+		p.ids = p.ids[len(page):]
 	}
-	page := p.ids[:min(exportPage, len(p.ids))]
-	if len(page) == 0 {
-		return nil, nil
-	}
-	// With the user in the condition, SQLite would look through all of their rows for each page.
-	err = p.store.DB(ctx).Where("id IN ?", page).Order("id").Find(&rows).Error
-	p.ids = p.ids[len(page):]
-	return rows, err
+	return rows, nil
 }
 
 func (p *Pages[Row]) readIDs(ctx context.Context) error {

@@ -58,7 +58,9 @@ func (m *UserManager) KeepRecordedEnds(ctx context.Context, limit int) (changed 
 		lacking := endings(fresh().Model(&User{}).Distinct("users.id").Joins("JOIN audit_events ON audit_events.user_id = users.id")).
 			Where("users.tokens_valid_after IS NULL OR users.tokens_valid_after < audit_events.created_at").Limit(limit)
 		last := endings(fresh().Model(&AuditEvent{})).Select("MAX(created_at)").Where("user_id = users.id")
-		kept := tx.Model(&User{}).Where("id IN (?)", lacking).Update("tokens_valid_after", last)
+		// What has been ended since the users were found stays.
+		later := gorm.Expr("CASE WHEN tokens_valid_after > (?) THEN tokens_valid_after ELSE (?) END", last, last)
+		kept := tx.Model(&User{}).Where("id IN (?)", lacking).Update("tokens_valid_after", later)
 		changed = kept.RowsAffected
 		return kept.Error
 	})

@@ -82,10 +82,10 @@ type djangoClaims struct {
 // which is older: what ended that one ended them too.
 func (c djangoClaims) issuedAt() time.Time {
 	switch {
-	case c.IssuedAt != 0:
-		return c.IssuedAt.Time()
 	case c.Original != 0:
 		return c.Original.Time()
+	case c.IssuedAt != 0:
+		return c.IssuedAt.Time()
 	default:
 		return time.Time{}
 	}

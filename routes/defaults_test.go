@@ -54,7 +54,7 @@ func TestDefaults_NoOtherPathShowsTheProfile(t *testing.T) {
 	require.Equal(t, "no-store", shown.Header.Get("Cache-Control"))
 	for _, suffix := range []string{"/x.css", "/logo.png", ".js", ";.css", "%2Fx.js", "%2F..%2Fx.js", "%3B.css", "/", "%00.png", "%0A.css"} {
 		response := app.Do(t, testkit.Call{Method: http.MethodGet, Path: profile + suffix, Token: token})
-		require.NotContains(t, string(response.Body), "ann@example.com", suffix)
+		require.NotContains(t, response.Body, "ann@example.com", suffix)
 		require.Equal(t, 404, response.Status, suffix)
 		require.Equal(t, "no-store", response.Header.Get("Cache-Control"), suffix)
 	}
@@ -68,7 +68,7 @@ func TestDefaults_ProductionServesNothingForDebugging(t *testing.T) {
 		"/api/v1/", "/latchkey.db", "/config", "/../etc/passwd"} {
 		response := app.Do(t, testkit.Call{Method: http.MethodGet, Path: path, Header: map[string]string{"Host": "auth.example.com"}})
 		require.Contains(t, []int{400, 404}, response.Status, path)
-		require.NotContains(t, string(response.Body), "goroutine", path)
+		require.NotContains(t, response.Body, "goroutine", path)
 		for _, header := range []string{"Server", "X-Powered-By", "X-Aspnet-Version"} {
 			require.Empty(t, response.Header.Get(header), path)
 		}

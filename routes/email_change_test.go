@@ -237,3 +237,17 @@ func TestEmailChange_IsConfirmedByTheCurrentPasswordToo(t *testing.T) {
 		require.Equal(t, next, app.Get(t, "/api/v1/profile", access).Text(t, "email"))
 	})
 }
+
+// An access token that has expired is refused as everywhere, and the token of the mail stays what it was.
+func TestEmailChange_ConfirmedWithAnExpiredAccessToken(t *testing.T) {
+	t.Parallel()
+	app := testkit.NewApp(t, testkit.SQLite(t))
+	opened := signUp(t, app, annAddress)
+	succeeds(t, app, "email/change", opened.Access, "new_email", "ann@example.org", "current_password", testkit.Password)
+	token := app.Mail(t, "ann@example.org").Token(t)
+	app.Clock.Advance(time.Hour)
+	requireCode(t, http.StatusUnauthorized, "token_expired", app.Do(t, testkit.Call{
+		Method: http.MethodPost, Path: "/api/v1/email/verify", Token: opened.Access, Body: object([]string{"token", token}),
+	}))
+	succeeds(t, app, "email/verify", app.Refresh(t, opened.Refresh).Tokens(t).Access, "token", token)
+}

@@ -172,6 +172,26 @@ func TestGuesses_AtTheCodeOfANewAddressCountForTheAddress(t *testing.T) {
 	})
 }
 
+// Others who ask for a change to the same address, whose mails are not sent any more, don't crowd out the code that was mailed.
+func TestGuesses_OthersMailsLeaveTheCodeOfANewAddressAlone(t *testing.T) {
+	t.Parallel()
+	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {
+		const next = "ann@example.org"
+		access := app.Signup(t, annAddress)
+		succeeds(t, app, "email/change", access, "new_email", next, "current_password", testkit.Password)
+		code := app.Mail(t, next).Code
+		var ann models.OneTimeToken
+		require.NoError(t, app.DB.Where("address = ?", next).Take(&ann).Error)
+		for n := range 6 { // as the limit of mails to one mailbox leaves them
+			other := signUp(t, app, fmt.Sprintf("other%d@example.com", n))
+			succeeds(t, app, "email/change", other.Access, "new_email", next, "current_password", testkit.Password)
+		}
+		require.NoError(t, app.DB.Model(&models.OneTimeToken{}).Where("address = ? AND user_id <> ?", next, ann.UserID).
+			Update("expires_at", app.Clock.Now().Add(80*time.Hour)).Error)
+		succeeds(t, app, "email/verify", access, "email", next, "code", code)
+	})
+}
+
 func TestOneTimeTokens_CodesLiveForTenMinutes(t *testing.T) {
 	t.Parallel()
 	testkit.EachApp(t, func(t *testing.T, app *testkit.App) {

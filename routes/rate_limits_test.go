@@ -141,7 +141,7 @@ func TestRateLimit_CodesFromOneAddressInADay(t *testing.T) {
 	t.Parallel()
 	app := testkit.NewApp(t, testkit.SQLite(t), limitsOn, behindProxy)
 	tried := 0
-	for i := 0; i < 24*60; i++ {
+	for i := range 24 * 60 {
 		for range 2 {
 			if app.Do(t, from("192.0.2.1", testkit.Call{Path: "/api/v1/password/reset",
 				Body: object([]string{"email", fmt.Sprintf("u%d@example.com", i), "code", "123456", "new_password", newPassword})})).Status == 400 {

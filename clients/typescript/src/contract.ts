@@ -705,7 +705,7 @@ export interface components {
          *     | `one_time_token_expired` | the emailed token has expired | offer another email |
          *     | `one_time_token_used` | the emailed token was used, and can't be used again | continue, or request another email to do it again |
          *     | `code_invalid` | the code is wrong or older than ten minutes, or too many wrong passwords and codes were tried lately | ask for the code again, point to the link in the email, which works in any case, or offer another email |
-         *     | `too_many_guesses` | too many wrong current passwords were tried in this session, so that none is looked at | wait for the seconds in `Retry-After`, and ask the user again |
+         *     | `too_many_guesses` | too many wrong passwords or codes were tried lately on this device, or by strangers where no device is known, so that none is looked at | wait for the seconds in `Retry-After`, and ask the user again |
          *     | `last_superuser` | the account can't be deleted, because it belongs to the last active superuser | tell the user |
          *     | `permission_denied` | the account does not have the role that the request requires | tell the user |
          *     | `step_up_required` | the user did not authenticate recently enough | have the user log in again, and repeat the call |
@@ -874,6 +874,32 @@ export interface components {
                  *           "field": "email",
                  *           "code": "required",
                  *           "message": "This field is required."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A parameter of the query is unknown, repeated or invalid. */
+        QueryRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "http://localhost:8080/errors#validation_error",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "Some fields of the request are not valid; errors lists them.",
+                 *       "code": "validation_error",
+                 *       "request_id": "01a209b2-a8c1-70cd-81c6-b9fe683807b5",
+                 *       "errors": [
+                 *         {
+                 *           "field": "limit",
+                 *           "code": "invalid",
+                 *           "message": "Must be a number from 1 to 200."
                  *         }
                  *       ]
                  *     }
@@ -1857,7 +1883,7 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["FieldsRefused"];
+            400: components["responses"]["QueryRefused"];
             401: components["responses"]["Unauthorized"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -18,7 +18,7 @@ import (
 )
 
 // mixedRounds is how often all acts run at once, twice each.
-const mixedRounds = 8
+const mixedRounds = 24
 
 // Whatever can be done to an account is done to it at once, by two replicas. Nothing fails but for reasons of the domain, and no
 // transaction waits for one that waits for it.
@@ -58,7 +58,12 @@ func (f *faulty) mixedActs() []func(*faulty) error {
 	require.NoError(f.t, f.db.Where("id = ?", user.ID).Take(user).Error)
 	undo := f.mailed(user, models.PurposeUndoChange, f.newest(user, models.PurposeUndoChange)).Token
 	require.NoError(f.t, f.db.Model(user).Update("email_verified_at", nil).Error)
-	opened, device := f.open(user), f.open(user).DeviceToken
+	opened := f.open(user)
+	device := opened.DeviceToken
+	beside, err := f.Logins.Login(ctx, f.Logins.Prepare(models.LoginRequest{
+		Email: user.Email, Password: testkit.Password, DeviceToken: device, // on the device of the other session
+	}))
+	require.NoError(f.t, err)
 	copied := f.open(user).RefreshToken
 	f.refreshed(copied, 2)
 	verify, reset := f.mailed(user, mail.VerifyEmail, uuid.New()), f.mailed(user, mail.ResetPassword, uuid.New())
@@ -83,6 +88,9 @@ func (f *faulty) mixedActs() []func(*faulty) error {
 		},
 		func(f *faulty) error {
 			return f.Sessions.EndAll(ctx, read.ID, models.Ending{Reason: models.EndedByLogout})
+		},
+		func(f *faulty) error {
+			return f.Sessions.End(ctx, read.ID, beside.Session.ID, models.Ending{Reason: models.EndedByUser})
 		},
 		func(f *faulty) error { _, err := f.Users.EndSessions(ctx, read.Email); return err },
 		func(f *faulty) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,15 +40,6 @@ func keycloakAccount(object []byte) models.ExternalAccount {
 		r.fault = err.Error()
 	}
 	return r.finish(account)
-}
-
-// verified returns when an address was verified by a system that only says whether it was: the zero time, which stands for an
-// unknown one, or nil.
-func (r *reader) verified(field string) *time.Time {
-	if !r.isSet(field) {
-		return nil
-	}
-	return &time.Time{}
 }
 
 // keycloakPassword returns the hash among a user's credentials as a PHC string, or "" if there is none. Of several it is the last

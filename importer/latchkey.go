@@ -1,14 +1,12 @@
 package importer
 
 import (
-	"errors"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"latchkey/models"
@@ -39,10 +37,12 @@ type Line struct {
 }
 
 // lineMembers returns the names of a line's members.
-func lineMembers() []string {
-	return []string{"id", "legacy_id", "username", "email", "password_hash", "first_name", "last_name", "is_active", "is_staff",
-		"is_superuser", "date_joined", "last_login", "email_verified_at", "locale", "timezone", "deletion_due_at",
-		"tokens_valid_after"}
+func lineMembers() (names []string) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Line]()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
 }
 
 // NewLine returns the line of a user, without the password hash.
@@ -61,15 +61,18 @@ func NewLine(user *models.User) Line {
 }
 
 // Latchkey returns the format of Latchkey's own export. An unknown member is a fault: a misspelt one must not be ignored.
-func Latchkey() Format { return Format{NameLatchkey, latchkeyAccount} }
+func Latchkey() Format {
+	members := lineMembers()
+	return Format{NameLatchkey, func(object []byte) models.ExternalAccount { return latchkeyAccount(object, members) }}
+}
 
-func latchkeyAccount(object []byte) models.ExternalAccount {
+func latchkeyAccount(object []byte, members []string) models.ExternalAccount {
 	row, err := readObject(object)
 	if err != nil {
 		return unreadable(err)
 	}
 	for name := range row {
-		if !slices.Contains(lineMembers(), name) {
+		if !slices.Contains(members, name) {
 			return models.ExternalAccount{Fault: "it has an unknown member: " + abbreviated(name)}
 		}
 	}
@@ -101,45 +104,4 @@ func (r *reader) keys(account *models.ExternalAccount) {
 		return
 	}
 	account.LegacyID = &number
-}
-
-// finish returns an account with what was noted and found wrong while it was read.
-func (r *reader) finish(account models.ExternalAccount) models.ExternalAccount {
-	account.Notes = r.notes
-	if account.Fault == "" {
-		account.Fault = r.fault
-	}
-	return account
-}
-
-// readObject returns the members of an object of JSON, as [reader] takes them.
-func readObject(text []byte) (map[string]any, error) {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(text, &members, readLeniently()); err != nil {
-		return nil, err
-	}
-	if members == nil {
-		return nil, errNoObject
-	}
-	row := make(map[string]any, len(members))
-	for name, value := range members {
-		row[name] = plain(value)
-	}
-	return row, nil
-}
-
-var errNoObject = errors.New("it is not an object of JSON")
-
-// abbreviated returns a name that may come from anywhere, short enough to be shown.
-func abbreviated(name string) string {
-	if runes := []rune(strings.ToValidUTF8(name, "?")); len(runes) > 64 {
-		return string(runes[:64]) + "…"
-	}
-	return name
-}
-
-// unreadable returns an account that the parser could not read, with the reason as its Fault. The parser's own words may quote
-// the line, and with it a hash.
-func unreadable(err error) models.ExternalAccount {
-	return models.ExternalAccount{Fault: withoutText(err).Error()}
 }

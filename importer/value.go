@@ -12,15 +12,6 @@ import (
 	"latchkey/models"
 )
 
-// reader reads the fields of one account from a row. What can't be read is left out, and noted; fault is set where the account
-// can't do without it.
-type reader struct {
-	columns Columns
-	row     map[string]any
-	notes   []string
-	fault   string
-}
-
 // value returns the value of a field, and whether the row has one.
 func (r *reader) value(field string) (any, bool) {
 	column, isMapped := r.columns[field]

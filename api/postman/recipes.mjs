@@ -109,8 +109,9 @@ export const folders = {
     { operation: 'logIn', name: 'Log in on another device', body: { ...account, client_name: 'Another device' } },
     { operation: 'listSessions', after: [scripts.keepOtherSession] },
     { operation: 'endSession', path: { id: '{{other_session_id}}' } },
+    { operation: 'endSession', name: 'End a session that has ended', path: { id: '{{other_session_id}}' } },
     {
-      operation: 'endSession', name: 'End a session that has ended', path: { id: '{{other_session_id}}' },
+      operation: 'endSession', name: 'End a session that does not exist', path: { id: '01970000-0000-7000-8000-000000000000' },
       status: 404, code: 'session_not_found',
     },
     { operation: 'logOut', after: [scripts.forgetTokens] },

@@ -35,7 +35,15 @@ func codeBlocks(document string) (blocks []codeBlock) {
 }
 
 // documents returns the paths of the project's Markdown files.
-func documents(t *testing.T) (files []string) {
+func documents(t *testing.T) []string {
+	t.Helper()
+	files := filesOf(t, ".md")
+	require.Contains(t, files, "README.md")
+	return files
+}
+
+// filesOf returns the paths of the tree's files with an extension, those of other modules included.
+func filesOf(t *testing.T, extension string) (paths []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
 		switch {
@@ -43,13 +51,12 @@ func documents(t *testing.T) (files []string) {
 			return err
 		case entry.IsDir() && file != "." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules"):
 			return filepath.SkipDir
-		case filepath.Ext(file) == ".md":
-			files = append(files, file)
+		case filepath.Ext(file) == extension:
+			paths = append(paths, filepath.ToSlash(file))
 		}
 		return nil
 	}))
-	require.Contains(t, files, "README.md")
-	return files
+	return paths
 }
 
 func read(t *testing.T, file string) string {

@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -132,7 +131,7 @@ func TestSecurity_FaultsOfARowAreNoticed(t *testing.T) {
 func namesOfTests(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
-	for _, path := range goFiles(t) {
+	for _, path := range filesOf(t, ".go") {
 		if !strings.HasSuffix(path, "_test.go") {
 			continue
 		}
@@ -150,21 +149,4 @@ func namesOfTests(t *testing.T) map[string]bool {
 	}
 	require.Greater(t, len(names), 500)
 	return names
-}
-
-// goFiles returns the paths of the tree's Go files, those of other modules included.
-func goFiles(t *testing.T) (paths []string) {
-	t.Helper()
-	require.NoError(t, filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && file != "." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules"):
-			return filepath.SkipDir
-		case filepath.Ext(file) == ".go":
-			paths = append(paths, filepath.ToSlash(file))
-		}
-		return nil
-	}))
-	return paths
 }

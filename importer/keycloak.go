@@ -42,8 +42,8 @@ func keycloakAccount(object []byte) models.ExternalAccount {
 	return r.finish(account)
 }
 
-// keycloakPassword returns the hash among a user's credentials as a PHC string, or "" if there is none. Of several it is the last
-// one that can be read.
+// keycloakPassword returns the password hash among a user's credentials as a PHC string, or "" if they have no password. If there
+// are several hashes, it returns the last one that can be read.
 func keycloakPassword(credentials any) (string, error) {
 	list, _ := credentials.(jsontext.Value)
 	if credentials == nil {

@@ -62,8 +62,8 @@ func (r *reader) password(field string) string {
 	return text
 }
 
-// boolean reads a boolean as Django's BooleanField does, and those of other databases. It is false where there is none, and
-// where ok is false.
+// boolean reads a boolean in every form that Django's BooleanField or another database writes. A missing value is false. It
+// returns false for ok if the value can't be read.
 func boolean(value any) (isTrue, ok bool) {
 	switch value := value.(type) {
 	case nil:

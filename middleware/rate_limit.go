@@ -97,16 +97,16 @@ const (
 // LimitMail is LimitEmail for a request that sends a mail of one kind. Each kind counts on its own: otherwise a stranger could
 // use up, by requests that send nothing, what the owner of the address needs to reset their password.
 func LimitMail(c *gin.Context, kind, typed string) error {
-	return LimitAccount(c, kind+" "+spelt(typed))
+	return LimitAccount(c, kind+" "+canonicalEmail(typed))
 }
 
 // LimitEmail is LimitAccount for the account of an email address, in any spelling, whether or not there is one.
 func LimitEmail(c *gin.Context, typed string) error {
-	return LimitAccount(c, spelt(typed))
+	return LimitAccount(c, canonicalEmail(typed))
 }
 
-// spelt returns the one spelling of an email address, or what was typed if that is none.
-func spelt(typed string) string {
+// canonicalEmail returns the canonical spelling of an email address, or the text itself if it is not an address.
+func canonicalEmail(typed string) string {
 	if canonical, err := models.CanonicalEmail(typed); err == nil {
 		return canonical
 	}

@@ -27,7 +27,7 @@ func (e *TooManyGuessesError) Error() string {
 func (e *TooManyGuessesError) Unwrap() error { return ErrTooManyGuesses }
 
 // guess is one try of a secret that opens an account or changes it: a password, or a code that was mailed. All of them are
-// counted together (see docs/abuse.md). A nil guess is none: whatever it is for has another proof.
+// counted together (see docs/abuse.md). It is nil where nothing is guessed, as with the token of a link.
 type guess struct {
 	account uuid.UUID  // whose count it is in, as accountOf returns it
 	device  uuid.UUID  // that it comes from; zero, or unknown to the account, for a stranger's

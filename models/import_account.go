@@ -154,7 +154,7 @@ func (a *ExternalAccount) username(name string) string {
 	return name
 }
 
-// known returns the known spelling of a value, and notes if there is none.
+// known returns the known spelling of a value, and adds a note if the value is not known.
 func (a *ExternalAccount) known(field, value, known string) string {
 	if value != "" && known == "" {
 		a.note(field, "it is unknown, and is left out")
@@ -201,7 +201,7 @@ func importedName(name string) string {
 	return name
 }
 
-// storable reports whether both databases, and JSON, can hold a time, or there is none.
+// storable reports whether a time is nil, or one that both databases and JSON can hold.
 func storable(moment *time.Time) bool {
 	if moment == nil {
 		return true

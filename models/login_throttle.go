@@ -117,8 +117,8 @@ func claimThrottle(tx Tx, read, next *LoginThrottle) error {
 		Select("failures", "refused", "failed_at", "locked_until", "seen_at").Updates(next))
 }
 
-// holdThrottle claims a row that is to stay as it was read. Where there is none yet, it adds one and deletes it again: a
-// first failure at the same time waits for the transaction, and whoever reads meanwhile finds no row without a failure.
+// holdThrottle claims a count that is to stay as it was read. If the count has no row yet, holdThrottle adds one and deletes it
+// again: a first failure at the same time has to wait for the transaction, and nobody ever reads a row without a failure.
 func holdThrottle(tx Tx, read *LoginThrottle) error {
 	if read.isStored {
 		return Claim(tx.Model(&LoginThrottle{}).Where(asRead, read.state()...).Update("refused", read.Refused))

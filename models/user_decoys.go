@@ -33,7 +33,7 @@ func (m *UserManager) UpdateDecoys(ctx context.Context) error {
 	return nil
 }
 
-// nextFormat returns the format of some hash that is of none that were counted, or nil if there is none left.
+// nextFormat returns a format that has not been counted yet, or nil if all of them have been.
 func (m *UserManager) nextFormat(ctx context.Context, counted []passwords.Share) (*passwords.Format, error) {
 	query := withHash(m.store.DB(ctx))
 	for _, share := range counted {

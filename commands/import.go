@@ -201,7 +201,7 @@ func readBatches(ctx context.Context, source accountSource, batches chan<- []mod
 	return send()
 }
 
-// checked is one after the search for empty passwords.
+// checked looks for empty passwords in a batch, and then stores it as one does.
 func (r *importRun) checked(ctx context.Context, batch []models.ExternalAccount) error {
 	if err := r.empty.Mark(ctx, batch); err != nil {
 		return err
@@ -250,11 +250,11 @@ func (c *console) printReport(run *importRun, options importOptions) {
 	c.printFirst(run.rejects.refusals, run.refused, options)
 	fmt.Fprintf(c.stdout, "%10d read\n", run.read)
 	if run.noted > 0 {
-		fmt.Fprintf(c.stdout, "%10d of those that were not refused are not quite as in the source\n", run.noted)
+		fmt.Fprintf(c.stdout, "%10d accounts that were not refused differ from the source\n", run.noted)
 		c.printFirst(run.rejects.notes, run.noted, options)
 	}
 	if run.empty.Unchecked > 0 {
-		fmt.Fprintf(c.stdout, "%10d hashes may be of the empty password, by which nobody can log in; see --check-empty\n",
+		fmt.Fprintf(c.stdout, "%10d hashes were not checked for the empty password, with which nobody can log in; see --check-empty\n",
 			run.empty.Unchecked)
 	}
 }

@@ -155,7 +155,7 @@ func TestImport_TakesWhatOtherSystemsWrite(t *testing.T) {
 					require.Contains(t, done.stdout, fmt.Sprintf("%10d refused", refused))
 					require.Contains(t, done.stdout, fmt.Sprintf("%10d read", read))
 					if noted > 0 {
-						require.Contains(t, done.stdout, fmt.Sprintf("%10d of those that were not refused are not quite as in the source\n"+
+						require.Contains(t, done.stdout, fmt.Sprintf("%10d accounts that were not refused differ from the source\n"+
 							"           id 3: last_login: it is not a time, and is left out", noted))
 					}
 				}
@@ -191,7 +191,7 @@ func TestImport_CheckEmptyFindsHashesOfTheEmptyPassword(t *testing.T) {
 		const empty = "pbkdf2_sha256$1$seasalt$7uPyO44geqCt/Nv3ztly1adSqh5hHCYtGPDoMYOOBWU="
 		dump := strings.Replace(dumpOf(ann, bob), djangoHash, empty, 1)
 		done := runWith(t, with(url), dump, "import", "django", "--from", "-", "--dry-run", "--check-empty", "0")
-		require.Contains(t, done.stdout, fmt.Sprintf("%10d hashes may be of the empty password", 2))
+		require.Contains(t, done.stdout, fmt.Sprintf("%10d hashes were not checked for the empty password", 2))
 		done = runWith(t, with(url), dump, "import", "django", "--from", "-")
 		require.Zero(t, done.code, "%s", done.stderr)
 		require.Contains(t, done.stdout, "id 1: password: it is the empty one")

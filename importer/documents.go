@@ -17,7 +17,7 @@ var (
 	// ErrLineTooLong means that a line is longer than any account can be.
 	ErrLineTooLong = errors.New("longer than a megabyte, so this is not one JSON object per line")
 	// ErrNotJSON means that an input is neither lines of JSON nor a document of JSON.
-	ErrNotJSON = errors.New("this is not JSON; accounts have to be objects of JSON, one a line or in a list")
+	ErrNotJSON = errors.New("this is not JSON; accounts have to be JSON objects, one per line or in a list")
 	// ErrOtherFormat means that an input has the accounts of another format than the one that was asked for.
 	ErrOtherFormat = errors.New("this is another format")
 )

@@ -67,7 +67,7 @@ func (c Columns) Check(row map[string]any) error {
 
 // Account returns the account of a row, which maps columns to nil, bool, int64, string, []byte, time.Time or a list or object of
 // JSON. Without a column its field is empty; without is_active the account is active. A field that can't be read is left out and
-// named in the account's Notes. Of whom it can't be told whether they are active is not.
+// named in the account's Notes. An account whose is_active can't be read is not active.
 func (c Columns) Account(row map[string]any) models.ExternalAccount {
 	r := reader{columns: c, row: row}
 	account := models.ExternalAccount{

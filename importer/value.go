@@ -103,7 +103,8 @@ func (r *reader) isActive(field string) bool {
 	return isTrue || !found
 }
 
-// isEnabled reads a boolean that says that an account is disabled.
+// isEnabled reads a boolean that says whether an account is disabled, and returns the opposite. An account whose value can't be
+// read is not enabled.
 func (r *reader) isEnabled(field string) bool {
 	value, _ := r.value(field)
 	isTrue, ok := boolean(value)

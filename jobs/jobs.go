@@ -25,7 +25,7 @@ type Mail struct {
 	Message string    `json:"message"`
 	UserID  uuid.UUID `json:"user_id"`
 	About   uuid.UUID `json:"about"`
-	Attempt int       `json:"-"` // to send it, counted from 1; known to who sends it
+	Attempt int       `json:"-"` // to send it, counted from 1; set only while it is sent
 }
 
 // Kind returns the name under which River stores these jobs.

@@ -21,8 +21,8 @@ type RateLimit struct {
 	Address *ratelimit.Limiter
 	Account *ratelimit.Limiter
 
-	// SuccessIsCheap gives an address back most of what a request cost that succeeded: many people who share one address do so,
-	// and who guesses fails.
+	// SuccessIsCheap gives an address back most of what a successful request cost: the people who share one address mostly
+	// succeed, while somebody who guesses mostly fails.
 	SuccessIsCheap bool
 }
 

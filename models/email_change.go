@@ -19,10 +19,10 @@ type EmailChange struct {
 }
 
 // ErrOwnerUnknown means that a new address was confirmed by somebody who did not show that the account is theirs.
-var ErrOwnerUnknown = errors.New("it is not known whether the account is theirs")
+var ErrOwnerUnknown = errors.New("the client did not show that the account is theirs")
 
-// Owner is by what those who confirm a new address show that the account is theirs: a session of the account, by the id of its
-// user, or its current password.
+// Owner is the evidence that the account of a new address belongs to whoever confirms it: the id of the user whose session it is
+// confirmed in, or the current password.
 type Owner struct {
 	UserID   uuid.UUID
 	Password string
@@ -58,9 +58,10 @@ func (m *VerificationManager) RequestEmailChange(ctx context.Context, user *User
 	})
 }
 
-// requireOwner returns a *ValidationError of the field current_password unless the user, or who knows their password, confirms
-// a new address; if it is neither, that is ErrOwnerUnknown too. To read the mail of an address is not enough to join it to an
-// account: it may be the account of a stranger, who waits for the reader to use it and then takes the change back.
+// requireOwner returns a *ValidationError of the field current_password unless a new address is confirmed by the user, or by
+// somebody who knows their password. Without a session or a password the error is an ErrOwnerUnknown, too. Reading the mail of
+// an address is not enough to join it to an account: the account may be a stranger's, who waits for the reader to use it and then
+// takes the change back.
 func (m *VerificationManager) requireOwner(ctx context.Context, user *User, owner uuid.UUID, typed currentPassword) error {
 	switch {
 	case owner == user.ID:

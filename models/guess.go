@@ -99,7 +99,8 @@ func (g *guess) accept(tx Tx) error {
 	return holdThrottle(tx, g.count)
 }
 
-// hold is accept for a guess that is right and refused for another reason, which tells that it is right.
+// hold does what accept does for a right guess that is refused for another reason, which reveals that it was right. It leaves the
+// count as it is, also that of a known device.
 func (g *guess) hold(tx Tx) error { return holdThrottle(tx, g.count) }
 
 // decide decides about a guess whose secret was found right (nil) or wrong, by the count as it is when that is settled. A wrong

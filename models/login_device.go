@@ -3,6 +3,7 @@ package models
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -14,6 +15,15 @@ import (
 func addressHash(address string) [2]uint32 {
 	sum := sha256.Sum256([]byte("device of " + address))
 	return [2]uint32{binary.BigEndian.Uint32(sum[:]), binary.BigEndian.Uint32(sum[4:])}
+}
+
+// newDeviceID returns the id of a device that no account knows yet.
+func newDeviceID() (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("make a device id: %w", err)
+	}
+	return id, nil
 }
 
 // device is what a device token says of where a request comes from. The zero value is that of no valid token.

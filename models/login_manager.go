@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-
-	"github.com/google/uuid"
 
 	"latchkey/passwords"
 	"latchkey/tokens"
@@ -143,8 +140,8 @@ func (m *LoginManager) open(
 		}
 		device, isKnown := counted.knownDevice()
 		if !isKnown {
-			if device, err = uuid.NewV7(); err != nil {
-				return fmt.Errorf("make a device id: %w", err)
+			if device, err = newDeviceID(); err != nil {
+				return err
 			}
 		}
 		if opened, err = m.sessions.createFor(tx, user, device, from); err != nil {

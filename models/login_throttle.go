@@ -45,8 +45,8 @@ func newThrottle(account, device uuid.UUID, now time.Time) *LoginThrottle {
 }
 
 // locked reports whether no guess is accepted. A lock that lasts for longer than any was set while the clock was ahead, and
-// would hold the owner off until the clock has caught up. Failures without a delay lock nobody out whose clock is a little behind
-// that of the replica which counted them.
+// would hold the owner off until the clock has caught up. Failures without a delay lock nobody out on a replica whose clock is a
+// little behind that of the one that counted them.
 func (t *LoginThrottle) locked(now time.Time) bool {
 	return t.Failures >= FreeFailures && now.Before(t.LockedUntil) && t.LockedUntil.Before(now.Add(2*MaxDelay))
 }

@@ -10,11 +10,11 @@ import (
 	"latchkey/mail"
 )
 
-// Recipient returns as what a queued mail counts in the limit of mails to one recipient, or "" if it is not limited, because only
-// somebody who knows the password of a verified account can have caused it. All that strangers can have sent to one mailbox
-// counts together, except for what the owner of an address needs: a mail that resets the password of their account, or verifies
-// its address, counts only together with others of its kind to that account. So whoever uses that up has sent the owner the very
-// mails that they need.
+// Recipient returns the key under which a queued mail counts in the limit of mails to one recipient. It is "" if the mail is not
+// limited, because only somebody who knows the password of a verified account can have caused it. All mails that strangers can
+// cause to one mailbox share a key, except those that the owner of an address needs: a mail that resets the password of their
+// account, or verifies its address, shares a key only with others of its kind to that account. So whoever uses that limit up has
+// sent the owner the very mails that they need.
 func (m *OneTimeTokenManager) Recipient(ctx context.Context, job jobs.Mail) (string, error) {
 	user, err := takeUser(m.store.DB(ctx), "id = ?", job.UserID)
 	if errors.Is(err, ErrUserNotFound) {

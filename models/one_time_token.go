@@ -82,8 +82,8 @@ const deliveryTime = 80 * time.Hour
 // made while the clock was ahead, or has not been sent yet.
 const clockDifference = time.Minute
 
-// isDone reports whether what a token is for, which comes with its user, is the case already at now: its address is verified and
-// the account's, or the account has it again. A password can be set any number of times.
+// isDone reports whether the purpose of a token, whose User is loaded, is fulfilled already: its address is verified and belongs
+// to the account, or the account has the address again. A password can be set any number of times.
 func (t *OneTimeToken) isDone(now time.Time) bool {
 	if t == nil || t.User == nil || t.User.mayUse(now) != nil || t.User.Email != t.Address {
 		return false
@@ -122,8 +122,8 @@ func (t *OneTimeToken) codeExpiresAt() time.Time {
 	return t.ExpiresAt.Add(min(CodeLifetime-lifetimeOf(t.Purpose), 0))
 }
 
-// codeWindow returns between which times a live token of a purpose expires whose code can be used at now: its mail was sent, and
-// no longer ago than CodeLifetime.
+// codeWindow returns the range of expiry times of the live tokens of a purpose whose codes can be used at now: their mails have
+// been sent, no longer ago than CodeLifetime.
 func codeWindow(purpose mail.Kind, now time.Time) (after, until time.Time) {
 	lifetime := lifetimeOf(purpose)
 	return now.Add(lifetime - min(CodeLifetime, lifetime)), now.Add(lifetime + clockDifference)

@@ -23,7 +23,8 @@ type OneTimeTokenManager struct {
 	post  Post
 }
 
-// Post is where mails go: the queue that sends them, and what reports whether they can be delivered to an address; nil: to any.
+// Post is where mails go. Queue sends them. Takes reports whether mail can be delivered to an address; if it is nil, it can be
+// delivered to any.
 type Post struct {
 	Queue *jobs.Queue
 	Takes func(ctx context.Context, address string) bool
@@ -199,8 +200,8 @@ func (m *OneTimeTokenManager) match(ctx context.Context, found []OneTimeToken, c
 	return nil, ErrCodeInvalid
 }
 
-// redeem claims the token and does what it is for, together. Of two who redeem it at once one succeeds. Counted is the guess that
-// its code was, or nil.
+// redeem claims the token and does what it is for, together. If two requests redeem it at once, one succeeds. The guess is the
+// one made with its code, or nil for the token of a link.
 func (m *OneTimeTokenManager) redeem(ctx context.Context, token *OneTimeToken, counted *guess, do func(Tx) error) error {
 	return m.store.Transaction(ctx, func(tx Tx) error {
 		user, err := lockUser(tx, token.UserID)

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -53,11 +52,7 @@ func (m *VerificationManager) deviceFrom(tx Tx, account uuid.UUID, deviceToken s
 	if known > 0 {
 		return device, nil
 	}
-	device, err := uuid.NewV7()
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("make a device id: %w", err)
-	}
-	return device, nil
+	return newDeviceID()
 }
 
 // reset stores the new password of the account of a token, and what follows from it.

@@ -8,8 +8,8 @@ import (
 
 // authenticate returns the account of a canonical address, and whether the hash of its password is outdated. It returns
 // ErrInvalidCredentials unless the account is active and has this password. An address without an account comes back as an
-// empty user. The password of that, and of an account whose hash can't be verified, costs as much to refuse as that of some
-// account.
+// empty user. Without an account, or with a hash that can't be verified, refusing the password costs as much as for some
+// real account.
 func (m *UserManager) authenticate(ctx context.Context, address, password string) (user *User, outdated bool, err error) {
 	user, err = takeUser(m.store.DB(ctx), "email = ?", address)
 	if errors.Is(err, ErrUserNotFound) {

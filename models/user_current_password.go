@@ -44,8 +44,8 @@ func (s *Session) id() uuid.UUID {
 }
 
 // withCurrentPassword calls do if what a user typed is their password; the transaction of do has to claim that first, by
-// claimPassword. A wrong password is a *ValidationError of the field current_password. After too many, none is looked at, and the
-// error is an ErrTooManyGuesses: there is nothing to hide from who is logged in.
+// claimPassword. A wrong password is a *ValidationError of the field current_password. After too many wrong ones no password
+// is checked, and the error is an ErrTooManyGuesses: nothing has to be hidden from somebody who is logged in.
 func (m *UserManager) withCurrentPassword(
 	ctx context.Context, user *User, typed currentPassword, do func(counted *guess) error,
 ) error {

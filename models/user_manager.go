@@ -52,8 +52,9 @@ type UserManager struct {
 	oneTimeTokens *OneTimeTokenManager
 }
 
-// PasswordRules are how passwords are hashed and judged. Decoys are what those are verified against that no account has. The
-// first of ImportKeys makes the MACs by which a password that came with an import is recognised; the others are its fallbacks.
+// PasswordRules are how passwords are hashed and judged. Decoys choose the hashes that passwords are verified against where
+// no account has the address. The first of ImportKeys makes the MACs by which a password that came with an import is recognised;
+// the others are its fallbacks.
 type PasswordRules struct {
 	Hasher     *passwords.Pool
 	Policy     *passwords.Policy
@@ -180,9 +181,9 @@ func takeUser(db *gorm.DB, condition string, argument any) (*User, error) {
 }
 
 // lockUser reads a user and locks their row until the transaction ends, or returns ErrUserNotFound. Whatever writes several
-// rows of an account locks its row first, then its one-time tokens, its sessions and its login throttles, in this order, so
-// that no two wait for each other. (To insert or delete a row that refers to a user locks the user too.) Who locks several
-// users takes all superusers first (see [lockSuperusers]) and then the others, by id.
+// rows of an account locks the user's row before all others, so that two such transactions wait for each other there alone.
+// (To insert or delete a row that refers to a user locks the user too.) Whatever locks several users takes all superusers first (see
+// [lockSuperusers]) and then the others, by id.
 func lockUser(tx Tx, id uuid.UUID) (*User, error) {
 	return takeUser(tx.Clauses(clause.Locking{Strength: "UPDATE"}), "id = ?", id)
 }

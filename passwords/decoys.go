@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 )
 
-// Decoys choose what to verify a password against where there is none, so that it costs what it would if there were: of all
-// names, as many get a hash of each format as there are hashes of that format. It is safe for concurrent use; nil chooses new
-// hashes for all.
+// Decoys choose the hash that a password is verified against for a name that has no hash of its own, so that the work is the same
+// as for one that has. The share of such names that get a hash of a format is the share of that format among all hashes. It is
+// safe for concurrent use; nil chooses new hashes for all.
 type Decoys struct {
 	key    []byte
 	shares atomic.Pointer[shares]

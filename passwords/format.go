@@ -17,7 +17,7 @@ type Format struct {
 // new hashes do, because Verify computes one beside it.
 func (p *Pool) Format(encoded string) (Format, error) {
 	if !IsUsable(encoded) {
-		return Format{}, unsupported("there is none")
+		return Format{}, unsupported("the account has no usable hash")
 	}
 	stored, err := decode(encoded)
 	if err != nil {

@@ -103,7 +103,7 @@ func accounts() []row {
 		{models.ErrInvalidCredentials, http.StatusUnauthorized, "invalid_credentials",
 			"No active account was found with this email and password."},
 		{models.ErrTooManyGuesses, http.StatusTooManyRequests, "too_many_guesses",
-			"Too many wrong passwords were tried, so none is looked at. Try again after the number of seconds in the Retry-After header."},
+			"Too many wrong passwords were tried, so this one was not checked. Try again after the seconds in the Retry-After header."},
 		{models.ErrLastSuperuser, http.StatusConflict, "last_superuser",
 			"The account of the last active superuser can't be deleted. Make another user a superuser first."},
 	}

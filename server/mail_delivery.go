@@ -60,7 +60,8 @@ func CheckMailServer(ctx context.Context, settings config.Settings, with Resourc
 	return sender.Check(ctx)
 }
 
-// takenAddresses returns what reports whether mail can be delivered to an address: nil, to any, without a mail server.
+// takenAddresses returns the function that reports whether mail can be delivered to an address. Without a mail server it is nil,
+// and every address is accepted.
 func takenAddresses(settings config.Settings, with Resources) (func(context.Context, string) bool, error) {
 	if !settings.Mail.HasServer() {
 		return nil, nil

@@ -132,7 +132,7 @@ func TestReadJSON_SaysWhatElseAFileIs(t *testing.T) {
 		"an export of ours":    {importer.Keycloak(), `{"email":"a@example.com","password_hash":"!"}`, importer.ErrOtherFormat, "--format latchkey"},
 		"Auth0's":              {importer.Latchkey(), `{"_id":{"$oid":"1"},"email":"a@example.com"}`, importer.ErrOtherFormat, "Auth0"},
 		"a dump":               {importer.Latchkey(), dump, importer.ErrOtherFormat, "latchkey import django"},
-		"CSV":                  {importer.Latchkey(), "email,password\na@example.com,SECRET\n", importer.ErrNotJSON, "one a line or in a list"},
+		"CSV":                  {importer.Latchkey(), "email,password\na@example.com,SECRET\n", importer.ErrNotJSON, "one per line or in a list"},
 		"SQL":                  {importer.Latchkey(), "COPY users FROM stdin;\n", importer.ErrNotJSON, "not JSON"},
 		"a realm cut short":    {importer.Keycloak(), realm[:len(realm)-3], importer.ErrNotJSON, "does not end where it should"},
 		"a broken realm":       {importer.Keycloak(), `{"x":"` + strings.Repeat("x", 65<<10) + `","users":[` + keycloakUser + `,SECRET`, importer.ErrNotJSON, "not JSON at byte"},

@@ -182,8 +182,8 @@ func takeUser(db *gorm.DB, condition string, argument any) (*User, error) {
 
 // lockUser reads a user and locks their row until the transaction ends, or returns ErrUserNotFound. Whatever writes several
 // rows of an account locks the user's row before all others, so that two such transactions wait for each other there alone.
-// (To insert or delete a row that refers to a user locks the user too.) Whatever locks several users takes all superusers first (see
-// [lockSuperusers]) and then the others, by id.
+// (To insert or delete a row that refers to a user locks the user too.) Whatever locks several users takes all superusers first
+// (see [lockSuperusers]) and then the others, by id.
 func lockUser(tx Tx, id uuid.UUID) (*User, error) {
 	return takeUser(tx.Clauses(clause.Locking{Strength: "UPDATE"}), "id = ?", id)
 }
